@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// Named CPU models: what CPUID tells the guest, the same on every backend.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace hvlab {
+
+struct CpuidResult {
+    std::uint32_t eax = 0;
+    std::uint32_t ebx = 0;
+    std::uint32_t ecx = 0;
+    std::uint32_t edx = 0;
+
+    bool operator==(const CpuidResult&) const = default;
+};
+
+struct CpuidEntry {
+    std::uint32_t leaf = 0;
+    std::uint32_t subleaf = 0;
+    bool subleaf_matters = false;
+    CpuidResult result;
+};
+
+class CpuModel {
+public:
+    // Throws ConfigError (field "cpu") for an unknown name, naming the known ones.
+    static const CpuModel& named(std::string_view name);
+    static std::vector<std::string> names();
+
+    const std::string& name() const { return name_; }
+    std::span<const CpuidEntry> entries() const { return entries_; }
+
+    // CPUID as the model defines it (Intel SDM vol. 2, CPUID). A leaf above the highest basic leaf answers
+    // like the highest basic leaf, as on Intel; unknown subleaves are zero. State-dependent bits (OSXSAVE)
+    // are the backend's to set.
+    CpuidResult cpuid(std::uint32_t leaf, std::uint32_t subleaf) const;
+
+    unsigned physical_address_bits() const { return physical_address_bits_; }
+
+private:
+    friend struct CpuModelTable;
+
+    std::string name_;
+    std::vector<CpuidEntry> entries_;
+    unsigned physical_address_bits_ = 40;
+};
+
+}  // namespace hvlab

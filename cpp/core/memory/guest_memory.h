@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "core/base/mapping.h"
+#include "core/base/units.h"
+#include "core/memory/page_bitmap.h"
+
+namespace hvlab {
+
+// The gap below 4 GiB where devices live on a PC: RAM beyond it continues at 4 GiB.
+inline constexpr GuestAddress kPciHoleStart = 3 * kGiB;
+inline constexpr GuestAddress kPciHoleEnd = 4 * kGiB;
+
+// The RAM of one machine: a memfd, mapped once. Everybody but the backend goes through the checked copies
+// below; an address that a guest chose never becomes a host pointer without a bound check.
+//
+// Used by one thread at a time (the machine's), except for views(), which only read.
+class GuestMemory {
+public:
+    // A stretch of guest-physical addresses backed by RAM.
+    struct Region {
+        GuestAddress address = 0;
+        std::uint64_t size = 0;
+        std::uint64_t offset = 0;  // into the memfd
+    };
+
+    // Called after a host-side write: (address, length), within RAM. Translated code must go.
+    using WriteListener = std::function<void(GuestAddress, std::uint64_t)>;
+
+    static constexpr std::uint64_t kMinSize = 1 * kMiB;
+    static constexpr std::uint64_t kMaxSize = 512 * kGiB;
+
+    // `size` in bytes, a multiple of the page size between kMinSize and kMaxSize; otherwise ConfigError
+    // (field "memory"). Memory is not reserved until touched; HostError when the host refuses.
+    explicit GuestMemory(std::uint64_t size);
+
+    std::uint64_t size() const { return size_; }
+    std::span<const Region> regions() const { return regions_; }
+    // One past the highest RAM address.
+    GuestAddress end() const;
+
+    // True if all of [address, address + length) is RAM. Length 0 is contained anywhere.
+    bool contains(GuestAddress address, std::uint64_t length) const;
+
+    // Copies; false (and nothing copied) if any byte is not RAM.
+    [[nodiscard]] bool read(GuestAddress address, std::span<std::byte> into) const;
+    [[nodiscard]] bool write(GuestAddress address, std::span<const std::byte> from);
+    [[nodiscard]] bool fill(GuestAddress address, std::uint64_t length, std::byte value);
+
+    template <typename T>
+    [[nodiscard]] std::optional<T> read_value(GuestAddress address) const;
+    template <typename T>
+    [[nodiscard]] bool write_value(GuestAddress address, const T& value);
+
+    // For the backend and for read-only views: the host bytes of a range inside one region, else empty.
+    // The mapping outlives this object as long as somebody holds `mapping()`.
+    std::span<std::byte> host_bytes(GuestAddress address, std::uint64_t length);
+    std::shared_ptr<const Mapping> mapping() const { return mapping_; }
+
+    void set_write_listener(WriteListener listener) { listener_ = std::move(listener); }
+
+    // Pages written from the host side while logging is on, indexed by guest page number.
+    void set_dirty_logging(bool enabled);
+    void fetch_and_clear_dirty(PageBitmap& into);
+
+private:
+    std::byte* translate(GuestAddress address, std::uint64_t length) const;
+    void wrote(GuestAddress address, std::uint64_t length);
+
+    std::uint64_t size_ = 0;
+    std::shared_ptr<Mapping> mapping_;
+    std::vector<Region> regions_;
+    WriteListener listener_;
+    std::optional<PageBitmap> dirty_;
+};
+
+}  // namespace hvlab
+
+#include "core/memory/guest_memory_inl.h"
