@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "core/base/io.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <limits>
+#include <new>
+
+#include "core/base/status.h"
+#include "core/base/units.h"
+
+namespace hvlab {
+namespace {
+
+const char* kind_of(mode_t mode) {
+    if (S_ISDIR(mode)) return "a directory";
+    if (S_ISFIFO(mode)) return "a FIFO";
+    if (S_ISCHR(mode)) return "a character device";
+    if (S_ISBLK(mode)) return "a block device";
+    if (S_ISSOCK(mode)) return "a socket";
+    return "a special file";
+}
+
+struct stat status_of(int fd, const std::string& operation) {
+    struct stat status {};
+    if (::fstat(fd, &status) != 0) throw HostError(operation, errno);
+    return status;
+}
+
+HostError too_large(const std::string& operation, std::uint64_t max_size) {
+    return HostError(operation, EFBIG, fmt::format("larger than {} bytes", max_size));
+}
+
+// One read() of at most `size` bytes, 0 at the end of the file.
+std::size_t read_some(int fd, std::byte* into, std::size_t size, const std::string& operation) {
+    for (;;) {
+        const ssize_t got = ::read(fd, into, size);
+        if (got >= 0) return static_cast<std::size_t>(got);
+        if (errno != EINTR) throw HostError(operation, errno);
+    }
+}
+
+}  // namespace
+
+UniqueFd open_regular_file(const std::filesystem::path& path) {
+    const std::string operation = "open " + path.string();
+    // Without O_NONBLOCK, opening a FIFO would wait for a writer for ever.
+    int fd = -1;
+    do {
+        fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+    } while (fd < 0 && errno == EINTR);
+    if (fd < 0) throw HostError(operation, errno);
+    UniqueFd file(fd);
+    const mode_t mode = status_of(fd, operation).st_mode;
+    if (!S_ISREG(mode)) {
+        throw HostError(operation, S_ISDIR(mode) ? EISDIR : EINVAL,
+                        fmt::format("not a regular file but {}", kind_of(mode)));
+    }
+    return file;
+}
+
+std::vector<std::byte> read_file(const std::filesystem::path& path, std::uint64_t max_size) {
+    const UniqueFd file = open_regular_file(path);
+    const std::string operation = "read " + path.string();
+    const auto size = static_cast<std::uint64_t>(status_of(file.get(), operation).st_size);
+    if (size > max_size) throw too_large(operation, max_size);
+    try {
+        // The size is a hint: the file may grow or shrink meanwhile, and files in /proc say 0. One byte
+        // more than expected lets the loop see the end without growing the buffer.
+        std::vector<std::byte> bytes(size + 1);
+        std::size_t filled = 0;
+        while (const std::size_t got = read_some(file.get(), bytes.data() + filled,
+                                                 bytes.size() - filled, operation)) {
+            filled += got;
+            if (filled > max_size) throw too_large(operation, max_size);
+            if (filled == bytes.size()) bytes.resize(bytes.size() + std::max(filled, 64 * kKiB));
+        }
+        bytes.resize(filled);
+        return bytes;
+    } catch (const std::bad_alloc&) {
+        throw HostError(operation, ENOMEM);
+    } catch (const std::length_error&) {
+        throw HostError(operation, ENOMEM);
+    }
+}
+
+UniqueFd create_memory_file(const std::string& name, std::uint64_t size) {
+    const std::string operation = fmt::format("create a memory file of {} bytes", size);
+    // Growing a file past RLIMIT_FSIZE raises SIGXFSZ, whose default action ends the process.
+    rlimit limit{};
+    if (::getrlimit(RLIMIT_FSIZE, &limit) != 0) throw HostError(operation, errno);
+    if (limit.rlim_cur != RLIM_INFINITY && size > limit.rlim_cur) {
+        throw HostError(operation, EFBIG,
+                        fmt::format("the file size limit is {} bytes", limit.rlim_cur));
+    }
+    if (size > static_cast<std::uint64_t>(std::numeric_limits<off_t>::max())) {
+        throw HostError(operation, EFBIG);
+    }
+    UniqueFd file(::memfd_create(name.c_str(), MFD_CLOEXEC | MFD_ALLOW_SEALING));
+    if (!file) throw HostError(operation, errno);
+    if (::ftruncate(file.get(), static_cast<off_t>(size)) != 0) throw HostError(operation, errno);
+    // Nobody may shrink it: touching a mapping past the end is SIGBUS.
+    if (::fcntl(file.get(), F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) != 0) {
+        throw HostError(operation, errno);
+    }
+    return file;
+}
+
+}  // namespace hvlab
