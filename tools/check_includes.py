@@ -1,0 +1,125 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Checks the one-way rule of dependencies between the folders of cpp/ and bindings/.
+
+A file may include what its folder's rule names; interfaces of the operating system and of the engine stay in
+the folders that own them. `tools/check_includes.py [ROOT]` prints `file:line: what` for each breach.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+# Folder -> the folders under cpp/ that it may include besides itself.
+_CORE = ["base", "memory", "cpu", "hypervisor", "bus", "devices", "boot", "machine", "host"]
+_UPTO: dict[str, list[str]] = {name: _CORE[:index] for index, name in enumerate(_CORE)}
+_UPTO["memory"] = ["base"]
+_UPTO["cpu"] = ["base"]
+_UPTO["hypervisor"] = ["base", "memory", "cpu"]
+_UPTO["bus"] = ["base", "memory", "cpu"]
+_UPTO["scenario"] = ["base"]
+for _late in ("snapshot", "migration", "fault", "record", "debug"):
+    _UPTO[_late] = [*_CORE]
+
+ALLOWED: dict[str, set[str]] = {
+    f"core/{name}": {f"core/{other}" for other in others} for name, others in _UPTO.items()
+}
+_BACKEND = {f"core/{name}" for name in ("base", "memory", "cpu", "hypervisor")}
+ALLOWED["backends/unicorn"] = _BACKEND
+ALLOWED["backends/kvm"] = _BACKEND
+ALLOWED["sim"] = {"core/base"}
+
+# What only the folders named may mention: (pattern in code, owners, what it is).
+OWNED: list[tuple[re.Pattern[str], tuple[str, ...], str]] = [
+    (re.compile(r"\bioctl\s*\("), ("cpp/backends/kvm",), "ioctl outside backends/kvm"),
+    (
+        re.compile(r"\buc_[a-z]\w*|#\s*include\s*[<\"]unicorn/"),
+        ("cpp/backends/unicorn",),
+        "Unicorn's interface outside backends/unicorn",
+    ),
+    (
+        re.compile(r"#\s*include\s*[<\"](Python\.h|pybind11/)|\bpybind11::"),
+        ("bindings",),
+        "Python's interface outside bindings",
+    ),
+    (re.compile(r"#\s*include\s*[<\"]yaml-cpp/"), ("cpp/core/scenario",), "yaml-cpp outside scenario"),
+]
+
+_INCLUDE = re.compile(r'^\s*#\s*include\s*"([^"]+)"')
+_COMMENT_OR_STRING = re.compile(
+    r'//[^\n]*|/\*.*?\*/|R"([^ ()\\\t\n]{0,16})\((?:.*?)\)\1"|"(?:\\.|[^"\\\n])*"', re.DOTALL
+)
+
+
+def folder_of(path: str) -> str | None:
+    """The rule's folder for a path relative to cpp/: "core/base", "backends/kvm", "sim"; None if none."""
+    parts = path.split("/")
+    for depth in (2, 1):
+        name = "/".join(parts[:depth])
+        if len(parts) > depth and name in ALLOWED:
+            return name
+    return None
+
+
+def without_comments_and_strings(text: str) -> str:
+    """The code alone, line numbers kept. The text of #include lines stays."""
+
+    def blank(match: re.Match[str]) -> str:
+        line_start = text.rfind("\n", 0, match.start()) + 1
+        if match[0].startswith('"') and "#" in text[line_start : match.start()]:
+            return match[0]
+        return re.sub(r"[^\n]", " ", match[0])
+
+    return _COMMENT_OR_STRING.sub(blank, text)
+
+
+def check_file(root: Path, path: Path) -> Iterator[str]:
+    relative = path.relative_to(root).as_posix()
+    text = without_comments_and_strings(path.read_text(encoding="utf-8"))
+    folder = folder_of(relative.removeprefix("cpp/")) if relative.startswith("cpp/") else None
+    if relative.startswith("cpp/") and folder is None:
+        yield f"{relative}:1: the folder has no rule in tools/check_includes.py"
+    # A test may reach for what a test needs: the whole core, never a backend that is not its own.
+    is_test = path.stem.endswith("_test") or path.stem.endswith("_fuzz")
+    for number, line in enumerate(text.splitlines(), 1):
+        include = _INCLUDE.match(line)
+        if include and folder is not None:
+            target = folder_of(include[1])
+            if target is None and not (root / "cpp" / include[1]).exists():
+                if not (path.parent / include[1]).exists():
+                    continue  # a header of a library
+                yield f'{relative}:{number}: write includes from cpp/ on: "{include[1]}"'
+            elif target not in {folder, *ALLOWED[folder]} and not (is_test and is_core(target)):
+                yield f"{relative}:{number}: {folder} must not include {include[1]}"
+        for pattern, owners, what in OWNED:
+            if pattern.search(line) and not any(relative.startswith(owner + "/") for owner in owners):
+                yield f"{relative}:{number}: {what}: {line.strip()}"
+
+
+def is_core(folder: str | None) -> bool:
+    return folder is not None and folder.startswith("core/")
+
+
+def source_files(root: Path) -> Iterator[Path]:
+    for top in ("cpp", "bindings", "bench", "fuzz"):
+        for path in sorted((root / top).rglob("*")):
+            if path.suffix in {".h", ".cpp", ".c", ".inc"} and path.is_file():
+                yield path
+
+
+def main(arguments: list[str]) -> int:
+    root = Path(arguments[0] if arguments else Path(__file__).parent.parent).resolve()
+    files = list(source_files(root))
+    if not files:
+        print(f"{root}: no source files: nothing was checked", file=sys.stderr)
+        return 2
+    problems = [problem for path in files for problem in check_file(root, path)]
+    print(*problems, sep="\n", end="\n" if problems else "")
+    return 1 if problems else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
