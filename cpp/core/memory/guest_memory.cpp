@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "core/memory/guest_memory.h"
+
+#include <fmt/format.h>
+
+#include <cstring>
+
+#include "core/base/io.h"
+#include "core/base/status.h"
+
+namespace hvlab {
+namespace {
+
+void check_size(std::uint64_t size) {
+    if (size < GuestMemory::kMinSize || size > GuestMemory::kMaxSize) {
+        throw ConfigError("memory", fmt::format("{} bytes is not between {} MiB and {} GiB", size,
+                                                GuestMemory::kMinSize / kMiB,
+                                                GuestMemory::kMaxSize / kGiB));
+    }
+    if (!is_aligned(size, kPageSize)) {
+        throw ConfigError("memory",
+                          fmt::format("{} bytes is not a multiple of {}", size, kPageSize));
+    }
+}
+
+}  // namespace
+
+GuestMemory::GuestMemory(std::uint64_t size) : size_(size) {
+    check_size(size);
+    const UniqueFd file = create_memory_file("hvlab-guest-memory", size);
+    mapping_ = std::make_shared<Mapping>(Mapping::shared(file.get(), size));
+    const std::uint64_t below = std::min(size, kPciHoleStart);
+    regions_.push_back({.address = 0, .size = below, .offset = 0});
+    if (size > below) {
+        regions_.push_back({.address = kPciHoleEnd, .size = size - below, .offset = below});
+    }
+}
+
+GuestAddress GuestMemory::end() const { return regions_.back().address + regions_.back().size; }
+
+std::byte* GuestMemory::translate(GuestAddress address, std::uint64_t length) const {
+    // Regions do not touch each other (the hole lies between), so a range is RAM only if one holds it all.
+    for (const Region& region : regions_) {
+        if (address < region.address) continue;
+        const std::uint64_t into = address - region.address;
+        if (into < region.size && length <= region.size - into) {
+            return mapping_->bytes().data() + region.offset + into;
+        }
+    }
+    return nullptr;
+}
+
+bool GuestMemory::contains(GuestAddress address, std::uint64_t length) const {
+    return length == 0 || translate(address, length) != nullptr;
+}
+
+bool GuestMemory::read(GuestAddress address, std::span<std::byte> into) const {
+    if (into.empty()) return true;
+    const std::byte* from = translate(address, into.size());
+    if (from == nullptr) return false;
+    std::memcpy(into.data(), from, into.size());
+    return true;
+}
+
+bool GuestMemory::write(GuestAddress address, std::span<const std::byte> from) {
+    if (from.empty()) return true;
+    std::byte* into = translate(address, from.size());
+    if (into == nullptr) return false;
+    std::memcpy(into, from.data(), from.size());
+    wrote(address, from.size());
+    return true;
+}
+
+bool GuestMemory::fill(GuestAddress address, std::uint64_t length, std::byte value) {
+    if (length == 0) return true;
+    std::byte* into = translate(address, length);
+    if (into == nullptr) return false;
+    std::memset(into, std::to_integer<int>(value), length);
+    wrote(address, length);
+    return true;
+}
+
+std::span<std::byte> GuestMemory::host_bytes(GuestAddress address, std::uint64_t length) {
+    if (length == 0) return {};
+    std::byte* start = translate(address, length);
+    return start == nullptr ? std::span<std::byte>() : std::span(start, length);
+}
+
+void GuestMemory::set_dirty_logging(bool enabled) {
+    if (!enabled) {
+        dirty_.reset();
+    } else if (!dirty_) {
+        dirty_.emplace(page_index(end()));
+    }
+}
+
+void GuestMemory::fetch_and_clear_dirty(PageBitmap& into) {
+    if (!dirty_) return;
+    into |= *dirty_;
+    dirty_->clear();
+}
+
+void GuestMemory::wrote(GuestAddress address, std::uint64_t length) {
+    if (dirty_) {
+        const std::uint64_t first = page_index(address);
+        dirty_->set_range(first, page_index(address + length - 1) - first + 1);
+    }
+    if (listener_) listener_(address, length);
+}
+
+}  // namespace hvlab
