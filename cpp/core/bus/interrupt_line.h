@@ -2,13 +2,14 @@
 #pragma once
 
 #include <functional>
+#include <utility>
 
 namespace hvlab {
 
-// A wire from a device's output pin to whatever listens: an interrupt controller's input, the vCPU's INTR.
-// Remembers its level and tells the listener of changes only.
+// A wire from a device's output pin to whatever listens: an interrupt controller's input, the
+// vCPU's INTR. Remembers its level and tells the listener of changes only.
 class InterruptLine {
-public:
+  public:
     using Listener = std::function<void(bool level)>;
 
     InterruptLine() = default;
@@ -31,10 +32,11 @@ public:
     }
 
     bool level() const { return level_; }
-    // Restores the level of a loaded state without telling the listener, whose state is loaded as well.
+    // Restores the level of a loaded state without telling the listener, whose state is loaded as
+    // well.
     void restore(bool level) { level_ = level; }
 
-private:
+  private:
     Listener listener_;
     bool level_ = false;
 };
