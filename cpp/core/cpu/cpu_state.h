@@ -58,8 +58,9 @@ struct FpuState {
     bool operator==(const FpuState&) const = default;
 };
 
-// Model-specific registers that carry state of the named CPU models. EFER and the APIC base are here too;
-// MTRRs are kept though nothing depends on their effect, because guests read back what they wrote.
+// Model-specific registers that carry state of the named CPU models, EFER among them. There is no APIC base:
+// the models hide the APIC. MTRRs are kept though nothing depends on their effect, because guests read back
+// what they wrote.
 struct Msrs {
     std::uint64_t efer = 0;
     std::uint64_t star = 0;
@@ -123,7 +124,8 @@ struct CpuState {
     bool operator==(const CpuState&) const = default;
 };
 
-// The state after power-on or RESET (Intel SDM vol. 3 table 10-1): real mode, F000:FFF0.
-CpuState reset_state();
+// The state after power-on (Intel SDM vol. 3 table 10-1): real mode, F000:FFF0. EDX holds `signature`, the
+// model's CPUID.1:EAX.
+CpuState reset_state(std::uint32_t signature = 0x600);
 
 }  // namespace hvlab
