@@ -1,0 +1,118 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What no type can say about a scenario: files that are there, names in their order, a machine to
+talk to.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from pydantic import TypeAdapter, ValidationError
+
+from hvlab.scenario import images
+from hvlab.scenario.backends import missing
+from hvlab.scenario.context import CheckContext, Places
+from hvlab.scenario.model import FlatBoot, Limits, Scenario
+from hvlab.scenario.problems import Problem
+from hvlab.scenario.shapes import Kind, Shape
+from hvlab.scenario.steps import Step
+from hvlab.scenario.tree import Data, Path
+
+IMAGES = ("flat", "linux", "initrd")
+_STEP: TypeAdapter[Step] = TypeAdapter(Step)
+
+
+def check(scenario: Scenario, places: Places, axes: tuple[str, ...]) -> list[Problem]:
+    """Every problem of one case's scenario. Runs nothing and imports nothing that the scenario
+    names.
+    """
+    context = _context(scenario.limits, scenario.vars, places, axes)
+    _steps(context, scenario.steps)
+    fields = image_fields(scenario)
+    return [*_backend(scenario, places), *_images(fields, places), *context.problems]
+
+
+def check_partly(data: Mapping[str, Data], places: Places, axes: tuple[str, ...]) -> list[Problem]:
+    """The same for a document that the model refused: of its parts that are right in themselves."""
+    variables = data.get("vars")
+    try:
+        limits = Limits.model_validate(data.get("limits", {}))
+    except ValidationError:
+        limits = Limits(wall="1s", time="1s", instructions=1)  # type: ignore[arg-type]
+    named = dict.fromkeys(variables) if isinstance(variables, dict) else {}
+    context = _context(limits, named, places, axes)
+    entries = data.get("steps")
+    _steps(context, [_step(entry) for entry in entries] if isinstance(entries, list) else [])
+    machine = data.get("machine")
+    boot = machine.get("boot") if isinstance(machine, dict) else None
+    fields = boot.items() if isinstance(boot, dict) else ()
+    known = {key: text for key, text in fields if key in IMAGES and isinstance(text, str)}
+    return [*_images(known, places), *context.problems]
+
+
+def image_fields(scenario: Scenario) -> dict[str, str]:
+    """What the machine boots, as the document refers to it, by field."""
+    boot = scenario.machine.boot
+    if isinstance(boot, FlatBoot):
+        return {"flat": boot.flat}
+    fields = {"linux": boot.linux}
+    return fields if boot.initrd is None else {**fields, "initrd": boot.initrd}
+
+
+def _backend(scenario: Scenario, places: Places) -> list[Problem]:
+    reason = missing(scenario.machine.backend)
+    if reason is None or scenario.requires.kvm is not None:
+        return []
+    message = f"{reason}; 'requires: {{kvm: any}}' skips its cases where it is not"
+    return [places.at_value(("machine", "backend"), message)]
+
+
+def _images(fields: Mapping[str, str], places: Places) -> list[Problem]:
+    problems = []
+    for field, reference in fields.items():
+        path: Path = ("machine", "boot", field)
+        fault = images.fault(reference, places.source.folder)
+        if fault is not None:
+            problems.append(places.at_value(path, fault))
+    return problems
+
+
+def _context(
+    limits: Limits, variables: Mapping[str, object], places: Places, axes: tuple[str, ...]
+) -> CheckContext:
+    return CheckContext(
+        places=places,
+        limits_time=limits.time is not None,
+        limits_instructions=limits.instructions is not None,
+        scope={
+            "matrix": Shape(dict.fromkeys(axes, Kind.ANY)),
+            "vars": Shape(dict.fromkeys(variables, Kind.ANY)),
+        },
+    )
+
+
+def _step(entry: Data) -> Step | Data:
+    try:
+        return _STEP.validate_python(entry)
+    except ValidationError:
+        return entry
+
+
+def _steps(context: CheckContext, steps: Sequence[Step | Data]) -> None:
+    for index, step in enumerate(steps):
+        if isinstance(step, Step):
+            context.path = ("steps", index, step.keyword)
+            step.body.check(context)
+        else:
+            context.path = ("steps", index)
+            _assume(context, step)
+
+
+def _assume(context: CheckContext, entry: Data) -> None:
+    """What a step that is wrong was meant to do, so that one mistake is one error."""
+    if context.booted is None:
+        context.boots()
+    for body in entry.values() if isinstance(entry, dict) else ():
+        name = body.get("as") if isinstance(body, dict) else None
+        if isinstance(name, str):
+            context.scope[name] = Shape({}, anything=True)

@@ -1,0 +1,214 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""pydantic's errors -> problems a person understands, at the place they are about."""
+
+from __future__ import annotations
+
+import types
+import typing
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from hvlab.scenario.context import Places
+from hvlab.scenario.fields import describe
+from hvlab.scenario.model import BOOT_TAG, Scenario
+from hvlab.scenario.nearest import did_you_mean, nearest, one_of
+from hvlab.scenario.problems import Problem
+from hvlab.scenario.steps import STEPS, TAG, Step
+from hvlab.scenario.tree import Data, Path, format_path
+
+_TYPES: Mapping[str, str] = {
+    "string_type": "must be a text",
+    "int_type": "must be a whole number",
+    "float_type": "must be a number",
+    "bool_type": "must be true or false",
+    "list_type": "must be a list",
+    "dict_type": "must be a mapping",
+    "model_type": "must be a mapping",
+    "model_attributes_type": "must be a mapping",
+    "dataclass_type": "must be a mapping",
+}
+
+
+def problems(error: ValidationError, data: Data, places: Places) -> Iterator[Problem]:
+    """One problem for each error of pydantic's."""
+    for details in error.errors(include_url=False):
+        yield _problem(details, data, places)
+
+
+def _problem(details: ErrorDetails, data: Data, places: Places) -> Problem:
+    path = _plain(details["loc"])
+    kind = details["type"]
+    if kind == "extra_forbidden":
+        return places.at_key(path, _unknown_key(path, data))
+    if kind == "missing":
+        parent = path[:-1]
+        where = f" in {format_path(parent)}" if parent else ""
+        return places.at_key(parent, f"'{path[-1]}' is missing{where}")
+    if kind in ("union_tag_not_found", "union_tag_invalid"):
+        return _no_alternative(path, details["input"], places)
+    return places.at_value(path, _message(path, details))
+
+
+def _plain(loc: tuple[int | str, ...]) -> Path:
+    """Without the marks of union alternatives, which are no part of the document."""
+    tags = {TAG + keyword for keyword in STEPS} | {BOOT_TAG + kind for kind in ("flat", "linux")}
+    return tuple(part for part in loc if part not in tags and part != "[key]")
+
+
+def _message(path: Path, details: ErrorDetails) -> str:
+    kind, context, value = details["type"], details.get("ctx", {}), details["input"]
+    what = format_path(path[-1:]) if path and isinstance(path[-1], str) else format_path(path[-2:])
+    if kind == "hvlab":
+        return details["msg"]
+    if kind in _TYPES:
+        hint = ""
+        if kind == "string_type" and isinstance(value, bool | int | float):
+            hint = "; put it in quotes"
+        if kind == "list_type" and isinstance(value, str):
+            hint = f" (did you mean [{value}]?)"
+        return f"{what} {_TYPES[kind]}, not {describe(value)}{hint}"
+    if kind == "literal_error":
+        return _not_one_of(what, path, value)
+    if kind in ("greater_than_equal", "greater_than"):
+        return f"{what} must be at least {context.get('ge', context.get('gt'))}, not {value}"
+    if kind in ("less_than_equal", "less_than"):
+        return f"{what} must be at most {context.get('le', context.get('lt'))}, not {value}"
+    if kind in ("too_short", "string_too_short"):
+        return f"{what} is empty"
+    if kind in ("too_long", "string_too_long"):
+        most = context.get("max_length")
+        return f"{what} is too long; at most {most}"
+    message = details["msg"]
+    return f"{what}: {message[:1].lower()}{message[1:]}"
+
+
+def _not_one_of(what: str, path: Path, value: object) -> str:
+    known = [str(choice) for choice in _choices(_annotation(path))]
+    if path == ("schema",):
+        return f"schema must be 1, the only version there is, not {describe(value)}"
+    if isinstance(value, str):
+        return f"unknown {what} '{value}'{did_you_mean(value, known)}; known: {one_of(known)}"
+    return f"{what} must be {one_of(known)}, not {describe(value)}"
+
+
+def _unknown_key(path: Path, data: Data) -> str:
+    key, parent = str(path[-1]), path[:-1]
+    if len(parent) == 2 and parent[0] == "steps":
+        return _beside_step(key, _at(data, parent))
+    known = _keys(_annotation(parent))
+    where = f" in {format_path(parent[-1:])}" if parent and isinstance(parent[-1], str) else ""
+    hint = did_you_mean(key, known)
+    if not hint and not parent and key in STEPS:
+        hint = f"; '{key}' is a step: put '- {key}: ...' under steps"
+    if not hint:
+        hint = f"; known: {', '.join(known)}" if known else "; it takes none"
+    return f"unknown key '{key}'{where}{hint}"
+
+
+def _beside_step(key: str, entry: Data) -> str:
+    """A second key in an entry of `steps`: mostly one that was meant to be inside the first."""
+    keyword = next((k for k in entry if k in STEPS), "") if isinstance(entry, dict) else ""
+    if key in STEPS:
+        hint = f"begin a new one with '- {key}: ...'"
+        return f"a step has one key, and this has '{keyword}' already: {hint}"
+    inside = nearest(key, _keys(STEPS[keyword])) if keyword else None
+    if inside:
+        return f"'{key}' belongs inside '{keyword}': {keyword}: {{..., {inside}: ...}}"
+    return f"unknown key '{key}' beside '{keyword}': a step has one key"
+
+
+def _no_alternative(path: Path, value: object, places: Places) -> Problem:
+    if path and path[0] == "steps":
+        return _not_a_step(path, value, places)
+    if isinstance(value, dict):
+        wrong = next((key for key in value if nearest(key, ("flat", "linux"))), None)
+        if wrong is not None:
+            hint = did_you_mean(wrong, ("flat", "linux"))
+            return places.at_key((*path, wrong), f"unknown key '{wrong}' in boot{hint}")
+    message = "boot says what to boot: {flat: IMAGE} or {linux: KERNEL, initrd: ..., cmdline: ...}"
+    return places.at_value(path, message)
+
+
+def _not_a_step(path: Path, value: object, places: Places) -> Problem:
+    if isinstance(value, dict) and value:
+        key = next((k for k in value if nearest(k, STEPS)), next(iter(value)))
+        hint = did_you_mean(key, STEPS)
+        if not hint:
+            owner = next((name for name, body in STEPS.items() if key in _keys(body)), None)
+            hint = (
+                f"; '{key}' belongs inside '{owner}'" if owner else f"; known: {', '.join(STEPS)}"
+            )
+        return places.at_key((*path, key), f"unknown step '{key}'{hint}")
+    if isinstance(value, str) and value.split(" ")[0] in STEPS:
+        body = "{}" if value == "boot" else "..."
+        return places.at_value(
+            path, f"a step is a mapping with one key (did you mean '{value}: {body}'?)"
+        )
+    return places.at_value(
+        path, f"a step is a mapping with one key, as '- boot: {{}}', not {describe(value)}"
+    )
+
+
+def _at(data: Data, path: Path) -> Data:
+    for part in path:
+        if isinstance(data, dict) and isinstance(part, str):
+            data = data.get(part)
+        elif isinstance(data, list) and isinstance(part, int) and part < len(data):
+            data = data[part]
+        else:
+            return None
+    return data
+
+
+# What the model says stands at a path: for the names that are known there.
+
+
+def _annotation(path: Path) -> Any:
+    current: Any = Scenario
+    for part in path:
+        current = _below(current, part)
+    return current
+
+
+def _below(annotation: Any, part: str | int) -> Any:
+    for candidate in _alternatives(annotation):
+        if candidate is Step:
+            return STEPS.get(str(part))
+        if isinstance(candidate, type) and issubclass(candidate, BaseModel):
+            for name, field in candidate.model_fields.items():
+                if part in (name, field.alias):
+                    return field.annotation
+        origin = typing.get_origin(candidate)
+        if origin in (list, dict) and isinstance(part, int) == (origin is list):
+            return typing.get_args(candidate)[-1]
+    return None
+
+
+def _alternatives(annotation: Any) -> Iterator[Any]:
+    origin = typing.get_origin(annotation)
+    if origin is typing.Annotated:
+        yield from _alternatives(typing.get_args(annotation)[0])
+    elif origin in (typing.Union, types.UnionType):
+        for argument in typing.get_args(annotation):
+            yield from _alternatives(argument)
+    else:
+        yield annotation
+
+
+def _keys(annotation: Any) -> list[str]:
+    keys: list[str] = []
+    for candidate in _alternatives(annotation):
+        if isinstance(candidate, type) and issubclass(candidate, BaseModel):
+            keys += [field.alias or name for name, field in candidate.model_fields.items()]
+    return list(dict.fromkeys(keys))
+
+
+def _choices(annotation: Any) -> list[Any]:
+    found: list[Any] = []
+    for candidate in _alternatives(annotation):
+        if typing.get_origin(candidate) is typing.Literal:
+            found += typing.get_args(candidate)
+    return found

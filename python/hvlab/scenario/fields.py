@@ -1,0 +1,143 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The types of the model's fields: what a text in a document has to look like, and what becomes of
+it.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+from pydantic_core import PydanticCustomError
+
+from hvlab import units
+from hvlab.scenario.shapes import RESERVED
+
+TEMPLATE_PATTERN = r"\$\{[^}]*\}"
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.\-]{0,99}")
+_IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
+# These marks change what pytest does with an item.
+_PYTEST_WORDS = frozenset(
+    {"skip", "skipif", "xfail", "parametrize", "usefixtures", "filterwarnings"}
+)
+
+
+class Strict(BaseModel):
+    """Base of every mapping in a document: no unknown keys, no conversions, no changes."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, validate_default=False)
+
+
+def refuse(message: str) -> PydanticCustomError:
+    """An error whose text goes to the user as it is."""
+    return PydanticCustomError("hvlab", "{text}", {"text": message})
+
+
+def _unit_schema(known: tuple[str, ...], what: str, examples: list[str]) -> WithJsonSchema:
+    pattern = rf"^([0-9]+(\.[0-9]+)? *({'|'.join(known)})|.*{TEMPLATE_PATTERN}.*)$"
+    return WithJsonSchema(
+        {"type": "string", "pattern": pattern, "description": what, "examples": examples}
+    )
+
+
+def _size(value: Any) -> int:
+    return _quantity(value, "size", units.parse_size, "MiB")
+
+
+def _duration(value: Any) -> int:
+    return _quantity(value, "duration", units.parse_duration, "s")
+
+
+def _quantity(value: Any, what: str, parse: Any, unit: str) -> int:
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        raise refuse(f"a {what} has a unit (did you mean '{value}{unit}'?)")
+    if not isinstance(value, str):
+        raise refuse(f"must be a {what} with its unit, as in '20{unit}', not {describe(value)}")
+    try:
+        return int(parse(value))
+    except units.UnitError as error:
+        raise refuse(str(error)) from None
+
+
+def _name(value: Any) -> Any:
+    if isinstance(value, str) and not _NAME.fullmatch(value):
+        raise refuse(
+            f"'{value[:60]}' can't be a name: letters, digits, '_', '-' and '.', "
+            "beginning with a letter or a digit"
+        )
+    return value
+
+
+def _tag(value: Any) -> Any:
+    if value in _PYTEST_WORDS:
+        raise refuse(f"'{value}' can't be a tag: pytest has a meaning for it")
+    return _name(value)
+
+
+def _identifier(value: Any) -> Any:
+    return value if not isinstance(value, str) else identifier(value)
+
+
+def identifier(value: str) -> str:
+    """Checks that expressions and templates can name it. Raises PydanticCustomError."""
+    if not _IDENTIFIER.fullmatch(value):
+        raise refuse(
+            f"'{value[:60]}' can't be a name here: letters, digits and '_', "
+            "not beginning with a digit"
+        )
+    if value in RESERVED:
+        raise refuse(f"'{value}' can't be a name here: expressions have a meaning for it")
+    return value
+
+
+def _scalar(value: Any) -> Any:
+    if value is None or isinstance(value, list | dict):
+        raise refuse(f"must be a text, a number or true/false, not {describe(value)}")
+    if isinstance(value, str) and len(value) > 10_000:
+        raise refuse("longer than 10000 characters")
+    return value
+
+
+def describe(value: object) -> str:
+    """What a value of a document is, for a message."""
+    match value:
+        case None:
+            return "nothing"
+        case bool():
+            return f"{str(value).lower()} (true/false)"
+        case int() | float():
+            return f"the number {value!r}"
+        case str():
+            return f"the text '{value}'" if len(value) <= 40 else "a text"
+        case list():
+            return "a list"
+        case dict():
+            return "a mapping"
+    return f"a {type(value).__name__}"
+
+
+Size = Annotated[
+    int,
+    BeforeValidator(_size),
+    _unit_schema(tuple(units.SIZE_UNITS), "A size with its unit.", ["64MiB", "1GiB"]),
+]
+Duration = Annotated[
+    int,
+    BeforeValidator(_duration),
+    _unit_schema(tuple(units.DURATION_UNITS), "A duration with its unit.", ["20s", "50us", "5min"]),
+]
+Name = Annotated[
+    str, BeforeValidator(_name), Field(json_schema_extra={"pattern": f"^{_NAME.pattern}$"})
+]
+Tag = Annotated[
+    str, BeforeValidator(_tag), Field(json_schema_extra={"pattern": f"^{_NAME.pattern}$"})
+]
+Identifier = Annotated[
+    str,
+    BeforeValidator(_identifier),
+    Field(json_schema_extra={"pattern": f"^{_IDENTIFIER.pattern}$"}),
+]
+ScalarValue = Annotated[
+    Any, BeforeValidator(_scalar), WithJsonSchema({"type": ["string", "number", "boolean"]})
+]

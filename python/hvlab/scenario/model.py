@@ -1,0 +1,144 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What a scenario may say: one pydantic model. It checks documents and yields the JSON Schema."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, ConfigDict, Discriminator, Field, Tag
+
+from hvlab import units
+from hvlab.scenario.backends import BUILT, KNOWN
+from hvlab.scenario.fields import Duration, Identifier, Name, ScalarValue, Size, Strict, refuse
+from hvlab.scenario.fields import Tag as ScenarioTag
+from hvlab.scenario.matrix import Matrix
+from hvlab.scenario.nearest import did_you_mean, one_of
+from hvlab.scenario.steps import Step
+
+MINUTE = units.DURATION_UNITS["min"]
+BOOT_TAG = "boot:"
+_ADDRESS_MAX = (1 << 64) - 1
+
+
+class FlatBoot(Strict):
+    """A flat binary, loaded as it is and entered in real mode, as a boot sector is."""
+
+    flat: str = Field(
+        min_length=1, description="The image: a path, or fixture:NAME.", examples=["fixture:hello"]
+    )
+    load_address: int = Field(
+        default=0x7C00, ge=0, le=_ADDRESS_MAX, description="Where it is loaded."
+    )
+    entry: int | None = Field(
+        default=None,
+        ge=0,
+        le=_ADDRESS_MAX,
+        description="Where it begins; its load address by default.",
+    )
+
+
+class LinuxBoot(Strict):
+    """A Linux kernel (bzImage)."""
+
+    linux: str = Field(
+        min_length=1, description="The kernel: a path, or fixture:NAME.", examples=["fixture:linux"]
+    )
+    initrd: str | None = Field(
+        default=None, min_length=1, description="The initial RAM disk: a path, or fixture:NAME."
+    )
+    cmdline: str = Field(default="", max_length=2047, description="The kernel's command line.")
+
+
+def _backend(value: Any) -> Any:
+    if isinstance(value, str) and value not in KNOWN:
+        raise refuse(
+            f"unknown backend '{value}'{did_you_mean(value, KNOWN)}; known: {one_of(KNOWN)}"
+        )
+    return value
+
+
+def _boot_kind(value: Any) -> str | None:
+    if isinstance(value, FlatBoot):
+        return BOOT_TAG + "flat"
+    if isinstance(value, LinuxBoot):
+        return BOOT_TAG + "linux"
+    if isinstance(value, dict):
+        return next((BOOT_TAG + kind for kind in ("flat", "linux") if kind in value), None)
+    return None
+
+
+BootSource = Annotated[
+    Annotated[FlatBoot, Tag(BOOT_TAG + "flat")] | Annotated[LinuxBoot, Tag(BOOT_TAG + "linux")],
+    Discriminator(_boot_kind),
+]
+
+
+class MachineSpec(Strict):
+    """The machine that a case runs on."""
+
+    model_config = ConfigDict(title="Machine")
+
+    backend: Annotated[str, BeforeValidator(_backend)] = Field(
+        default="unicorn",
+        description="What executes the guest's instructions.",
+        json_schema_extra={"enum": list(BUILT)},
+    )
+    memory: Size = Field(
+        default=64 << 20, json_schema_extra={"default": "64MiB"}, description="The guest's memory."
+    )
+    cpu: Literal["x86-64-v2"] = Field(default="x86-64-v2", description="The named CPU model.")
+    unhandled: Literal["ignore", "stop"] = Field(
+        default="ignore",
+        description="On access to an address where no device is: go on, or stop the guest.",
+    )
+    boot: BootSource = Field(description="What is booted.")
+
+
+class Requires(Strict):
+    """What the host must have; cases that need what it has not are skipped, with the reason."""
+
+    kvm: Literal["hardware", "any"] | None = Field(
+        default=None, description="For the cases whose backend is kvm: which KVM will do."
+    )
+
+
+class Limits(Strict):
+    """What a case may take. Exceeded is failed."""
+
+    wall: Duration = Field(
+        default=5 * MINUTE, json_schema_extra={"default": "5min"}, description="Time on the wall."
+    )
+    time: Duration | None = Field(default=None, description="Guest time.")
+    instructions: int | None = Field(
+        default=None, ge=1, le=(1 << 63) - 1, description="Instructions that the guest retires."
+    )
+
+
+class Scenario(Strict):
+    """One scenario: a machine, and steps that boot it, talk to it and check what it does."""
+
+    model_config = ConfigDict(title="hvlab scenario")
+
+    schema_: Literal[1] = Field(alias="schema", description="The version of this language.")
+    name: Name = Field(description="The scenario's name in reports and case ids.")
+    tags: list[ScenarioTag] = Field(default_factory=list, description="For selection with -m.")
+    seed: int | None = Field(
+        default=None,
+        ge=0,
+        le=(1 << 64) - 1,
+        description="Of all randomness; by default a hash of the case id.",
+    )
+    matrix: Matrix | None = Field(
+        default=None, description="Axes; one case is run for each combination."
+    )
+    requires: Requires = Field(default_factory=Requires)
+    limits: Limits = Field(default_factory=Limits)
+    vars: dict[Identifier, ScalarValue] = Field(
+        default_factory=dict,
+        description="Named values: ${NAME} in texts, vars.NAME in expressions.",
+    )
+    machine: MachineSpec
+    steps: list[Step] = Field(min_length=1, description="What is done, in order.")
+    on_failure: list[Literal["console", "registers"]] = Field(
+        default=["console", "registers"], description="What a failed case shows."
+    )

@@ -1,0 +1,97 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What is wrong with a document, where, and how that is shown: the line and a caret under the
+place.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from hvlab.errors import ScenarioError
+from hvlab.scenario.source import Source
+from hvlab.scenario.tree import Path
+
+MAX_SHOWN = 50
+_MAX_LINE = 160
+
+
+@dataclass(frozen=True, order=True)
+class Problem:
+    """One thing that is wrong.
+
+    Attributes:
+        line, column: from 1, columns in characters; width: how many characters the caret
+        underlines;
+        path: the place in the document (`steps[2].expect.within`), and its parts in `place`.
+    """
+
+    line: int
+    column: int
+    message: str
+    path: str = ""
+    width: int = 1
+    place: Path = field(default=(), compare=False)
+
+
+class ScenarioInvalid(ScenarioError):
+    """A document has problems: all of them, in the order of their lines.
+
+    Attributes:
+        problems: at least one; source: the document; the fields of ScenarioError are the first
+        problem's.
+    """
+
+    def __init__(self, source: Source, problems: Iterable[Problem]) -> None:
+        self.source = source
+        self.problems = tuple(sorted(set(problems)))
+        first = self.problems[0]
+        super().__init__(first.message, source.name, first.line, first.column, first.path)
+
+    def __reduce__(self) -> tuple[type[ScenarioInvalid], tuple[Source, tuple[Problem, ...]]]:  # type: ignore[override]
+        return type(self), (self.source, self.problems)
+
+    def __str__(self) -> str:
+        shown = [
+            excerpt(self.source, p.line, p.column, p.width, f"error: {p.message}")
+            for p in self.problems[:MAX_SHOWN]
+        ]
+        if len(self.problems) > MAX_SHOWN:
+            shown.append(f"{self.source.name}: and {len(self.problems) - MAX_SHOWN} more errors")
+        return "\n".join(shown)
+
+
+def excerpt(source: Source, line: int, column: int, width: int, headline: str) -> str:
+    """`file:line:column: headline`, the line, and a caret under the place."""
+    head = f"{printable(source.name)}:{line}:{column}: {printable(headline)}"
+    text = source.line(line)
+    if not text.strip():
+        return head
+    start = max(0, column - 1 - _MAX_LINE // 2) if len(text) > _MAX_LINE else 0
+    shown = text[start : start + _MAX_LINE]
+    at = min(max(column - 1 - start, 0), len(shown))
+    pad = "".join(_blank(char) for char in shown[:at])
+    under = sum(_width(char) for char in shown[at : at + max(width, 1)])
+    number = f"{line:>5}"
+    visible = "".join(char if char == "\t" or char.isprintable() else "?" for char in shown)
+    return f"{head}\n{number} | {visible}\n{'':>5} | {pad}^{'~' * (under - 1)}"
+
+
+def printable(text: str) -> str:
+    """`text` without what could steer a terminal: documents and guests may not do that."""
+    if text.isprintable():
+        return text
+    return "".join(
+        char if char in "\n\t" or char.isprintable() else f"\\x{ord(char):02x}" for char in text
+    )
+
+
+def _blank(char: str) -> str:
+    return "\t" if char == "\t" else " " * _width(char)
+
+
+def _width(char: str) -> int:
+    if unicodedata.combining(char):
+        return 0
+    return 2 if unicodedata.east_asian_width(char) in "WF" else 1

@@ -1,0 +1,122 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What expressions know of a value before anything runs: its kind, and the fields of what a step
+names.
+
+Kinds make a missing unit an error: `ready.time < 5` compares nanoseconds with a bare number.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from hvlab import units
+
+Value = None | bool | int | float | str
+
+
+class Kind(enum.StrEnum):
+    """The kind of a value. ANY is known only when it is there."""
+
+    TIME = "a time"
+    SIZE = "a size"
+    NUMBER = "a number"
+    TEXT = "a text"
+    TRUTH = "true or false"
+    ANY = "a value"
+
+
+@dataclass(frozen=True)
+class Shape:
+    """Of a named value: its fields, and how many items `[0]`, `[1]`... it has.
+
+    `anything`: nothing is known, because the step that names it is wrong itself.
+    """
+
+    fields: Mapping[str, Kind]
+    items: int = 0
+    anything: bool = False
+
+
+@dataclass(frozen=True)
+class Record:
+    """A named value at run time, laid out as its Shape says."""
+
+    fields: Mapping[str, Value]
+    items: tuple[Value, ...] = field(default=())
+
+
+def match_shape(groups: int, names: Mapping[str, int]) -> Shape:
+    """Of what `expect: {text | regex, as: NAME}` names. `groups` counts the regular expression's
+    groups.
+    """
+    fields = {**dict.fromkeys(names, Kind.TEXT), **MATCH_FIELDS}
+    return Shape(fields, groups + 1)
+
+
+MATCH_FIELDS: Mapping[str, Kind] = {"time": Kind.TIME, "text": Kind.TEXT}
+STOP_SHAPE = Shape(
+    {
+        "reason": Kind.TEXT,
+        "code": Kind.NUMBER,
+        "time": Kind.TIME,
+        "instructions": Kind.NUMBER,
+        "rip": Kind.NUMBER,
+        "message": Kind.TEXT,
+    }
+)
+# Always there once the machine is.
+MACHINE_SHAPE = Shape({"time": Kind.TIME, "instructions": Kind.NUMBER})
+CONSOLE_SHAPE = Shape({"text": Kind.TEXT})
+
+UNITS: Mapping[str, tuple[Kind, int]] = {
+    **{name: (Kind.SIZE, factor) for name, factor in units.SIZE_UNITS.items()},
+    # `min` is the function here.
+    **{name: (Kind.TIME, n) for name, n in units.DURATION_UNITS.items() if name != "min"},
+    **{
+        word: (Kind.TIME, units.DURATION_UNITS[unit])
+        for word, unit in (("second", "s"), ("minute", "min"), ("hour", "h"))
+    },
+    **{
+        word: (Kind.TIME, units.DURATION_UNITS[unit])
+        for word, unit in (("seconds", "s"), ("minutes", "min"), ("hours", "h"))
+    },
+}
+FUNCTIONS = ("abs", "float", "int", "len", "max", "min", "str")
+WORDS = (
+    "True",
+    "False",
+    "None",
+    "true",
+    "false",
+    "null",
+    "and",
+    "or",
+    "not",
+    "in",
+    "is",
+    "if",
+    "else",
+)
+GIVEN = ("machine", "console", "matrix", "vars")
+RESERVED = frozenset({*UNITS, *FUNCTIONS, *WORDS, *GIVEN})
+
+
+def format_value(value: Value, kind: Kind = Kind.ANY) -> str:
+    """`value` for a person, exact, and with its unit where its kind has one."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        if kind is Kind.TIME:
+            return (
+                f"{units.format_duration(value)} ({value} ns)"
+                if abs(value) >= 1000
+                else f"{value} ns"
+            )
+        if kind is Kind.SIZE and value >= 1024:
+            return f"{units.format_size(value)} ({value} bytes)"
+        return str(value)
+    if isinstance(value, str):
+        return repr(value) if len(value) <= 200 else f"{value[:200]!r}... ({len(value)} characters)"
+    if value is None:
+        return "none"
+    return repr(value).lower() if isinstance(value, bool) else repr(value)

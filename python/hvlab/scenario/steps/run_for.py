@@ -1,0 +1,34 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The step `run_for`."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from pydantic import Field
+
+from hvlab import units
+from hvlab.scenario.context import CheckContext, RunContext
+from hvlab.scenario.fields import Duration
+from hvlab.scenario.steps.base import StepBody
+
+
+class RunFor(StepBody):
+    """Runs the guest for a guest time, as `run_for: 2s`. Fails if the guest stops before."""
+
+    keyword: ClassVar[str] = "run_for"
+    shorthand: ClassVar[str | None] = "time"
+
+    time: Duration = Field(description="Guest time.")
+
+    def title(self) -> str:
+        return f"run_for {units.format_duration(self.time)}"
+
+    def check(self, context: CheckContext) -> None:
+        context.needs_machine()
+
+    def run(self, context: RunContext) -> None:
+        stop = context.run(until=None, within=self.time)
+        if str(stop.reason) != "deadline":
+            wanted = units.format_duration(self.time)
+            context.fail(f"the guest stopped before {wanted} had passed: {stop.message}")
