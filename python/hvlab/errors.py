@@ -8,7 +8,6 @@ the errno. What is a bug of ours is neither: it is an assertion in the core.
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -53,8 +52,7 @@ class BackendError(HvlabError):
         self.backend = backend
         self.operation = operation
         self.errno = errno
-        reason = f": {os.strerror(errno)} (errno {errno})" if errno else ""
-        super().__init__(f"{message}{reason}")
+        super().__init__(message)
 
 
 class BackendUnavailable(BackendError):
@@ -84,7 +82,7 @@ class BootError(HvlabError):
     def __init__(self, message: str, path: str = "", field: str = "") -> None:
         self.path = path
         self.field = field
-        super().__init__(f"{path}: {message}" if path else message)
+        super().__init__(message)
 
 
 class MachineConfigError(HvlabError):
@@ -96,7 +94,7 @@ class MachineConfigError(HvlabError):
 
     def __init__(self, message: str, field: str = "") -> None:
         self.field = field
-        super().__init__(f"{field}: {message}" if field else message)
+        super().__init__(message)
 
 
 class MachineClosed(HvlabError):
@@ -117,7 +115,11 @@ class DeviceError(HvlabError):
     def __init__(self, message: str, device: str = "", offset: int = -1) -> None:
         self.device = device
         self.offset = offset
-        super().__init__(f"{device}: {message}" if device else message)
+        super().__init__(message)
+
+
+class PatternError(HvlabError, ValueError):
+    """A console pattern that cannot be used: empty, or not a regular expression of RE2."""
 
 
 class FixtureError(HvlabError):

@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <pybind11/stl.h>
+#include <pybind11/stl/filesystem.h>
+
+#include "bindings.h"
+#include "gil.h"
+#include "machine_handle.h"
+
+namespace py = pybind11;
+
+namespace hvlab::python {
+
+namespace {
+
+UnhandledPolicy unhandled_policy(const std::string& name) {
+    if (name == "ignore") return UnhandledPolicy::kIgnore;
+    if (name == "stop") return UnhandledPolicy::kStop;
+    throw ConfigError("unhandled", "'" + name + "' is neither 'ignore' nor 'stop'");
+}
+
+using BootSource = std::variant<std::monostate, FlatImage, LinuxBoot>;
+
+MachineHandle create_machine(const std::shared_ptr<HostHandle>& handle, const std::string& name,
+                             const std::string& backend, std::uint64_t memory, const std::string& cpu,
+                             std::optional<std::uint64_t> seed, const std::string& unhandled,
+                             const BootSource& boot) {
+    const HostHandle::Use host(*handle);
+    const MachineConfig config{.name = name,
+                               .memory_size = memory,
+                               .cpu_model = cpu,
+                               .seed = seed ? Seed(*seed) : host->machine_seed(name),
+                               .unhandled = unhandled_policy(unhandled),
+                               .boot = boot};
+    return {handle, handle->create_machine(config, backend)};
+}
+
+Stop run_host(HostHandle& handle, const MachineHandle* waited, const ConsolePattern* pattern,
+              std::optional<Nanoseconds> timeout, std::optional<double> wall) {
+    const RunSpans spans{.guest = timeout, .instructions = std::nullopt, .wall = wall};
+    if (waited != nullptr) {
+        const MachineHandle::Use machine(*waited);
+        return run(machine.host(), &*machine, pattern, spans);
+    }
+    const HostHandle::Use host(handle);
+    return run(*host, nullptr, nullptr, spans);
+}
+
+}  // namespace
+
+Stop run(Host& host, Machine* machine, const ConsolePattern* pattern, const RunSpans& spans) {
+    Host::Goal goal;
+    goal.machine = machine;
+    goal.pattern = pattern;
+    goal.limits.poll = &check_signals;
+    if (spans.guest) {
+        goal.limits.deadline = (machine != nullptr ? machine->now() : host.now()) + *spans.guest;
+    }
+    if (spans.instructions) {
+        goal.limits.instructions = machine->instructions().value() + *spans.instructions;
+    }
+    if (spans.wall) {
+        using Clock = std::chrono::steady_clock;
+        const std::chrono::duration<double> span(*spans.wall);
+        goal.limits.wall_deadline = Clock::now() + std::chrono::duration_cast<Clock::duration>(span);
+    }
+    const py::gil_scoped_release unlocked;
+    return host.run(goal);
+}
+
+void bind_machine(py::module_& module);
+
+void bind_host(py::module_& module) {
+    py::class_<FlatImage>(module, "FlatImage",
+                          "A raw binary, loaded as it is and entered in real mode, DL = 80h.")
+        .def(py::init<std::filesystem::path, GuestAddress, std::optional<GuestAddress>>(),
+             py::arg("path"), py::arg("load_address") = 0x7C00, py::arg("entry") = py::none())
+        .def_readonly("path", &FlatImage::path)
+        .def_readonly("load_address", &FlatImage::load_address)
+        .def_readonly("entry", &FlatImage::entry);
+    py::class_<LinuxBoot>(module, "LinuxBoot",
+                          "A Linux kernel (bzImage or vmlinux), entered in 64-bit mode by the boot protocol "
+                          "(Documentation/arch/x86/boot.rst), with an initrd and a command line.")
+        .def(py::init<std::filesystem::path, std::optional<std::filesystem::path>, std::string>(),
+             py::arg("kernel"), py::arg("initrd") = py::none(), py::arg("cmdline") = "")
+        .def_readonly("kernel", &LinuxBoot::kernel)
+        .def_readonly("initrd", &LinuxBoot::initrd)
+        .def_readonly("cmdline", &LinuxBoot::cmdline);
+
+    bind_machine(module);
+
+    py::class_<HostHandle, std::shared_ptr<HostHandle>>(
+        module, "Host", "Owns machines, and takes them through guest time together.")
+        .def(py::init([](std::uint64_t seed) { return std::make_shared<HostHandle>(Seed(seed)); }),
+             py::arg("seed") = 0)
+        .def("machine", &create_machine, py::kw_only(), py::arg("name"), py::arg("backend"),
+             py::arg("memory"), py::arg("cpu"), py::arg("seed"), py::arg("unhandled"), py::arg("boot"),
+             "Adds a machine, powered on at the host's current time. `memory` is in bytes; `seed` None "
+             "derives one from the host's.")
+        .def("run", &run_host, py::kw_only(), py::arg("machine") = py::none(),
+             py::arg("pattern") = py::none(), py::arg("timeout") = py::none(),
+             py::arg("wall") = py::none(),
+             "Runs all machines. `timeout` is guest time from now in nanoseconds, `wall` host seconds.")
+        .def_property_readonly("time",
+                               [](HostHandle& handle) { return HostHandle::Use(handle)->now(); })
+        .def_property_readonly("closed", &HostHandle::closed)
+        .def("interrupt", &HostHandle::interrupt, "Ends the run in progress, from any thread.")
+        .def("close", &HostHandle::close, "Ends all machines; every later call raises MachineClosed.");
+    module.def("backend_names", &backend_names, "The backends of this build, the default first.");
+}
+
+}  // namespace hvlab::python

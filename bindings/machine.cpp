@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <fmt/format.h>
+#include <pybind11/stl.h>
+
+#include "bindings.h"
+#include "machine_handle.h"
+#include "memory_view.h"
+#include "text.h"
+
+namespace py = pybind11;
+
+namespace hvlab::python {
+
+namespace {
+
+using Use = MachineHandle::Use;
+
+Error not_ram(GuestAddress address, std::uint64_t length) {
+    return Error(fmt::format("{} bytes at guest-physical {:#x} are not all RAM", length, address));
+}
+
+Stop run_machine(const MachineHandle& handle, const ConsolePattern* pattern,
+                 std::optional<Nanoseconds> timeout, std::optional<std::uint64_t> instructions,
+                 std::optional<double> wall) {
+    const Use machine(handle);
+    return run(machine.host(), &*machine, pattern, {timeout, instructions, wall});
+}
+
+void send(const MachineHandle& handle, const py::bytes& data) {
+    const std::string_view bytes(data);
+    Use(handle)->send(std::as_bytes(std::span(bytes)));
+}
+
+py::bytes read_memory(const MachineHandle& handle, GuestAddress address, std::uint64_t length) {
+    const Use machine(handle);
+    if (!machine->memory().contains(address, length)) throw not_ram(address, length);
+    py::bytes result(static_cast<const char*>(nullptr), length);
+    auto* into = reinterpret_cast<std::byte*>(PyBytes_AS_STRING(result.ptr()));
+    HVLAB_ASSERT(machine->memory().read(address, {into, length}));
+    return result;
+}
+
+void write_memory(const MachineHandle& handle, GuestAddress address, const py::bytes& data) {
+    const std::string_view bytes(data);
+    if (!Use(handle)->memory().write(address, std::as_bytes(std::span(bytes)))) {
+        throw not_ram(address, bytes.size());
+    }
+}
+
+MemoryView view_memory(const MachineHandle& handle, GuestAddress address, std::uint64_t length) {
+    const Use machine(handle);
+    const std::span<std::byte> bytes = machine->memory().host_bytes(address, length);
+    if (bytes.size() != length) throw not_ram(address, length);
+    return {machine->memory().mapping(), bytes};
+}
+
+py::list console_log(const MachineHandle& handle) {
+    const Use machine(handle);
+    py::list result;
+    for (const Console::Line& line : machine->console().lines()) {
+        result.append(py::make_tuple(line.time, decode(line.text)));
+    }
+    return result;
+}
+
+void flush_translations(const MachineHandle& handle) {
+    if (auto* cache = Use(handle)->vcpu().capability<TranslationCache>()) cache->flush();
+}
+
+void bind_execution(py::class_<MachineHandle>& machine) {
+    machine
+        .def("run", &run_machine, py::kw_only(), py::arg("pattern") = py::none(),
+             py::arg("timeout") = py::none(), py::arg("instructions") = py::none(),
+             py::arg("wall") = py::none(),
+             "Runs until the pattern is printed, a limit is reached or the guest stops. `timeout` is guest "
+             "time from now in nanoseconds, `instructions` counts from now, `wall` is in host seconds.")
+        .def("interrupt", &MachineHandle::interrupt, "Ends the run in progress, from any thread.")
+        .def("close", &MachineHandle::close, "Ends the machine; every later call raises MachineClosed.")
+        .def_property_readonly("closed", &MachineHandle::closed)
+        .def("flush_translations", &flush_translations,
+             "Throws away translated code, where the backend has any. Changes no result.");
+}
+
+void bind_inspection(py::class_<MachineHandle>& machine) {
+    machine.def_property_readonly("name", [](const MachineHandle& h) { return Use(h)->name(); })
+        .def_property_readonly("backend", [](const MachineHandle& h) { return std::string(Use(h)->backend_name()); })
+        .def_property_readonly("seed", [](const MachineHandle& h) { return Use(h)->config().seed.value(); })
+        .def_property_readonly("time", [](const MachineHandle& h) { return Use(h)->now(); })
+        .def_property_readonly("instructions", [](const MachineHandle& h) { return Use(h)->instructions(); })
+        .def_property_readonly("unhandled_accesses", [](const MachineHandle& h) { return Use(h)->unhandled_accesses(); })
+        .def_property_readonly("record_hash", [](const MachineHandle& h) { return Use(h).record().hex(); })
+        .def_property_readonly("record_entries", [](const MachineHandle& h) { return Use(h).record().entries(); })
+        .def("state_hash", [](const MachineHandle& h) { return Use(h)->state_hash(); })
+        .def_property(
+            "cpu_state", [](const MachineHandle& h) { return Use(h)->vcpu().state(); },
+            [](const MachineHandle& h, const CpuState& state) { Use(h)->vcpu().set_state(state); });
+}
+
+void bind_memory_access(py::class_<MachineHandle>& machine) {
+    machine
+        .def_property_readonly("memory_size", [](const MachineHandle& h) { return Use(h)->memory().size(); })
+        .def("read_memory", &read_memory, py::arg("address"), py::arg("length"))
+        .def("write_memory", &write_memory, py::arg("address"), py::arg("data"))
+        .def("view_memory", &view_memory, py::arg("address"), py::arg("length"));
+}
+
+void bind_console_access(py::class_<MachineHandle>& machine) {
+    machine.def("send", &send, py::arg("data"))
+        .def_property_readonly("console_text", [](const MachineHandle& h) { return decode(Use(h)->console().text()); })
+        .def_property_readonly("console_data", [](const MachineHandle& h) { return py::bytes(std::string(Use(h)->console().text())); })
+        .def_property_readonly("console_dropped", [](const MachineHandle& h) { return Use(h)->console().dropped(); })
+        .def_property_readonly("console_log", &console_log)
+        .def("console_tail", [](const MachineHandle& h, std::size_t lines) { return decode(Use(h)->console().tail(lines)); }, py::arg("lines"));
+}
+
+}  // namespace
+
+void bind_machine(py::module_& module) {
+    py::class_<MachineHandle> machine(module, "Machine", "One virtual computer of a Host.");
+    bind_execution(machine);
+    bind_inspection(machine);
+    bind_memory_access(machine);
+    bind_console_access(machine);
+}
+
+}  // namespace hvlab::python

@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "bindings.h"
+
+PYBIND11_MODULE(_core, module) {
+    namespace py = hvlab::python;
+    module.doc() = "The core of hvlab. Use it through the hvlab package: names and units are checked there.";
+    py::bind_errors(module);
+    py::bind_cpu(module);
+    py::bind_console(module);
+    py::bind_stop(module);
+    py::bind_memory(module);
+    py::bind_host(module);
+    py::bind_scenario(module);
+}

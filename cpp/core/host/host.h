@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/base/random.h"
+#include "core/machine/machine.h"
+
+namespace hvlab {
+
+// Owns machines and takes them through guest time together, in one thread: in windows, each machine in
+// turn, in the order in which they were made. What one machine does to another takes effect at the end of
+// a window at the earliest, so that no order of execution can be seen from inside.
+class Host {
+public:
+    // The length of a window while several machines run: the shortest latency between two of them.
+    static constexpr Nanoseconds kWindow = kMicrosecond;
+
+    explicit Host(Seed seed) : seed_(seed) {}
+
+    // Throws ConfigError for a name that is taken, and what Machine's constructor throws. The machine is
+    // powered on at the host's current time.
+    Machine& create_machine(MachineConfig config, Backend& backend);
+    // Ends a machine of this host.
+    void remove(Machine& machine);
+    Machine* find(std::string_view name);
+    std::span<const std::unique_ptr<Machine>> machines() const { return machines_; }
+
+    // The seed of a machine that has none of its own.
+    Seed machine_seed(std::string_view name) const { return seed_.child("machine").child(name); }
+
+    // What ends a run besides what a guest does.
+    struct Goal {
+        RunLimits limits;  // `instructions` counts on `machine`, absolute
+        Machine* machine = nullptr;
+        const ConsolePattern* pattern = nullptr;  // looked for on that machine's console
+    };
+
+    // Runs all machines. Throws ConfigError when there is none.
+    Stop run(const Goal& goal);
+
+    // Any thread: the run in progress, or else the next one, ends.
+    void interrupt();
+
+    // The instant that the foremost machine has reached; the others are less than a window behind.
+    Nanoseconds now() const;
+
+private:
+    Stop run_windows(const Goal& goal);
+    std::optional<Stop> run_window(const Goal& goal, Nanoseconds end);
+    // Where the hindmost machine that still runs has got to; nothing if none runs.
+    std::optional<Nanoseconds> running_since() const;
+    Stop finish(const Goal& goal, Stop stop);
+
+    Seed seed_;
+    std::vector<std::unique_ptr<Machine>> machines_;
+    std::atomic<bool> interrupted_{false};
+    std::vector<bool> parked_;  // ended for good, and its stop was returned to the caller
+    // A stop that was not told because the output before it completed a match; told by the next run.
+    std::optional<Stop> deferred_;
+};
+
+}  // namespace hvlab

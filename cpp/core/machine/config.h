@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <variant>
+
+#include "core/base/random.h"
+#include "core/base/units.h"
+#include "core/boot/flat.h"
+#include "core/boot/linux.h"
+
+namespace hvlab {
+
+// What to do about an access that nothing answers: go on as a PC would (reads give all ones, writes are
+// dropped), or stop with StopReason::kUnhandledAccess. Fetching instructions from nowhere always stops.
+enum class UnhandledPolicy : std::uint8_t { kIgnore, kStop };
+
+// The description of a machine; checked when the machine is made.
+struct MachineConfig {
+    std::string name = "machine";
+    std::uint64_t memory_size = 64 * kMiB;  // bytes
+    std::string cpu_model = "x86-64-v2";
+    Seed seed{0};
+    UnhandledPolicy unhandled = UnhandledPolicy::kIgnore;
+    std::variant<std::monostate, FlatImage, LinuxBoot> boot;  // nothing: memory empty, reset state
+};
+
+}  // namespace hvlab

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "core/machine/console.h"
+
+#include <algorithm>
+
+namespace hvlab {
+
+Console::Console() : text_(1, ConsolePattern::kEndOfOutput) {}
+
+bool Console::append(std::uint8_t byte, Nanoseconds now) {
+    ++bytes_written_;
+    if (byte == '\r') return false;
+    if (text_.size() > 2 * kKeep) trim();
+    const bool found_before = found_.has_value();
+    push(static_cast<char>(byte), now);
+    return found_.has_value() && !found_before;
+}
+
+bool Console::begin_search(const ConsolePattern& pattern) {
+    pattern_ = &pattern;
+    found_.reset();
+    // The unread output arrives once more, byte by byte, so that a search finds the same match whether it
+    // began before or after the guest printed it.
+    const std::string unread(text().substr(position_));
+    const std::vector<Nanoseconds> times(times_.begin() + static_cast<std::ptrdiff_t>(position_),
+                                         times_.end());
+    truncate(position_);
+    for (std::size_t i = 0; i < unread.size(); ++i) push(unread[i], times[i]);
+    return found_.has_value();
+}
+
+void Console::push(char byte, Nanoseconds time) {
+    text_.back() = byte;
+    text_.push_back(ConsolePattern::kEndOfOutput);
+    times_.push_back(time);
+    if (pattern_ != nullptr && !found_) scan(false);
+    if (byte == '\n') line_start_ = text().size();
+}
+
+void Console::truncate(std::size_t size) {
+    text_.resize(size);
+    line_start_ = text_.rfind('\n') + 1;  // npos + 1 is 0
+    text_.push_back(ConsolePattern::kEndOfOutput);
+    times_.resize(size);
+}
+
+void Console::scan(bool final) {
+    found_ = pattern_->completed(text(), line_start_, position_, final);
+    if (found_) found_time_ = times_.back();
+}
+
+std::optional<ConsoleMatch> Console::finish_search(bool final) {
+    if (pattern_ == nullptr) return std::nullopt;
+    if (!found_ && final && !times_.empty()) scan(true);
+    std::optional<ConsoleMatch> match;
+    if (found_) {
+        match.emplace();
+        match->time = found_time_;
+        match->group_names = pattern_->group_names();
+        for (const auto& group : found_->groups) {
+            if (group) {
+                match->groups.emplace_back(text_.substr(group->start, group->end - group->start));
+            } else {
+                match->groups.emplace_back(std::nullopt);
+            }
+        }
+        position_ = found_->groups[0]->end;
+    }
+    pattern_ = nullptr;
+    found_.reset();
+    return match;
+}
+
+void Console::trim() {
+    const std::size_t count = text_.size() - 1 - kKeep;
+    text_.erase(0, count);
+    times_.erase(times_.begin(), times_.begin() + static_cast<std::ptrdiff_t>(count));
+    dropped_ += count;
+    line_start_ -= std::min(line_start_, count);
+    position_ -= std::min(position_, count);
+}
+
+std::vector<Console::Line> Console::lines() const {
+    std::vector<Line> lines;
+    const std::string_view all = text();
+    for (std::size_t start = 0; start < all.size();) {
+        const std::size_t end = std::min(all.find('\n', start), all.size());
+        lines.push_back({times_[start], all.substr(start, end - start)});
+        start = end + 1;
+    }
+    return lines;
+}
+
+std::string Console::tail(std::size_t count) const {
+    const std::string_view all = text();
+    std::size_t start = all.size();
+    if (start > 0 && all[start - 1] == '\n') --start;
+    for (; count > 0 && start > 0; --count) {
+        const std::size_t newline = all.rfind('\n', start - 1);
+        start = newline == std::string_view::npos ? 0 : newline;
+    }
+    if (start < all.size() && all[start] == '\n') ++start;
+    return std::string(all.substr(start));
+}
+
+}  // namespace hvlab

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "core/base/units.h"
+#include "core/machine/console_pattern.h"
+
+namespace hvlab {
+
+// What the guest printed that was waited for. Byte strings as the guest wrote them, carriage returns left out.
+struct ConsoleMatch {
+    std::vector<std::optional<std::string>> groups;       // [0] is the whole match
+    std::vector<std::pair<int, std::string>> group_names;
+    Nanoseconds time = 0;  // of the byte that completed it
+};
+
+// Everything that the guest wrote to its serial console, with the guest time of each byte, and the search
+// that is under way. The text is the output without carriage returns.
+//
+// Bounded: only the last kKeep bytes and at most twice as many are held; the rest counts as dropped.
+class Console {
+public:
+    static constexpr std::size_t kKeep = 4 * kMiB;
+
+    Console();
+
+    // One byte from the guest. True if it completed the search under way.
+    bool append(std::uint8_t byte, Nanoseconds now);
+
+    // Starts looking for a pattern behind the last match. What was printed since then is looked through at
+    // once: true if it is there already. The pattern outlives the search.
+    bool begin_search(const ConsolePattern& pattern);
+    // Ends the search: no byte will follow, so a match that only waited for its end counts now.
+    // Returns the match, if there is one, and moves the reading position behind it.
+    std::optional<ConsoleMatch> finish_search(bool final);
+
+    // The text still held, and where it begins in the whole output.
+    std::string_view text() const { return {text_.data(), text_.size() - 1}; }
+    std::uint64_t dropped() const { return dropped_; }
+    // Raw bytes written so far, dropped ones and carriage returns included.
+    std::uint64_t bytes_written() const { return bytes_written_; }
+
+    struct Line {
+        Nanoseconds time = 0;  // of its first byte
+        std::string_view text;
+    };
+    // The lines still held; the last may be incomplete. Valid until the next append.
+    std::vector<Line> lines() const;
+    // The end of the output, at most `count` lines: what an error message shows.
+    std::string tail(std::size_t count) const;
+
+private:
+    void push(char byte, Nanoseconds time);
+    void truncate(std::size_t size);
+    void scan(bool final);
+    void trim();
+
+    std::string text_;                // ends with ConsolePattern::kEndOfOutput
+    std::vector<Nanoseconds> times_;  // of each byte of text_
+    std::size_t line_start_ = 0;
+    std::size_t position_ = 0;  // everything before it has been read by an expect
+    std::uint64_t dropped_ = 0;
+    std::uint64_t bytes_written_ = 0;
+
+    const ConsolePattern* pattern_ = nullptr;
+    std::optional<ConsolePattern::Result> found_;
+    Nanoseconds found_time_ = 0;
+};
+
+}  // namespace hvlab

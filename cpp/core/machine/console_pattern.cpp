@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "core/machine/console_pattern.h"
+
+#include <fmt/format.h>
+#include <re2/re2.h>
+
+#include <algorithm>
+
+#include "core/machine/pattern_tail.h"
+
+namespace hvlab {
+
+namespace {
+
+std::string quoted(std::string_view text) {
+    std::string result;
+    for (const char c : text) {
+        if (c == '\n') {
+            result += "\\n";
+        } else if (c == '\t') {
+            result += "\\t";
+        } else if (c == '"') {
+            result += "\\\"";
+        } else {
+            result += c;
+        }
+    }
+    return result;
+}
+
+void check_length(const std::string& source) {
+    if (source.empty()) throw PatternError("the pattern is empty: it would match at once");
+    if (source.size() > ConsolePattern::kMaxLength) {
+        throw PatternError(fmt::format("the pattern has {} bytes; {} are allowed", source.size(),
+                                       ConsolePattern::kMaxLength));
+    }
+}
+
+}  // namespace
+
+ConsolePattern ConsolePattern::text(std::string literal) {
+    check_length(literal);
+    // The console's text has no carriage returns before line feeds, whoever printed them.
+    std::erase(literal, '\r');
+    if (literal.empty()) throw PatternError("the text is nothing but carriage returns");
+    ConsolePattern pattern;
+    pattern.source_ = std::move(literal);
+    return pattern;
+}
+
+ConsolePattern ConsolePattern::regex(std::string expression) {
+    check_length(expression);
+    re2::RE2::Options options;
+    options.set_log_errors(false);
+    options.set_max_mem(8 << 20);
+    auto regex = std::make_shared<re2::RE2>("(?m)" + expression, options);
+    if (!regex->ok()) throw PatternError(regex->error());
+    if (re2::RE2::PartialMatch("", *regex)) {
+        throw PatternError("the expression matches the empty text: it would match at once");
+    }
+    ConsolePattern pattern;
+    pattern.open_ended_ = is_open_ended(expression);
+    pattern.source_ = std::move(expression);
+    pattern.regex_ = std::move(regex);
+    return pattern;
+}
+
+std::string ConsolePattern::describe() const {
+    return is_regex() ? fmt::format("regex '{}'", source_) : fmt::format("text \"{}\"", quoted(source_));
+}
+
+std::optional<ConsolePattern::Result> ConsolePattern::completed(std::string_view output,
+                                                                std::size_t line_start,
+                                                                std::size_t from, bool final) const {
+    return is_regex() ? completed_regex(output, line_start, from, final)
+                      : completed_text(output, from);
+}
+
+std::optional<ConsolePattern::Result> ConsolePattern::completed_text(std::string_view output,
+                                                                     std::size_t from) const {
+    if (output.size() < from + source_.size() || !output.ends_with(source_)) return std::nullopt;
+    return Result{{Span{output.size() - source_.size(), output.size()}}};
+}
+
+std::optional<ConsolePattern::Result> ConsolePattern::completed_regex(std::string_view output,
+                                                                      std::size_t line_start,
+                                                                      std::size_t from,
+                                                                      bool final) const {
+    // The window begins with one byte of context where the line is longer than it, so that `^` does not
+    // take the window's edge for the start of a line.
+    std::size_t base = line_start;
+    std::size_t start = std::max(from, line_start);
+    if (output.size() - line_start > kWindow) {
+        base = output.size() - kWindow - 1;
+        start = std::max(from, base + 1);
+    }
+    if (start > output.size()) return std::nullopt;
+
+    // The sentinel behind the text is part of the window: `$` then means the end of a line, and never that
+    // nothing more was printed so far.
+    HVLAB_ASSERT(output.data()[output.size()] == kEndOfOutput);
+    const re2::StringPiece window(output.data() + base, output.size() - base + 1);
+    const std::size_t from_in_window = start - base;
+    if (!regex_->Match(window, from_in_window, window.size(), re2::RE2::UNANCHORED, nullptr, 0)) {
+        return std::nullopt;
+    }
+    std::vector<re2::StringPiece> groups(
+        static_cast<std::size_t>(regex_->NumberOfCapturingGroups()) + 1);
+    if (!regex_->Match(window, from_in_window, window.size(), re2::RE2::UNANCHORED, groups.data(),
+                       static_cast<int>(groups.size()))) {
+        return std::nullopt;
+    }
+    const auto offset = [&](const char* position) {
+        return static_cast<std::size_t>(position - window.data()) + base;
+    };
+    const std::size_t end = offset(groups[0].data() + groups[0].size());
+    if (open_ended_ && !final && end >= output.size()) return std::nullopt;
+
+    Result result;
+    for (const re2::StringPiece& group : groups) {
+        if (group.data() == nullptr) {
+            result.groups.emplace_back(std::nullopt);
+        } else {
+            result.groups.emplace_back(Span{offset(group.data()), offset(group.data() + group.size())});
+        }
+    }
+    return result;
+}
+
+std::vector<std::pair<int, std::string>> ConsolePattern::group_names() const {
+    std::vector<std::pair<int, std::string>> names;
+    if (!is_regex()) return names;
+    for (const auto& [number, name] : regex_->CapturingGroupNames()) names.emplace_back(number, name);
+    return names;
+}
+
+}  // namespace hvlab

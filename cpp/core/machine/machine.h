@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <exception>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/bus/timeline.h"
+#include "core/hypervisor/hypervisor.h"
+#include "core/machine/config.h"
+#include "core/machine/console.h"
+#include "core/machine/observer.h"
+#include "core/machine/platform.h"
+#include "core/machine/stop.h"
+#include "core/memory/guest_memory.h"
+
+namespace hvlab {
+
+// Called now and then while a guest runs (every few milliseconds of host time), between two instructions:
+// the place for signals. May throw; the machine stays usable.
+using Poll = std::function<void()>;
+
+// What a run may do before it comes back.
+struct RunLimits {
+    std::optional<Nanoseconds> deadline;        // guest time, absolute
+    std::optional<std::uint64_t> instructions;  // retired instructions, absolute
+    std::optional<std::chrono::steady_clock::time_point> wall_deadline;
+    Poll poll;
+};
+
+// One virtual computer: memory, a vCPU, the PC platform around it, and its console. Used by one thread at a
+// time; interrupt() alone is for any thread.
+class Machine {
+public:
+    // Powered on at `start`. Throws ConfigError, BootError, BackendError, HostError.
+    Machine(const MachineConfig& config, Backend& backend, Nanoseconds start = 0);
+    ~Machine();
+    Machine(const Machine&) = delete;
+    Machine& operator=(const Machine&) = delete;
+
+    // Runs until a limit, or until the guest does something that ends a run. A search that was begun on
+    // the console ends it with kMatch. After a triple fault or a reset the machine stays stopped: every
+    // further run returns the same stop.
+    Stop run(const RunLimits& limits);
+
+    // A stop that tells where the machine stands now.
+    Stop stop_now(StopReason reason, std::string message) const;
+
+    // Any thread: the run in progress, or else the next one, ends with kInterrupted.
+    void interrupt();
+
+    // Queues bytes for the guest's console input at the current guest time. Throws DeviceError when more
+    // than 1 MiB waits to be read.
+    void send(std::span<const std::byte> bytes);
+
+    const std::string& name() const { return config_.name; }
+    const MachineConfig& config() const { return config_; }
+    std::string_view backend_name() const { return backend_name_; }
+
+    Nanoseconds now() const { return timeline_.now(); }
+    // Retired by all vCPUs since power-on; nothing where the backend cannot count.
+    std::optional<std::uint64_t> instructions() const;
+
+    GuestMemory& memory() { return memory_; }
+    Vcpu& vcpu() { return *vcpu_; }
+    Console& console() { return console_; }
+    Platform& platform() { return *platform_; }
+
+    void set_observer(MachineObserver* observer) { observer_ = observer; }
+
+    // A digest of RAM, CPU, devices and guest time: equal for two machines that are in the same state.
+    std::string state_hash() const;
+
+    // Copies what must be equal for another machine of the same configuration to go on exactly as this one
+    // would. Throws StateError from load, which leaves the machine unusable when it fails half-way.
+    std::vector<std::byte> save() const;
+    void load(std::span<const std::byte> state);
+
+    std::uint64_t unhandled_accesses() const { return unhandled_count_; }
+
+private:
+    class VcpuPort;
+    class TimeSource;
+    class Events;
+
+    void boot();
+    Stop& request(StopReason reason, std::string message);
+    void unhandled(const UnhandledAccess& access);
+    Stop completed(Stop stop) const;
+
+    // The parts of a run: one round ends with a stop, or nothing and then comes the next.
+    std::optional<Stop> step(const RunLimits& limits);
+    std::optional<Stop> check_limits(const RunLimits& limits);
+    Budget next_budget(const RunLimits& limits) const;
+    std::optional<Stop> handle_exit(const Exit& exit, const RunLimits& limits);
+    std::optional<Stop> handle_halt(const RunLimits& limits);
+
+    std::uint64_t retired() const { return counter_->retired(); }
+
+    const MachineConfig config_;
+    const std::string backend_name_;
+    GuestMemory memory_;
+    Timeline timeline_;
+    Console console_;
+    MachineObserver* observer_ = nullptr;
+
+    std::unique_ptr<Events> events_;
+    std::unique_ptr<VcpuPort> port_;
+    std::unique_ptr<TimeSource> time_source_;
+    std::unique_ptr<Vm> vm_;
+    std::unique_ptr<Vcpu> vcpu_;
+    std::unique_ptr<Platform> platform_;  // its devices reach the vCPU: they go first
+    InstructionCounter* counter_ = nullptr;
+
+    RandomStream guest_random_;
+    // Guest time is the retired instruction count plus the time before power-on and in HLT.
+    Nanoseconds idle_time_ = 0;
+
+    std::optional<Stop> requested_;         // by a device, in the run in progress
+    std::optional<Stop> terminal_;          // the machine will not run again
+    std::exception_ptr pending_exception_;  // thrown in a handler call, rethrown after the vCPU has returned
+    std::atomic<bool> interrupted_{false};
+    bool in_vcpu_ = false;
+    std::uint64_t budget_end_ = 0;  // of the vCPU's run in progress
+    std::uint64_t unhandled_count_ = 0;
+    std::uint64_t until_poll_ = 0;  // instructions until the next poll
+    unsigned rounds_until_poll_ = 0;
+};
+
+}  // namespace hvlab

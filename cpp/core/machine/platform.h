@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "core/base/state_io.h"
+#include "core/bus/bus.h"
+#include "core/bus/timeline.h"
+
+namespace hvlab {
+
+// What the platform's devices tell the machine, from within an access or a timer.
+class PlatformEvents {
+public:
+    virtual ~PlatformEvents() = default;
+
+    virtual void console_output(std::uint8_t byte) = 0;
+    virtual void port_output(std::uint16_t port, std::uint32_t value) = 0;  // 0x80, 0xE9
+    virtual void debug_exit(std::uint32_t value) = 0;
+    virtual void reset_requested(const char* source) = 0;
+    virtual void interrupt_line_changed(bool level) = 0;
+};
+
+// The PC platform: its devices, their ports and their interrupt wiring.
+//
+//   IRQ 0  8254 counter 0     0x40-0x43      IRQ 4  16550 UART   0x3F8-0x3FF
+//   IRQ 1  i8042              0x60, 0x64     IRQ 8  CMOS/RTC     0x70-0x71
+//   8259 pair 0x20, 0xA0, ELCR 0x4D0 · 0x61 · 0x80 · 0x92 · 0xE9 debug console · 0xF4 debug-exit · 0xCF9 reset
+class Platform {
+public:
+    struct Config {
+        std::uint64_t memory_size = 0;  // bytes, told to the guest by CMOS
+    };
+
+    Platform(const Config& config, Timeline& timeline, PlatformEvents& events);
+    ~Platform();
+    Platform(const Platform&) = delete;
+    Platform& operator=(const Platform&) = delete;
+
+    AddressMap& ports() { return ports_; }
+    AddressMap& memory_map() { return memory_map_; }
+
+    // INTA: the vector of the interrupt that the controllers deliver now.
+    std::uint8_t acknowledge_interrupt();
+
+    // Bytes for the guest's serial console. Throws DeviceError when too many wait to be read.
+    void receive(std::span<const std::byte> bytes);
+
+    void save(StateWriter& writer) const;
+    void load(StateReader& reader);
+
+    // Every device, in a fixed order.
+    std::span<Device* const> devices() const { return devices_; }
+
+private:
+    struct Devices;
+
+    std::unique_ptr<Devices> owned_;
+    std::vector<Device*> devices_;
+    AddressMap ports_;
+    AddressMap memory_map_;
+};
+
+}  // namespace hvlab

@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""hvlab: a scriptable test harness and simulation framework for hypervisors.
+
+    with hvlab.Machine(image=hvlab.fixture("echo")) as machine:
+        machine.console.expect_text("ready")
+        machine.console.send("hello\\n")
+        assert machine.console.expect(r"echo: (\\w+)", timeout="1s")[1] == "hello"
+
+The core is loaded when something of it is first used, so that importing the package is quick.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING
+
+from hvlab.errors import HvlabError
+
+if TYPE_CHECKING:
+    from hvlab._core import CpuState, FlatImage, LinuxBoot, Match, Stop
+    from hvlab.console import Console, Event
+    from hvlab.fixtures import fixture
+    from hvlab.host import Host
+    from hvlab.machine import Machine
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Console",
+    "CpuState",
+    "Event",
+    "FlatImage",
+    "Host",
+    "HvlabError",
+    "LinuxBoot",
+    "Machine",
+    "Match",
+    "Stop",
+    "fixture",
+]
+
+_HOMES = {
+    "Console": "hvlab.console",
+    "CpuState": "hvlab._core",
+    "Event": "hvlab.console",
+    "FlatImage": "hvlab._core",
+    "Host": "hvlab.host",
+    "LinuxBoot": "hvlab._core",
+    "Machine": "hvlab.machine",
+    "Match": "hvlab._core",
+    "Stop": "hvlab._core",
+    "fixture": "hvlab.fixtures",
+}
+
+
+def __getattr__(name: str) -> object:
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module 'hvlab' has no attribute {name!r}")
+    value = getattr(importlib.import_module(home), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_HOMES])

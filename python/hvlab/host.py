@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""A host: several machines under one clock."""
+
+from __future__ import annotations
+
+import os
+from types import TracebackType
+from typing import Self
+
+from hvlab import _core
+from hvlab.console import Event
+from hvlab.machine import (
+    DEFAULT_BACKEND,
+    DEFAULT_CPU,
+    DEFAULT_MEMORY,
+    Boot,
+    Machine,
+    Unhandled,
+    _create,
+    _seconds,
+    _span,
+)
+
+
+class Host:
+    """Owns machines and takes them through guest time together. A context manager.
+
+    Args:
+        seed: of everything random in all machines that have no seed of their own.
+    """
+
+    def __init__(self, seed: int = 0) -> None:
+        self._core = _core.Host(seed)
+        self.machines: dict[str, Machine] = {}
+
+    @property
+    def time(self) -> int:
+        """Guest time in nanoseconds of the foremost machine."""
+        return self._core.time
+
+    @property
+    def closed(self) -> bool:
+        return self._core.closed
+
+    def machine(
+        self,
+        name: str,
+        *,
+        memory: str | int = DEFAULT_MEMORY,
+        backend: str = DEFAULT_BACKEND,
+        image: str | os.PathLike[str] | None = None,
+        boot: Boot | None = None,
+        seed: int | None = None,
+        cpu: str = DEFAULT_CPU,
+        unhandled: Unhandled = "ignore",
+    ) -> Machine:
+        """Adds a machine, powered on now. Arguments as `Machine` has them.
+
+        `seed` None derives one from the host's seed and the machine's name.
+        """
+        core = _create(self._core, memory, backend, image, boot, seed, cpu, name, unhandled)
+        machine = Machine._of_host(self._core, core)
+        self.machines[name] = machine
+        return machine
+
+    def run(
+        self,
+        *,
+        until: Event | None = None,
+        timeout: str | int | None = None,
+        wall: str | int | None = None,
+    ) -> _core.Stop:
+        """Runs all machines until an event, a limit, or a stop of one of them."""
+        return self._core.run(
+            machine=None if until is None else until.machine._core,
+            pattern=None if until is None else until.pattern,
+            timeout=_span("timeout", timeout),
+            wall=_seconds(wall),
+        )
+
+    def interrupt(self) -> None:
+        """Ends the run in progress, or else the next one. For any thread."""
+        self._core.interrupt()
+
+    def close(self) -> None:
+        """Ends all machines. Every later call raises MachineClosed."""
+        self._core.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()

@@ -1,0 +1,283 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""A machine: memory, a vCPU, the PC platform and a console."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from types import TracebackType
+from typing import Literal, Self
+
+from hvlab import _core
+from hvlab.console import Console, Event
+from hvlab.errors import MachineConfigError
+from hvlab.units import UnitError, to_bytes, to_ns
+
+Boot = _core.FlatImage | _core.LinuxBoot
+Unhandled = Literal["ignore", "stop"]
+
+DEFAULT_BACKEND = "unicorn"
+DEFAULT_CPU = "x86-64-v2"
+DEFAULT_MEMORY = "64MiB"
+
+
+class Vcpu:
+    """One virtual CPU of a machine."""
+
+    def __init__(self, core: _core.Machine) -> None:
+        self._core = core
+
+    @property
+    def state(self) -> _core.CpuState:
+        """The architectural state, as a copy; assign a changed one to change the vCPU."""
+        return self._core.cpu_state
+
+    @state.setter
+    def state(self, state: _core.CpuState) -> None:
+        self._core.cpu_state = state
+
+    @property
+    def instructions(self) -> int | None:
+        """Retired instructions since power-on: one instruction or one REP iteration each.
+
+        One that faults does not count. None where the backend cannot count.
+        """
+        return self._core.instructions
+
+
+class Memory:
+    """The RAM of a machine, by guest-physical address. Only copies and read-only views leave it."""
+
+    def __init__(self, core: _core.Machine) -> None:
+        self._core = core
+
+    @property
+    def size(self) -> int:
+        """In bytes. What does not fit below 3 GiB continues at 4 GiB."""
+        return self._core.memory_size
+
+    def read(self, address: int, length: int) -> bytes:
+        """Copies RAM. Raises HvlabError where a byte of the range is not RAM."""
+        return self._core.read_memory(address, length)
+
+    def write(self, address: int, data: bytes) -> None:
+        """Copies into RAM, or raises HvlabError and changes nothing."""
+        self._core.write_memory(address, bytes(data))
+
+    def view(self, address: int, length: int) -> memoryview:
+        """A read-only view of RAM that lasts even when the machine is closed."""
+        return memoryview(self._core.view_memory(address, length))
+
+
+class Record:
+    """The record of a machine: what went into it and what came out of it, with guest times."""
+
+    def __init__(self, core: _core.Machine) -> None:
+        self._core = core
+
+    @property
+    def hash(self) -> str:
+        """Digest of the record (XXH3, 128 bits, hex): equal for two runs that did the same."""
+        return self._core.record_hash
+
+    @property
+    def entries(self) -> int:
+        """How many entries the record has."""
+        return self._core.record_entries
+
+    def state_hash(self) -> str:
+        """Digest of RAM, CPU, devices and guest time as they are now."""
+        return self._core.state_hash()
+
+
+class Machine:
+    """One virtual computer. A context manager; `close` ends it.
+
+    Used by one thread at a time (MachineBusy otherwise); `interrupt` is for any thread.
+
+    Args:
+        memory: RAM, as "128MiB" or in bytes; a multiple of 4 KiB from 1 MiB on.
+        backend: what executes the guest: "unicorn".
+        image: a flat image to boot at 0x7C00 in real mode: short for `boot=FlatImage(image)`.
+        boot: what to boot; without it, memory is empty and the CPU in its reset state.
+        seed: of everything random inside the machine. The same seed gives the same run, bit for bit.
+        cpu: the CPU model.
+        name: in messages and reports.
+        unhandled: what to do when the guest accesses a port or an address where nothing is: go on as a
+            PC would, reading ones ("ignore"), or stop the run ("stop").
+
+    Raises:
+        MachineConfigError: an argument is wrong, by name. BootError: the image cannot be booted.
+        BackendUnavailable: no such backend here.
+    """
+
+    def __init__(
+        self,
+        *,
+        memory: str | int = DEFAULT_MEMORY,
+        backend: str = DEFAULT_BACKEND,
+        image: str | os.PathLike[str] | None = None,
+        boot: Boot | None = None,
+        seed: int = 0,
+        cpu: str = DEFAULT_CPU,
+        name: str = "machine",
+        unhandled: Unhandled = "ignore",
+    ) -> None:
+        host = _core.Host(seed)
+        self._attach(
+            host,
+            _create(host, memory, backend, image, boot, seed, cpu, name, unhandled),
+        )
+
+    @classmethod
+    def _of_host(cls, host: _core.Host, core: _core.Machine) -> Machine:
+        machine = cls.__new__(cls)
+        machine._attach(host, core)
+        return machine
+
+    def _attach(self, host: _core.Host, core: _core.Machine) -> None:
+        self._host = host
+        self._core = core
+        self._name = core.name
+        self.console = Console(self)
+        self.memory = Memory(core)
+        self.record = Record(core)
+        self.vcpus = (Vcpu(core),)
+
+    @property
+    def name(self) -> str:
+        return self._name
+
+    @property
+    def backend(self) -> str:
+        """What executes the guest."""
+        return self._core.backend
+
+    @property
+    def seed(self) -> int:
+        return self._core.seed
+
+    @property
+    def time(self) -> int:
+        """Guest time in nanoseconds."""
+        return self._core.time
+
+    @property
+    def instructions(self) -> int | None:
+        """Retired instructions of all vCPUs; None where the backend cannot count."""
+        return self._core.instructions
+
+    @property
+    def unhandled_accesses(self) -> int:
+        """Accesses so far to ports and addresses where nothing is."""
+        return self._core.unhandled_accesses
+
+    @property
+    def closed(self) -> bool:
+        return self._core.closed
+
+    def run(
+        self,
+        *,
+        until: Event | None = None,
+        timeout: str | int | None = None,
+        instructions: int | None = None,
+        wall: str | int | None = None,
+    ) -> _core.Stop:
+        """Runs the guest, and the other machines of its host with it, and says why it came back.
+
+        Args:
+            until: output to wait for; the stop then has its `match`.
+            timeout: guest time from now, as "2s" or in nanoseconds.
+            instructions: how many to retire at most.
+            wall: host time, as "1min" or in nanoseconds.
+
+        Raises:
+            MachineClosed, MachineBusy; KeyboardInterrupt within 50 ms of a Ctrl-C, after which the
+            machine can go on.
+        """
+        return self._core.run(
+            pattern=None if until is None else until.pattern,
+            timeout=_span("timeout", timeout),
+            instructions=_count("instructions", instructions),
+            wall=_seconds(wall),
+        )
+
+    def interrupt(self) -> None:
+        """Ends the run in progress, or else the next one, with "interrupted". For any thread."""
+        self._core.interrupt()
+
+    def flush_translations(self) -> None:
+        """Throws away translated code, where the backend has any. Changes no result."""
+        self._core.flush_translations()
+
+    def close(self) -> None:
+        """Ends the machine. Every later call raises MachineClosed; views of memory stay readable."""
+        self._core.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        state = "closed" if self.closed else f"{self._core.time} ns"
+        return f"<Machine {self._name!r} {state}>"
+
+
+def _create(
+    host: _core.Host,
+    memory: str | int,
+    backend: str,
+    image: str | os.PathLike[str] | None,
+    boot: Boot | None,
+    seed: int | None,
+    cpu: str,
+    name: str,
+    unhandled: str,
+) -> _core.Machine:
+    if image is not None:
+        if boot is not None:
+            raise MachineConfigError("boot: give either image or boot, not both", "boot")
+        boot = _core.FlatImage(Path(image))
+    try:
+        size = to_bytes(memory)
+    except UnitError as error:
+        raise MachineConfigError(f"memory: {error}", "memory") from None
+    return host.machine(
+        name=name,
+        backend=backend,
+        memory=size,
+        cpu=cpu,
+        seed=seed,
+        unhandled=unhandled,
+        boot=boot,
+    )
+
+
+def _span(field: str, value: str | int | None) -> int | None:
+    if value is None:
+        return None
+    try:
+        span = to_ns(value)
+    except UnitError as error:
+        raise MachineConfigError(f"{field}: {error}", field) from None
+    return _count(field, span)
+
+
+def _count(field: str, value: int | None) -> int | None:
+    limit = 1 << 62  # 146 years of guest time
+    if value is not None and not 0 <= value < limit:
+        raise MachineConfigError(f"{field}: {value} is not between 0 and 2**62", field)
+    return value
+
+
+def _seconds(value: str | int | None) -> float | None:
+    span = _span("wall", value)
+    return None if span is None else span / 1e9
