@@ -19,13 +19,17 @@ bool Console::append(std::uint8_t byte, Nanoseconds now) {
 bool Console::begin_search(const ConsolePattern& pattern) {
     pattern_ = &pattern;
     found_.reset();
-    // The unread output arrives once more, byte by byte, so that a search finds the same match whether it
-    // began before or after the guest printed it.
-    const std::string unread(text().substr(position_));
-    const std::vector<Nanoseconds> times(times_.begin() + static_cast<std::ptrdiff_t>(position_),
+    const std::optional<std::size_t> candidate = pattern.first_candidate(text(), position_);
+    if (!candidate) return false;
+    // From the line of the first candidate on the output arrives once more, byte by byte, so that a search
+    // finds the same match whether it began before or after the guest printed it.
+    const std::size_t line = *candidate == 0 ? 0 : text_.rfind('\n', *candidate - 1) + 1;
+    const std::size_t start = std::max(position_, line);
+    const std::string again(text().substr(start));
+    const std::vector<Nanoseconds> times(times_.begin() + static_cast<std::ptrdiff_t>(start),
                                          times_.end());
-    truncate(position_);
-    for (std::size_t i = 0; i < unread.size(); ++i) push(unread[i], times[i]);
+    truncate(start);
+    for (std::size_t i = 0; i < again.size(); ++i) push(again[i], times[i]);
     return found_.has_value();
 }
 

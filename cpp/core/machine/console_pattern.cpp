@@ -127,6 +127,19 @@ std::optional<ConsolePattern::Result> ConsolePattern::completed_regex(std::strin
     return result;
 }
 
+std::optional<std::size_t> ConsolePattern::first_candidate(std::string_view output,
+                                                           std::size_t from) const {
+    if (!is_regex()) {
+        const std::size_t found = output.find(source_, from);
+        return found == std::string_view::npos ? std::nullopt : std::optional(found);
+    }
+    HVLAB_ASSERT(output.data()[output.size()] == kEndOfOutput);
+    const re2::StringPiece whole(output.data(), output.size() + 1);
+    re2::StringPiece match;
+    if (!regex_->Match(whole, from, whole.size(), re2::RE2::UNANCHORED, &match, 1)) return std::nullopt;
+    return static_cast<std::size_t>(match.data() - whole.data());
+}
+
 std::vector<std::pair<int, std::string>> ConsolePattern::group_names() const {
     std::vector<std::pair<int, std::string>> names;
     if (!is_regex()) return names;

@@ -58,6 +58,10 @@ public:
     std::optional<Result> completed(std::string_view output, std::size_t line_start, std::size_t from,
                                     bool final) const;
 
+    // Where the first match could begin in output that is there already, looked through in one go: nothing
+    // if there is none. Nothing that begins before it can ever be completed.
+    std::optional<std::size_t> first_candidate(std::string_view output, std::size_t from) const;
+
     // (number, name) of the named groups, by number.
     std::vector<std::pair<int, std::string>> group_names() const;
 
