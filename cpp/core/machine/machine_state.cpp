@@ -82,9 +82,7 @@ void Machine::load(std::span<const std::byte> state) {
     guest_random_.set_state(reader.get<std::uint64_t>());
     const CpuState cpu = load_cpu_state(reader);
     platform_->load(reader);
-    for (const GuestMemory::Region& region : memory_.regions()) {
-        HVLAB_ASSERT(memory_.fill(region.address, region.size, std::byte{0}));
-    }
+    memory_.clear();
     for (;;) {
         const auto address = reader.get<GuestAddress>();
         if (address == memory_.end()) break;

@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "core/memory/guest_memory.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
+#include <unistd.h>
 
+#include <algorithm>
+#include <cerrno>
 #include <cstring>
 
 #include "core/base/io.h"
@@ -27,8 +31,8 @@ void check_size(std::uint64_t size) {
 
 GuestMemory::GuestMemory(std::uint64_t size) : size_(size) {
     check_size(size);
-    const UniqueFd file = create_memory_file("hvlab-guest-memory", size);
-    mapping_ = std::make_shared<Mapping>(Mapping::shared(file.get(), size));
+    file_ = create_memory_file("hvlab-guest-memory", size);
+    mapping_ = std::make_shared<Mapping>(Mapping::shared(file_.get(), size));
     const std::uint64_t below = std::min(size, kPciHoleStart);
     regions_.push_back({.address = 0, .size = below, .offset = 0});
     if (size > below) {
@@ -78,6 +82,35 @@ bool GuestMemory::fill(GuestAddress address, std::uint64_t length, std::byte val
     std::memset(into, std::to_integer<int>(value), length);
     wrote(address, length);
     return true;
+}
+
+void GuestMemory::clear() {
+    if (fallocate(file_.get(), FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0,
+                  static_cast<off_t>(size_)) != 0) {
+        throw HostError("clear guest memory (fallocate)", errno);
+    }
+    for (const Region& region : regions_) wrote(region.address, region.size);
+}
+
+std::vector<GuestMemory::Region> GuestMemory::populated() const {
+    std::vector<Region> result;
+    for (const Region& region : regions_) {
+        const auto end = static_cast<off_t>(region.offset + region.size);
+        auto position = static_cast<off_t>(region.offset);
+        while (position < end) {
+            const off_t data = lseek(file_.get(), position, SEEK_DATA);
+            if (data < 0 && errno == ENXIO) break;  // nothing but a hole follows
+            const off_t hole = data < 0 ? data : lseek(file_.get(), data, SEEK_HOLE);
+            if (hole < 0) throw HostError("find the touched pages of guest memory (lseek)", errno);
+            if (data >= end) break;
+            position = std::min(hole, end);
+            const auto offset = static_cast<std::uint64_t>(data);
+            result.push_back({.address = region.address + (offset - region.offset),
+                              .size = static_cast<std::uint64_t>(position - data),
+                              .offset = offset});
+        }
+    }
+    return result;
 }
 
 std::span<std::byte> GuestMemory::host_bytes(GuestAddress address, std::uint64_t length) {

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "core/base/mapping.h"
+#include "core/base/unique_fd.h"
 #include "core/base/units.h"
 #include "core/memory/page_bitmap.h"
 
@@ -56,6 +57,13 @@ public:
     [[nodiscard]] bool write(GuestAddress address, std::span<const std::byte> from);
     [[nodiscard]] bool fill(GuestAddress address, std::uint64_t length, std::byte value);
 
+    // All zeros again, and the host's pages given back. Throws HostError.
+    void clear();
+
+    // The parts that were ever touched, in ascending order and of whole pages; the rest is zeros, and
+    // looking only at these does not make the host provide it. Throws HostError.
+    std::vector<Region> populated() const;
+
     template <typename T>
     [[nodiscard]] std::optional<T> read_value(GuestAddress address) const;
     template <typename T>
@@ -77,6 +85,7 @@ private:
     void wrote(GuestAddress address, std::uint64_t length);
 
     std::uint64_t size_ = 0;
+    UniqueFd file_;
     std::shared_ptr<Mapping> mapping_;
     std::vector<Region> regions_;
     WriteListener listener_;
