@@ -77,6 +77,11 @@ void bind_execution(py::class_<MachineHandle>& machine) {
         .def("interrupt", &MachineHandle::interrupt, "Ends the run in progress, from any thread.")
         .def("close", &MachineHandle::close, "Ends the machine; every later call raises MachineClosed.")
         .def_property_readonly("closed", &MachineHandle::closed)
+        .def(
+            "set_max_slice",
+            [](const MachineHandle& h, std::uint64_t n) { Use(h)->set_max_slice(n); },
+            py::arg("instructions"),
+            "The vCPU comes back after so many instructions at the latest. Changes no result.")
         .def("flush_translations", &flush_translations,
              "Throws away translated code, where the backend has any. Changes no result.");
 }

@@ -232,7 +232,7 @@ std::optional<Stop> Machine::check_limits(const RunLimits& limits) {
 
 Budget Machine::next_budget(const RunLimits& limits) const {
     const auto until = [this](Nanoseconds when) { return static_cast<std::uint64_t>(when - now()); };
-    Budget budget{.instructions = until_poll_};
+    Budget budget{.instructions = std::min(until_poll_, max_slice_)};
     const auto limit = [&budget](std::uint64_t count) {
         budget.instructions = std::min(budget.instructions, count);
     };

@@ -74,6 +74,10 @@ public:
 
     void set_observer(MachineObserver* observer) { observer_ = observer; }
 
+    // The vCPU comes back after that many instructions at the latest. Changes no result: it is there to
+    // prove that.
+    void set_max_slice(std::uint64_t instructions) { max_slice_ = instructions; }
+
     // A digest of RAM, CPU, devices and guest time: equal for two machines that are in the same state.
     std::string state_hash() const;
 
@@ -129,6 +133,7 @@ private:
     bool in_vcpu_ = false;
     std::uint64_t budget_end_ = 0;  // of the vCPU's run in progress
     std::uint64_t unhandled_count_ = 0;
+    std::uint64_t max_slice_ = Budget::kUnlimited;
     std::uint64_t until_poll_ = 0;  // instructions until the next poll
     unsigned rounds_until_poll_ = 0;
 };
