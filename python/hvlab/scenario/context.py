@@ -17,7 +17,6 @@ from hvlab.scenario.tree import Mark, Marks, Path, format_path
 if TYPE_CHECKING:
     from hvlab._core import Event, Stop
     from hvlab.machine import Machine
-
     from hvlab.scenario.evaluate import Evaluation
 
 
@@ -149,9 +148,18 @@ class RunContext(Protocol):
     def boot(self) -> None:
         """Makes the machine that the scenario describes, with its image loaded."""
 
-    def run(self, *, until: Event | None, within: int, instructions: int | None = None) -> Stop:
-        """Runs the guest for `within` ns at most, inside the case's limits. Raises for a limit
-        exceeded.
+    def run(
+        self,
+        *,
+        until: Event | None,
+        within: int,
+        instructions: int | None = None,
+        awaited: str | None = None,
+    ) -> Stop:
+        """Runs the guest for `within` ns and `instructions` at most, inside the case's limits.
+
+        A limit of the case that is reached fails the case, unless `awaited` is the stop's reason
+        then.
         """
 
     def name(self, name: str, value: Record, shape: Shape) -> None:

@@ -22,10 +22,10 @@ def fault(reference: str, folder: Path) -> str | None:
     is.
     """
     if reference.startswith(FIXTURE):
-        from hvlab import fixtures
+        from hvlab.fixtures import fixture_names
 
         name = reference.removeprefix(FIXTURE)
-        known = fixtures.names()
+        known = fixture_names()
         if name in known:
             return None
         return (
@@ -45,9 +45,9 @@ def fault(reference: str, folder: Path) -> str | None:
 def resolve(reference: str, folder: Path) -> Path:
     """The file that a reference stands for. Raises BootError, FixtureError."""
     if reference.startswith(FIXTURE):
-        from hvlab import fixtures
+        from hvlab.fixtures import fixture
 
-        return Path(fixtures.path(reference.removeprefix(FIXTURE)))
+        return fixture(reference.removeprefix(FIXTURE))
     wrong = fault(reference, folder)  # again: the file may have gone since the check
     if wrong is not None:
         raise BootError(wrong)

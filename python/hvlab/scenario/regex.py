@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
-MAX_PATTERN = 10_000
+from hvlab.errors import PatternError
 
 
 class RegexError(Exception):
@@ -28,57 +28,61 @@ class Regex:
     names: Mapping[str, int]
 
 
-# What Python knows and linear-time matching cannot do.
-_BEYOND = re.compile(r"\\.|(\(\?(?:<?[=!]|P=|\(|>))|(\[)")
+_PIECE = re.compile(
+    r"""\\Q.*?(?:\\E|\Z)                        # quoted, as it is
+      | \\(?P<back>[1-9])                       # a reference back to a group
+      | \\.                                     # an escaped character
+      | \[\^?\]?(?:\\.|\[:\^?\w+:\]|[^\]\\])*\] # a character class
+      | \(\?P?<(?P<name>\w+)>                   # a named group
+      | \((?P<beyond>\?(?:<?[=!]|P=|\(|>))      # what needs more than linear time
+      | (?P<group>\((?!\?))                     # a group
+      | .                                       # anything else
+    """,
+    re.VERBOSE | re.DOTALL,
+)
+_LINEAR = "is not possible here: matching takes linear time (RE2)"
 
 
 @lru_cache(maxsize=1024)
 def inspect(pattern: str) -> Regex:
-    """Checks a pattern before anything runs; the core's RE2 has the last word when it compiles it.
+    """Checks a pattern before anything runs.
 
-    Raises RegexError for what is no pattern, for what RE2 has not, and for a pattern that the empty
-    text
-    matches: it would pass whatever the guest does.
+    Raises RegexError for what is no pattern of RE2, and for a pattern that the empty text matches:
+    it would pass whatever the guest does.
     """
-    if len(pattern) > MAX_PATTERN:
-        raise RegexError(
-            f"the pattern is too long: {len(pattern)} characters, at most {MAX_PATTERN}"
-        )
-    _only_linear(pattern)
+    from hvlab._core import ConsolePattern
+
+    found = _groups(pattern)
     try:
-        compiled = re.compile(pattern.replace(r"\z", r"\Z"), re.MULTILINE)
-    except re.error as error:
-        raise RegexError(f"not a regular expression: {error.msg}", error.pos) from None
-    except (RecursionError, OverflowError):
-        raise RegexError("the pattern is nested too deeply or repeats too much") from None
-    if compiled.search("") is not None:
-        raise RegexError(
-            "the pattern matches the empty text: it would pass whatever the guest does"
-        )
-    return Regex(compiled.groups, dict(compiled.groupindex))
+        ConsolePattern.regex(pattern)
+    except PatternError as error:
+        raise RegexError(str(error)) from None
+    if _matches_nothing(pattern):
+        raise RegexError("matches the empty text: it would pass whatever the guest does")
+    return found
 
 
-def _only_linear(pattern: str) -> None:
-    at = 0
-    while match := _BEYOND.search(pattern, at):
-        if match[1]:
+def _groups(pattern: str) -> Regex:
+    count = 0
+    names: dict[str, int] = {}
+    for piece in _PIECE.finditer(pattern):
+        if piece["back"]:
+            raise RegexError(f"a reference back to a group {_LINEAR}", piece.start())
+        if piece["beyond"]:
             what = (
-                "lookahead and lookbehind are"
-                if "=" in match[1] or "!" in match[1]
-                else "this group is"
+                "looking ahead or behind" if piece["beyond"][-1] in "=!" else "this kind of group"
             )
-            if match[1] == "(?P=":
-                what = "a reference back to a group is"
-            raise RegexError(
-                f"{what} not possible here: matching takes linear time (RE2)", match.start()
-            )
-        if match[2]:  # inside a character class nothing of this has a meaning
-            end = re.compile(r"\[\^?\]?(?:\\.|\[:\w+:\]|[^\]\\])*\]").match(pattern, match.start())
-            at = end.end() if end else len(pattern)
-            continue
-        if match[0][1].isdigit() and match[0] != r"\0":
-            message = (
-                "a reference back to a group is not possible here: matching takes linear time (RE2)"
-            )
-            raise RegexError(message, match.start())
-        at = match.end()
+            what = "a reference back to a group" if piece["beyond"] == "?P=" else what
+            raise RegexError(f"{what} {_LINEAR}", piece.start())
+        if piece["group"] or piece["name"]:
+            count += 1
+        if piece["name"]:
+            names[piece["name"]] = count
+    return Regex(count, names)
+
+
+def _matches_nothing(pattern: str) -> bool:
+    try:
+        return re.compile(pattern).search("") is not None
+    except (re.error, RecursionError, OverflowError):
+        return False  # of RE2's own syntax; then it is not judged

@@ -64,7 +64,8 @@ def _flatten(node: ScenarioNode, path: Path, marks: Marks) -> Data:
         return result
     if node.kind == "sequence":
         return [_flatten(child, (*path, index), marks) for index, child in enumerate(node.items)]
-    return node.value
+    value: Scalar = node.value
+    return value
 
 
 def format_path(path: Path) -> str:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 DEFAULT_WITHIN = 10 * units.DURATION_UNITS["s"]
 AWAITED = ("text", "regex", "stop")
+MAX_PATTERN = 4096
 KEYS = (*AWAITED, "code", "instructions", "within", "as")
 StopName = Literal[
     "debug-exit", "halted", "reset", "triple-fault", "budget", "deadline", "unhandled-access"
@@ -37,11 +38,17 @@ class Expect(StepBody):
     )
     keyword: ClassVar[str] = "expect"
 
-    text: str | None = Field(default=None, min_length=1, description="A text on the console.")
+    text: str | None = Field(
+        default=None,
+        min_length=1,
+        max_length=MAX_PATTERN,
+        description="A text on the console; it may span lines.",
+    )
     regex: str | None = Field(
         default=None,
         min_length=1,
-        description="A regular expression (RE2) on the console; '^' and '$' are a line's ends.",
+        max_length=MAX_PATTERN,
+        description="A regular expression (RE2) within a line; '^' and '$' are its ends.",
     )
     stop: StopName | None = Field(
         default=None,
@@ -135,9 +142,9 @@ class Expect(StepBody):
             return
         console = context.machine.console
         if self.regex is not None:
-            event, what = console.regex_event(self.regex), f"/{self.regex}/"
+            event, what = console.regex(self.regex), f"/{self.regex}/"
         else:
-            event, what = console.text_event(self.text or ""), quote(self.text or "")
+            event, what = console.text(self.text or ""), quote(self.text or "")
         stop = context.run(until=event, within=self.within)
         if str(stop.reason) == "deadline":
             within = units.format_duration(self.within)
@@ -155,7 +162,9 @@ class Expect(StepBody):
         context.name(name, record, match_shape(pattern.groups, pattern.names))
 
     def _run_to_stop(self, context: RunContext) -> None:
-        stop = context.run(until=None, within=self.within, instructions=self.instructions)
+        stop = context.run(
+            until=None, within=self.within, instructions=self.instructions, awaited=self.stop
+        )
         wanted = f"stop {self.stop}" + (f" with code {self.code}" if self.code is not None else "")
         if str(stop.reason) != self.stop:
             if str(stop.reason) == "deadline":

@@ -1,0 +1,173 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The commands and their options. What they do is in the modules beside this one, imported
+when called.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, cast
+
+import typer
+
+from hvlab.cli import USAGE
+
+app = typer.Typer(
+    name="hvlab",
+    help="Test harness for hypervisors: boots guests from YAML scenarios and checks what they do.",
+    add_completion=False,
+    no_args_is_help=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+fixtures_app = typer.Typer(
+    help="The guests that hvlab brings along or fetches.", no_args_is_help=False
+)
+app.add_typer(fixtures_app, name="fixtures")
+
+Targets = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="PATH...", help="Scenario files, folders of them, or case ids (file::name[...])."
+    ),
+]
+Keyword = Annotated[
+    str,
+    typer.Option("-k", metavar="EXPR", help="Only cases whose id has these words (and, or, not)."),
+]
+Tags = Annotated[
+    str, typer.Option("-m", metavar="EXPR", help="Only cases with these tags (and, or, not).")
+]
+
+
+def invoke(arguments: list[str]) -> int:
+    """Parses and runs; returns the exit code. Raises what commands raise."""
+    command = typer.main.get_command(app)
+    # All usage errors derive from one class, which typer does not export by itself.
+    usage_error = cast("type[Exception]", typer.BadParameter.__mro__[1])
+    try:
+        code = command.main(arguments, prog_name="hvlab", standalone_mode=False)
+    except usage_error as error:
+        shown: Any = error
+        shown.show()
+        return USAGE
+    except typer.Abort:
+        raise KeyboardInterrupt from None
+    return code if isinstance(code, int) else 0
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        import hvlab
+
+        typer.echo(f"hvlab {hvlab.__version__}")
+        raise typer.Exit
+
+
+@app.callback(invoke_without_command=True)
+def _top(
+    context: typer.Context,
+    version: Annotated[
+        bool, typer.Option("--version", help="Show the version.", callback=_version, is_eager=True)
+    ] = False,
+    debug: Annotated[
+        bool, typer.Option("--debug", help="Show Python tracebacks of errors.")
+    ] = False,
+) -> None:
+    del version, debug  # the first has been acted upon, the second is main's
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
+
+
+@app.command()
+def run(
+    targets: Targets,
+    keyword: Keyword = "",
+    tags: Tags = "",
+    junit: Annotated[
+        Path | None, typer.Option("--junit", metavar="FILE", help="Write JUnit XML.")
+    ] = None,
+    json: Annotated[
+        Path | None, typer.Option("--json", metavar="FILE", help="Write results as JSON.")
+    ] = None,
+    artifacts: Annotated[
+        Path | None,
+        typer.Option("--artifacts", metavar="DIR", help="Keep a folder for each case that fails."),
+    ] = None,
+    seed: Annotated[
+        int | None,
+        typer.Option("--seed", min=0, max=2**64 - 1, help="Of all randomness, for every case."),
+    ] = None,
+    verbose: Annotated[
+        bool, typer.Option("-v", "--verbose", help="Show every step and measure.")
+    ] = False,
+    debug: Annotated[bool, typer.Option("--debug", hidden=True)] = False,
+) -> None:
+    """Run scenarios.
+
+    Exit codes: 0 passed, 1 failed, 2 interrupted, 3 internal error, 4 bad usage or bad scenario,
+    5 nothing ran.
+    """
+    from hvlab.cli import running
+
+    del debug
+    options = running.Options(tuple(targets), keyword, tags, junit, json, artifacts, seed, verbose)
+    raise typer.Exit(running.run(options))
+
+
+@app.command()
+def check(targets: Targets) -> None:
+    """Check scenarios without running anything; shows every error with its line."""
+    from hvlab.cli import listing
+
+    raise typer.Exit(listing.check(targets))
+
+
+@app.command("list")
+def list_cases(
+    targets: Targets,
+    keyword: Keyword = "",
+    tags: Tags = "",
+    verbose: Annotated[
+        bool, typer.Option("-v", "--verbose", help="With backend, seed and tags.")
+    ] = False,
+) -> None:
+    """List the ids of the cases that would run."""
+    from hvlab.cli import listing
+
+    raise typer.Exit(listing.list_cases(targets, keyword, tags, verbose))
+
+
+@app.command()
+def schema() -> None:
+    """Print the JSON Schema of scenario files (draft 2020-12)."""
+    from hvlab.cli import listing
+
+    raise typer.Exit(listing.print_schema())
+
+
+@fixtures_app.callback(invoke_without_command=True)
+def _fixtures(context: typer.Context) -> None:
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
+
+
+@fixtures_app.command("list")
+def fixtures_list() -> None:
+    """List the fixtures and which of them are here."""
+    from hvlab.cli import fixtures
+
+    raise typer.Exit(fixtures.show())
+
+
+@fixtures_app.command("fetch")
+def fixtures_fetch(
+    names: Annotated[
+        list[str] | None, typer.Argument(metavar="[NAME]...", help="Which; all by default.")
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Fetch again what is here.")] = False,
+) -> None:
+    """Fetch guests from the distribution's packages, without installing them."""
+    from hvlab.cli import fixtures
+
+    raise typer.Exit(fixtures.fetch(names or [], force))

@@ -1,0 +1,34 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""`hvlab fixtures list` and `hvlab fixtures fetch`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from hvlab import fixtures
+from hvlab.cli import OK
+
+
+def show() -> int:
+    """Prints every fixture with its state. Raises FixtureError."""
+    for info in fixtures.list_fixtures():
+        print(f"{info.name:<12} {info.kind:<8} {info.description}")
+        if info.path is not None:
+            print(f"{'':<12} {info.path}  sha256 {(info.sha256 or '')[:16]}...")
+        else:
+            print(f"{'':<12} not here: hvlab fixtures fetch {info.name}")
+    return OK
+
+
+def fetch(names: Sequence[str], force: bool) -> int:
+    """Fetches the named fixtures, or all that can be fetched. Raises FixtureError."""
+    from hvlab.fixtures.packaged import PACKAGED
+
+    for name in names or list(PACKAGED):
+        info = fixtures.fetch(name, force=force, progress=_line)
+        print(f"{info.name}: {info.path}  sha256 {info.sha256}")
+    return OK
+
+
+def _line(text: str) -> None:
+    print(text, flush=True)

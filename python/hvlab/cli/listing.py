@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""`hvlab check`, `hvlab list` and `hvlab schema`."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+
+from hvlab.cli import NOTHING_RAN, OK, USAGE
+from hvlab.scenario import plan as planning
+from hvlab.scenario.plan import Plan
+from hvlab.scenario.problems import ScenarioInvalid
+
+
+def check(targets: Sequence[str]) -> int:
+    """Prints what is wrong, or that nothing is. Raises HvlabError."""
+    plan = planning.find(targets)
+    if plan.errors:
+        return show_errors(plan)
+    skipped = sum(case.skip is not None for case in plan.cases)
+    note = f", {skipped} of them skipped on this host" if skipped else ""
+    found = f"{_plural(plan.documents, 'scenario')}, {_plural(len(plan.cases), 'case')}"
+    print(f"{found}{note}: no errors")
+    return OK if plan.documents else NOTHING_RAN
+
+
+def list_cases(targets: Sequence[str], keyword: str, tags: str, verbose: bool) -> int:
+    """Prints case ids, one a line. Raises HvlabError."""
+    plan = planning.find(targets)
+    if plan.errors:
+        return show_errors(plan)
+    cases = planning.choose(plan.cases, keyword, tags)
+    for case in cases:
+        if verbose:
+            facts = [case.scenario.machine.backend, f"seed {case.seed}"]
+            facts += [f"tags {' '.join(case.scenario.tags)}"] if case.scenario.tags else []
+            facts += [f"skipped: {case.skip}"] if case.skip else []
+            print(f"{case.id}  ({', '.join(facts)})")
+        else:
+            print(case.id)
+    return OK if cases else NOTHING_RAN
+
+
+def print_schema() -> int:
+    """Prints the JSON Schema of scenario files."""
+    from hvlab.scenario.schema import json_schema
+
+    print(json.dumps(json_schema(), indent=2))
+    return OK
+
+
+def show_errors(plan: Plan) -> int:
+    """Prints the errors of all documents."""
+    sys.stdout.flush()
+    for error in plan.errors:
+        print(error, file=sys.stderr)
+    count = sum(len(e.problems) if isinstance(e, ScenarioInvalid) else 1 for e in plan.errors)
+    files = f"{len(plan.errors)} of {_plural(plan.documents, 'scenario')}"
+    print(f"{_plural(count, 'error')} in {files}", file=sys.stderr)
+    return USAGE
+
+
+def _plural(count: int, noun: str) -> str:
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"

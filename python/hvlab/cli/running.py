@@ -1,0 +1,142 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""`hvlab run`."""
+
+from __future__ import annotations
+
+import datetime
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+
+from hvlab.cli import INTERNAL, NOTHING_RAN, USAGE
+from hvlab.cli.listing import show_errors
+from hvlab.cli.progress import Display, LiveDisplay, PlainDisplay
+from hvlab.errors import HostError
+from hvlab.report import artifacts, files, json_report, junit
+from hvlab.report.text import failure_text, summary
+from hvlab.scenario import plan as planning
+from hvlab.scenario.document import Case
+from hvlab.scenario.results import CaseResult, Outcome, RunResult
+from hvlab.scenario.runner import run_cases
+
+
+@dataclass(frozen=True)
+class Options:
+    """What was asked for."""
+
+    targets: tuple[str, ...]
+    keyword: str
+    tags: str
+    junit: Path | None
+    json: Path | None
+    artifacts: Path | None
+    seed: int | None
+    verbose: bool
+
+
+def run(options: Options) -> int:
+    """Runs the cases and writes the reports; returns the exit code. Raises HvlabError."""
+    unwritable = _unwritable(options)
+    if unwritable is not None:
+        print(f"hvlab: error: {unwritable}", file=sys.stderr)
+        return USAGE
+    plan = planning.find(options.targets)
+    if plan.errors:
+        code = show_errors(plan)
+        print("nothing was run", file=sys.stderr)
+        return code
+    cases = planning.choose(plan.cases, options.keyword, options.tags)
+    cases = planning.with_seed(cases, options.seed)
+    started = datetime.datetime.now().astimezone()
+    result = _run(cases, options)
+    if not cases:
+        what = "none was selected" if plan.cases else "there are none"
+        print(f"nothing ran: of {len(plan.cases)} cases {what}", file=sys.stderr)
+    written = _write_reports(result, options, started)
+    _close(result, cases)
+    if not written and result.exit_code in (0, 1, NOTHING_RAN):
+        return INTERNAL
+    return result.exit_code
+
+
+def _run(cases: list[Case], options: Options) -> RunResult:
+    result = RunResult()
+    began = time.monotonic()
+    display: Display
+    if sys.stdout.isatty():
+        display = LiveDisplay(len(cases), options.verbose)
+    else:
+        display = PlainDisplay(options.verbose)
+    by_id = {case.id: case for case in cases}
+    with _terminated_is_interrupted(), display:
+        for finished in run_cases(cases, display):
+            result.cases.append(_keep(finished, by_id[finished.id], options))
+            result.interrupted |= finished.interrupted
+    result.wall = time.monotonic() - began
+    return result
+
+
+def _keep(result: CaseResult, case: Case, options: Options) -> CaseResult:
+    if options.artifacts is None:
+        return result
+    try:
+        return artifacts.keep(options.artifacts, case, result)
+    except HostError as error:
+        print(f"hvlab: error: {error}", file=sys.stderr)
+        return result
+
+
+def _unwritable(options: Options) -> HostError | None:
+    """Why a report could not be written after the run; it is better known before."""
+    try:
+        for path in (options.junit, options.json):
+            if path is not None:
+                files.check_writable(path)
+        if options.artifacts is not None:
+            files.check_folder(options.artifacts)
+    except HostError as error:
+        return error
+    return None
+
+
+def _write_reports(result: RunResult, options: Options, started: datetime.datetime) -> bool:
+    """False if one could not be written, which has then been said."""
+    written = True
+    for path, write in ((options.junit, junit.write), (options.json, json_report.write)):
+        if path is None:
+            continue
+        try:
+            write(path, result, started)
+        except HostError as error:
+            print(f"hvlab: error: {error}", file=sys.stderr)
+            written = False
+    return written
+
+
+def _close(result: RunResult, cases: list[Case]) -> None:
+    """The failures in full, and the last line."""
+    shown = {case.id: tuple(case.scenario.on_failure) for case in cases}
+    for case in result.cases:
+        if case.outcome in (Outcome.FAILED, Outcome.ERROR):
+            print(f"\n==== {case.outcome} {case.id}")
+            print(failure_text(case, shown[case.id]))
+    print(f"\n{summary(result)}")
+
+
+@contextmanager
+def _terminated_is_interrupted() -> Iterator[None]:
+    """A CI system's SIGTERM ends the run as Ctrl-C does: with its reports."""
+
+    def interrupt(_number: int, _frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

@@ -1,0 +1,45 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What a case that did not pass leaves in a folder of its own."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import re
+from pathlib import Path
+
+from hvlab.errors import HostError
+from hvlab.report.files import write_whole
+from hvlab.report.json_report import case_data
+from hvlab.report.text import failure_text, log_lines
+from hvlab.scenario.document import Case
+from hvlab.scenario.results import CaseResult, Outcome
+
+
+def keep(folder: Path, case: Case, result: CaseResult) -> CaseResult:
+    """Writes the artifacts of a failed case; the result then names their folder. Raises
+    HostError.
+    """
+    if result.outcome not in (Outcome.FAILED, Outcome.ERROR):
+        return result
+    place = folder / folder_name(result.id)
+    try:
+        place.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        message = f"cannot make the folder {place}: {error.strerror}"
+        raise HostError(message, f"mkdir {place}", error.errno or 0) from None
+    result = dataclasses.replace(result, artifacts=str(place))
+    write_whole(place / "failure.txt", failure_text(result) + "\n")
+    write_whole(place / "console.log", "\n".join(log_lines(result)) + "\n")
+    write_whole(place / "scenario.yaml", case.source.text)
+    write_whole(place / "result.json", json.dumps(case_data(result), indent=2) + "\n")
+    if result.registers:
+        write_whole(place / "registers.txt", result.registers + "\n")
+    return result
+
+
+def folder_name(case_id: str) -> str:
+    """A name that every file system takes, and that no other id has."""
+    plain = re.sub(r"[^A-Za-z0-9_.=\-]+", "_", case_id).strip("_.")[-120:]
+    return f"{plain}-{hashlib.sha256(case_id.encode()).hexdigest()[:8]}"

@@ -1,0 +1,107 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Results as plain text: for the terminal, for pytest, and inside JUnit's failures."""
+
+from __future__ import annotations
+
+from hvlab import units
+from hvlab.scenario.problems import printable
+from hvlab.scenario.results import CaseResult, MeasureResult, Outcome, RunResult
+
+CONSOLE_LINES = 25
+
+
+def case_line(result: CaseResult) -> str:
+    """One line about a case, without its outcome."""
+    facts = [result.backend]
+    if result.guest_time is not None:
+        facts.append(f"guest {units.format_duration(result.guest_time)}")
+    if result.instructions is not None:
+        facts.append(f"{_count(result.instructions)} instructions")
+    if result.outcome is Outcome.SKIPPED:
+        facts.append(result.reason)
+    else:
+        facts.append(f"{result.wall:.2f} s")
+    return f"{result.id}  ({', '.join(facts)})"
+
+
+def measure_line(measure: MeasureResult) -> str:
+    """`boot_time = 1.204 s (limit < 5*second)`."""
+    limit = f" (limit {measure.limit})" if measure.limit else ""
+    return f"{measure.name} = {measure_value(measure)}{limit}"
+
+
+def measure_value(measure: MeasureResult) -> str:
+    if measure.unit == "ns":
+        return units.format_duration(round(measure.value))
+    if measure.unit == "B" and isinstance(measure.value, int):
+        return units.format_size(measure.value)
+    return f"{measure.value:g}" if isinstance(measure.value, float) else str(measure.value)
+
+
+def failure_text(result: CaseResult, show: tuple[str, ...] = ("console", "registers")) -> str:
+    """All that a person needs to see of a case that did not pass, from the YAML line on."""
+    failure = result.failure
+    lines = [failure.excerpt if failure is not None else printable(result.reason)]
+    if failure is not None and failure.operands:
+        lines += [
+            "with",
+            *(f"    {printable(f'{text} = {value}')}" for text, value in failure.operands),
+        ]
+    if result.steps:
+        lines += ["steps", *_steps(result)]
+    if result.stop is not None:
+        stop = result.stop
+        at = f"at {units.format_duration(stop.time)} of guest time, rip {stop.rip:#x}"
+        lines += ["last stop", f"    {stop.reason}: {printable(stop.message)} ({at})"]
+    if "console" in show and result.steps:
+        lines += console_lines(result)
+    if "registers" in show and result.registers:
+        lines += ["registers", *(f"    {line}" for line in result.registers.splitlines())]
+    if result.internal:
+        lines += ["internal error: please report it with this", result.internal.rstrip()]
+    if result.artifacts:
+        lines += ["artifacts", f"    {result.artifacts}"]
+    return "\n".join([*lines, "reproduce", f"    {printable(result.reproduce)}"])
+
+
+def console_lines(result: CaseResult, most: int = CONSOLE_LINES) -> list[str]:
+    """The end of the console, each line with the guest time of its first byte."""
+    if not result.log:
+        return ["console", "    (the guest printed nothing)"]
+    left_out = len(result.log) - most
+    head = f"console, the last {most} lines" if left_out > 0 else "console"
+    return [head, *(f"    {line}" for line in log_lines(result)[-most:])]
+
+
+def log_lines(result: CaseResult) -> list[str]:
+    """Every line that is held of the console: guest time in seconds, and the text."""
+    return [f"{time / 1e9:>14.9f} | {printable(line)}" for time, line in result.log]
+
+
+def summary(run: RunResult) -> str:
+    """`1 failed, 2 passed, 1 skipped in 3.21 s`."""
+    counts = [
+        f"{run.count(outcome)} {outcome}"
+        for outcome in (Outcome.FAILED, Outcome.ERROR, Outcome.PASSED, Outcome.SKIPPED)
+        if run.count(outcome)
+    ]
+    text = ", ".join(counts) or "nothing ran"
+    head = "interrupted: " if run.interrupted else ""
+    return f"{head}{text} in {run.wall:.2f} s"
+
+
+def _steps(result: CaseResult) -> list[str]:
+    lines = []
+    for step in result.steps:
+        time = "" if step.guest_end is None else units.format_duration(step.guest_end)
+        mark = " " if step.outcome is Outcome.PASSED else ">"
+        title = printable(step.title.replace("\n", " "))
+        lines.append(f"  {mark} {step.index + 1:>2}  {time:>12}  {title[:100]}")
+    return lines
+
+
+def _count(number: int) -> str:
+    for factor, unit in ((10**9, "G"), (10**6, "M"), (10**3, "k")):
+        if number >= factor:
+            return f"{number / factor:.4g} {unit}"
+    return str(number)

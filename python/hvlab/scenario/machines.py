@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The machine that a case describes, and what of it goes into the reports."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from hvlab.errors import HostError
+from hvlab.scenario import images
+from hvlab.scenario.check import image_fields
+from hvlab.scenario.model import FlatBoot
+from hvlab.scenario.results import ImageResult
+
+if TYPE_CHECKING:
+    from hvlab.machine import Machine
+    from hvlab.scenario.document import Case
+
+MAX_CONSOLE = 64 << 10
+MAX_LOG_LINES = 1000
+
+
+def make(case: Case) -> Machine:
+    """The case's machine with its image loaded, ready to run. Raises HvlabError."""
+    import hvlab
+
+    spec, folder = case.scenario.machine, case.source.folder
+    boot: hvlab.FlatImage | hvlab.LinuxBoot
+    if isinstance(spec.boot, FlatBoot):
+        path = images.resolve(spec.boot.flat, folder)
+        boot = hvlab.FlatImage(path, load_address=spec.boot.load_address, entry=spec.boot.entry)
+    else:
+        initrd = spec.boot.initrd and images.resolve(spec.boot.initrd, folder)
+        boot = hvlab.LinuxBoot(
+            images.resolve(spec.boot.linux, folder), initrd=initrd, cmdline=spec.boot.cmdline
+        )
+    return hvlab.Machine(
+        memory=spec.memory,
+        backend=spec.backend,
+        boot=boot,
+        seed=case.seed,
+        cpu=spec.cpu,
+        unhandled=spec.unhandled,
+    )
+
+
+def image_results(case: Case) -> tuple[ImageResult, ...]:
+    """The files that the case boots from, with their hashes. Raises HvlabError."""
+    found = []
+    for field, reference in image_fields(case.scenario).items():
+        path = images.resolve(reference, case.source.folder)
+        try:
+            found.append(ImageResult(field, reference, images.sha256(path)))
+        except OSError as error:
+            raise HostError(f"{path}: {error.strerror}", "read", error.errno or 0) from None
+    return tuple(found)
+
+
+def console_tail(machine: Machine) -> tuple[str, tuple[tuple[int, str], ...]]:
+    """The end of the console's output: as text, and by line with guest times."""
+    log = tuple(machine.console.log[-MAX_LOG_LINES:])
+    return machine.console.output[-MAX_CONSOLE:], log
+
+
+_GENERAL = (
+    ("rax", "rbx", "rcx", "rdx"),
+    ("rsi", "rdi", "rbp", "rsp"),
+    ("r8", "r9", "r10", "r11"),
+    ("r12", "r13", "r14", "r15"),
+    ("rip", "rflags", "cr0", "cr2"),
+    ("cr3", "cr4", "cr8", "dr7"),
+)
+_SEGMENTS = ("cs", "ss", "ds", "es", "fs", "gs")
+
+
+def registers(machine: Machine) -> str:
+    """The registers of every vCPU, as text."""
+    parts = []
+    for index, vcpu in enumerate(machine.vcpus):
+        state = vcpu.state
+        parts.append(f"vCPU {index}")
+        for row in _GENERAL:
+            parts.append("  ".join(f"{name:>6}={getattr(state, name):016x}" for name in row))
+        for name in _SEGMENTS:
+            segment = getattr(state, name)
+            place = f"base={segment.base:016x}  limit={segment.limit:08x}  dpl={segment.dpl}"
+            parts.append(f"{name:>6}={segment.selector:04x}  {place}")
+        parts.append(f"  efer={state.msrs.efer:016x}  halted={'yes' if state.halted else 'no'}")
+    return "\n".join(parts)

@@ -1,0 +1,103 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""From what the command line names to the cases of a run, in an order that is always the same."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from hvlab.errors import HvlabError, ScenarioError
+from hvlab.scenario.document import Case, Document, load
+from hvlab.scenario.nearest import did_you_mean
+from hvlab.scenario.select import compile_selection
+from hvlab.scenario.source import SUFFIX
+
+
+class TargetError(HvlabError):
+    """A path or case id on the command line stands for nothing."""
+
+
+@dataclass
+class Plan:
+    """What was found.
+
+    Attributes:
+        documents: how many were read; cases: of the good ones; errors: of the others.
+    """
+
+    documents: int = 0
+    cases: list[Case] = field(default_factory=list)
+    errors: list[ScenarioError] = field(default_factory=list)
+
+
+def find(targets: Iterable[str]) -> Plan:
+    """Reads and checks what `targets` name: files, folders, or case ids (`file::name[...]`).
+
+    Raises:
+        TargetError: no such file or folder, or no such case in the file.
+    """
+    plan = Plan()
+    seen: set[str] = set()
+    documents: dict[Path, Document | None] = {}
+    for target in targets:
+        path, _, name = target.partition("::")
+        for file in _files(Path(path)):
+            key = file.resolve()
+            if key not in documents:
+                documents[key] = _load(file, plan)
+            document = documents[key]
+            if document is None:
+                continue
+            picked = [case for case in document.cases if not name or case.name == name]
+            if not picked:
+                hint = did_you_mean(name, [case.name for case in document.cases])
+                raise TargetError(f"{path}: no case '{name}'{hint}")
+            plan.cases += [case for case in picked if case.id not in seen]
+            seen.update(case.id for case in picked)
+    return plan
+
+
+def choose(cases: Sequence[Case], keyword: str = "", tags: str = "") -> list[Case]:
+    """The cases that -k and -m leave: words in the id, ignoring case; names of tags. Raises
+    SelectionError.
+    """
+    chosen = list(cases)
+    if keyword:
+        by_id = compile_selection(keyword, "-k")
+        chosen = [c for c in chosen if by_id(lambda word, c=c: word.lower() in c.id.lower())]  # type: ignore[misc]
+    if tags:
+        by_tag = compile_selection(tags, "-m")
+        chosen = [c for c in chosen if by_tag(lambda word, c=c: word in c.scenario.tags)]  # type: ignore[misc]
+    return chosen
+
+
+def with_seed(cases: Sequence[Case], seed: int | None) -> list[Case]:
+    """The cases with another seed, or as they are if it is None."""
+    return list(cases) if seed is None else [replace(case, seed=seed) for case in cases]
+
+
+def _load(file: Path, plan: Plan) -> Document | None:
+    plan.documents += 1
+    try:
+        return load(file)
+    except ScenarioError as error:
+        plan.errors.append(error)
+        return None
+
+
+def _files(path: Path) -> list[Path]:
+    if path.is_dir():
+        found = []
+        for folder, folders, names in os.walk(path):  # follows no links, so it ends
+            folders[:] = sorted(f for f in folders if not f.startswith("."))
+            found += [Path(folder, name) for name in sorted(names) if name.endswith(SUFFIX)]
+        return found
+    if path.exists():
+        return [path]
+    try:
+        names = [entry.name for entry in path.parent.iterdir()]
+    except OSError:
+        names = []
+    raise TargetError(f"{path}: no such file or folder{did_you_mean(path.name, names)}")
