@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "core/scenario/document.h"
+
+#include <fmt/format.h>
+#include <yaml-cpp/exceptions.h>
+#include <yaml-cpp/parser.h>
+
+#include <algorithm>
+#include <istream>
+#include <streambuf>
+#include <utility>
+
+#include "core/scenario/builder.h"
+#include "core/scenario/source_text.h"
+
+namespace hvlab {
+namespace {
+
+// Reads a text where it lies; std::istringstream would copy it.
+class TextBuffer : public std::streambuf {
+  public:
+    explicit TextBuffer(std::string_view text) {
+        char* begin = const_cast<char*>(text.data());  // only ever read from
+        setg(begin, begin, begin + text.size());
+    }
+};
+
+void run_parser(std::string_view text, TreeBuilder& builder) {
+    TextBuffer buffer(text);
+    std::istream stream(&buffer);
+    YAML::Parser parser(stream);
+    // The second call meets a second document, if there is one, and the builder refuses it.
+    while (parser.HandleNextDocument(builder)) {
+    }
+}
+
+// What can be told from the text alone, before the parser sees it.
+void check_text(const SourceText& source, const std::string& file, const Limits& limits) {
+    const std::string_view text = source.text();
+    if (text.size() > limits.bytes) {
+        throw ScenarioSyntaxError(file, {},
+                                  fmt::format("the file is larger than {} bytes", limits.bytes));
+    }
+    if (const auto problem = find_text_problem(text)) {
+        throw ScenarioSyntaxError(file, source.mark_at(problem->offset), problem->message);
+    }
+    if (source.line_count() > limits.lines) {
+        throw ScenarioSyntaxError(file, source.mark(limits.lines, 0),
+                                  fmt::format("more than {} lines", limits.lines));
+    }
+    constexpr std::string_view kIndicators = "[]{},:?*&!\"'";
+    std::size_t count = 0;
+    for (std::size_t at = 0; at < text.size(); ++at) {
+        if (kIndicators.find(text[at]) != std::string_view::npos && ++count > limits.indicators) {
+            throw ScenarioSyntaxError(
+                file, source.mark_at(at),
+                fmt::format("more than {} brackets, quotes, commas and colons", limits.indicators));
+        }
+    }
+}
+
+struct Wording {
+    std::string_view parser;  // as yaml-cpp 0.7 and 0.8 say it
+    std::string_view ours;
+};
+
+constexpr Wording kWordings[] = {
+    {"illegal map value", "':' cannot stand here; text that holds ': ' needs quotes"},
+    {"illegal block entry", "'-' cannot start a list item here"},
+    {"illegal map key", "a key cannot start here"},
+    {"illegal flow end", "this bracket closes nothing"},
+    {"unknown token", "no value can start with this character; the text needs quotes"},
+    {"end of map not found", "the indentation fits no mapping above"},
+    {"end of sequence not found", "the indentation fits no list above"},
+    {"illegal EOF in scalar", "a quote is never closed"},
+    {"the referenced anchor is not defined", "an alias to an anchor that is not defined"},
+};
+
+// yaml-cpp's message in words that help whoever wrote the file.
+std::string explain(const YAML::Exception& error, const SourceText& source, const Node* innermost) {
+    const bool list = error.msg.starts_with("end of sequence flow not found");
+    if ((list || error.msg.starts_with("end of map flow not found")) && innermost != nullptr) {
+        return fmt::format(
+            "'{}' is missing, or ',' before this: the bracket opened at {}:{} is not closed",
+            list ? ']' : '}', innermost->mark.line, innermost->mark.column);
+    }
+    std::string message = error.msg;
+    for (const Wording& wording : kWordings) {
+        if (error.msg == wording.parser) message = wording.ours;
+    }
+    const std::string_view line =
+        source.line(static_cast<std::size_t>(std::max(error.mark.line, 0)));
+    if (line.substr(0, line.find_first_not_of(" \t")).find('\t') != std::string_view::npos) {
+        message += " (there is a tab in the indentation; use spaces)";
+    }
+    return message;
+}
+
+}  // namespace
+
+ScenarioSyntaxError::ScenarioSyntaxError(std::string file, Mark mark, std::string message)
+    : Error(fmt::format("{}:{}:{}: error: {}", file, mark.line, mark.column, message)),
+      file_(std::move(file)),
+      mark_(mark),
+      message_(std::move(message)) {}
+
+Document parse_document(std::string_view text, const std::string& file_name, const Limits& limits) {
+    const SourceText source(text.substr(0, limits.bytes + 1));
+    check_text(source, file_name, limits);
+    TreeBuilder builder(source, file_name, limits);
+    try {
+        run_parser(text, builder);
+    } catch (const YAML::Exception& error) {
+        const auto line = static_cast<std::size_t>(std::max(error.mark.line, 0));
+        const auto column = static_cast<std::size_t>(std::max(error.mark.column, 0));
+        throw ScenarioSyntaxError(file_name, source.mark(line, column),
+                                  explain(error, source, builder.innermost()));
+    }
+    NodePtr root = builder.take_root();
+    if (!root) root = std::make_shared<Node>();
+    return {file_name, std::move(root)};
+}
+
+}  // namespace hvlab
