@@ -10,15 +10,17 @@
 namespace hvlab {
 namespace {
 
-// "operation: detail (errno text)", leaving out what there is none of.
-std::string host_message(const std::string& operation, int error_number,
-                         const std::string& detail) {
-    std::string message = operation;
-    if (!detail.empty()) message += ": " + detail;
-    if (error_number == 0) return message;
+// "detail (errno text)", leaving out what there is none of.
+std::string reason_text(int error_number, const std::string& detail) {
+    if (error_number == 0) return detail.empty() ? "failed" : detail;
     // Not strerror: several threads may fail at once.
     const std::string text = std::generic_category().message(error_number);
-    return detail.empty() ? message + ": " + text : fmt::format("{} ({})", message, text);
+    return detail.empty() ? text : fmt::format("{} ({})", detail, text);
+}
+
+std::string host_message(const std::string& operation, int error_number,
+                         const std::string& detail) {
+    return operation + ": " + reason_text(error_number, detail);
 }
 
 std::string device_message(const std::string& device, std::int64_t offset,
@@ -36,6 +38,8 @@ HostError::HostError(std::string operation, int error_number, const std::string&
     : Error(host_message(operation, error_number, detail)),
       operation_(std::move(operation)),
       error_number_(error_number) {}
+
+std::string HostError::reason() const { return what() + operation_.size() + 2; }
 
 BackendError::BackendError(std::string backend, std::string operation, int error_number,
                            const std::string& detail)

@@ -26,6 +26,8 @@ public:
 
     const std::string& operation() const { return operation_; }
     int error_number() const { return error_number_; }
+    // What went wrong, without the operation.
+    std::string reason() const;
 
 private:
     std::string operation_;

@@ -12,13 +12,17 @@ TEST(Status, HostErrorSaysOperationAndErrno) {
     const HostError error("open /no/such", ENOENT);
     EXPECT_STREQ(error.what(), "open /no/such: No such file or directory");
     EXPECT_EQ(error.operation(), "open /no/such");
+    EXPECT_EQ(error.reason(), "No such file or directory");
     EXPECT_EQ(error.error_number(), ENOENT);
 }
 
 TEST(Status, HostErrorWithDetail) {
     EXPECT_STREQ(HostError("read x", EFBIG, "larger than 5 bytes").what(),
                  "read x: larger than 5 bytes (File too large)");
+    EXPECT_EQ(HostError("read x", EFBIG, "larger than 5 bytes").reason(),
+              "larger than 5 bytes (File too large)");
     EXPECT_STREQ(HostError("read x", 0, "no luck").what(), "read x: no luck");
+    EXPECT_STREQ(HostError("read x", 0).what(), "read x: failed");
 }
 
 TEST(Status, BackendErrorNamesTheBackend) {

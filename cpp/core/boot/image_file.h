@@ -10,6 +10,7 @@
 #include <span>
 #include <string>
 #include <type_traits>
+#include <utility>
 #include <vector>
 
 #include "core/base/status.h"
@@ -24,8 +25,9 @@ std::vector<std::byte> read_image_file(const std::filesystem::path& path, const 
 // The bytes of an image under its name: errors say the name, reads are checked against the end.
 class ImageBytes {
 public:
-    ImageBytes(std::string path, std::span<const std::byte> bytes)
-        : path_(std::move(path)), bytes_(bytes) {}
+    // `whole` says what the bytes are all of, for errors.
+    ImageBytes(std::string path, std::span<const std::byte> bytes, std::string whole = "file")
+        : path_(std::move(path)), bytes_(bytes), whole_(std::move(whole)) {}
 
     const std::string& path() const { return path_; }
     std::span<const std::byte> bytes() const { return bytes_; }
@@ -51,6 +53,7 @@ public:
 private:
     std::string path_;
     std::span<const std::byte> bytes_;
+    std::string whole_;
 };
 
 }  // namespace hvlab

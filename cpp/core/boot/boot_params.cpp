@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "core/boot/boot_params.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "core/base/status.h"
+
+namespace hvlab {
+namespace {
+
+constexpr std::size_t kE820Entries = 0x1E8;
+constexpr std::size_t kSetupHeader = 0x1F1;
+constexpr std::size_t kBootFlag = 0x1FE;
+constexpr std::size_t kMagic = 0x202;
+constexpr std::size_t kVersion = 0x206;
+constexpr std::size_t kTypeOfLoader = 0x210;
+constexpr std::size_t kLoadflags = 0x211;
+constexpr std::size_t kRamdiskImage = 0x218;
+constexpr std::size_t kRamdiskSize = 0x21C;
+constexpr std::size_t kCmdLinePtr = 0x228;
+constexpr std::size_t kKernelAlignment = 0x230;
+constexpr std::size_t kSetupData = 0x250;
+constexpr std::size_t kSetupHeaderRoom = 0x290;
+constexpr std::size_t kE820Table = 0x2D0;
+constexpr std::size_t kE820EntrySize = 20;
+constexpr std::size_t kExtRamdiskImage = 0x0C0;
+constexpr std::size_t kExtCmdLinePtr = 0x0C8;
+
+constexpr std::uint8_t kUndefinedLoader = 0xFF;
+constexpr std::uint8_t kLoadedHigh = 0x01;
+constexpr std::uint8_t kKaslrActive = 0x02;
+
+constexpr std::uint32_t kRam = 1;
+constexpr std::uint32_t kReserved = 2;
+// The last KiB below 640 KiB is where a BIOS has its extended data area.
+constexpr GuestAddress kExtendedBiosData = 0x9FC00;
+constexpr GuestAddress kHighMemory = 0x100000;
+
+}  // namespace
+
+template <typename T>
+void BootParams::put(std::size_t offset, T value) {
+    std::memcpy(bytes_.data() + offset, &value, sizeof value);
+}
+
+BootParams::BootParams(std::span<const std::byte> setup_header) {
+    HVLAB_ASSERT(setup_header.size() <= kSetupHeaderRoom - kSetupHeader);
+    std::ranges::copy(setup_header, bytes_.begin() + kSetupHeader);
+    if (setup_header.empty()) {
+        put(kBootFlag, std::uint16_t{0xAA55});
+        put(kMagic, std::uint32_t{0x53726448});  // "HdrS"
+        put(kVersion, std::uint16_t{0x020C});
+        put(kLoadflags, kLoadedHigh);
+        put(kKernelAlignment, std::uint32_t{2 * kMiB});
+    }
+    put(kTypeOfLoader, kUndefinedLoader);
+    const auto flags = std::to_integer<std::uint8_t>(bytes_[kLoadflags]);
+    // Nobody has randomised anything.
+    put(kLoadflags, static_cast<std::uint8_t>(flags & ~kKaslrActive));
+    // The loader's to fill in, whatever the file has there.
+    put(kRamdiskImage, std::uint32_t{0});
+    put(kRamdiskSize, std::uint32_t{0});
+    put(kSetupData, std::uint64_t{0});
+}
+
+void BootParams::set_cmdline(GuestAddress address) {
+    put(kCmdLinePtr, static_cast<std::uint32_t>(address));
+    put(kExtCmdLinePtr, static_cast<std::uint32_t>(address >> 32));
+}
+
+void BootParams::set_initrd(GuestAddress address, std::uint64_t size) {
+    HVLAB_ASSERT(address + size <= kPciHoleEnd);  // the header's fields have 32 bits
+    put(kRamdiskImage, static_cast<std::uint32_t>(address));
+    put(kRamdiskSize, static_cast<std::uint32_t>(size));
+    put(kExtRamdiskImage, std::uint32_t{0});
+}
+
+void BootParams::set_memory_map(const GuestMemory& memory) {
+    add_range(0, kExtendedBiosData, kRam);
+    add_range(kExtendedBiosData, kHighMemory, kReserved);
+    for (const GuestMemory::Region& region : memory.regions()) {
+        const GuestAddress start = std::max(region.address, kHighMemory);
+        const GuestAddress end = region.address + region.size;
+        if (end > start) add_range(start, end, kRam);
+    }
+}
+
+void BootParams::add_range(GuestAddress start, GuestAddress end, std::uint32_t type) {
+    const auto count = std::to_integer<std::uint8_t>(bytes_[kE820Entries]);
+    const std::size_t at = kE820Table + count * kE820EntrySize;
+    put(at, start);
+    put(at + 8, end - start);
+    put(at + 16, type);
+    put(kE820Entries, static_cast<std::uint8_t>(count + 1));
+}
+
+}  // namespace hvlab

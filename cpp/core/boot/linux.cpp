@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "core/boot/linux.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstring>
+#include <string_view>
+#include <vector>
+
+#include "core/boot/boot_params.h"
+#include "core/boot/bzimage.h"
+#include "core/boot/decompress.h"
+#include "core/boot/elf64.h"
+#include "core/boot/image_file.h"
+#include "core/boot/long_mode.h"
+
+namespace hvlab {
+namespace {
+
+// Low memory while the kernel starts; it copies what it needs early on and takes the rest as free RAM.
+constexpr GuestAddress kGdt = 0x8000;
+constexpr GuestAddress kStackTop = 0x8000;
+constexpr GuestAddress kPageTables = 0x9000;
+constexpr GuestAddress kBootParams = 0x10000;
+constexpr GuestAddress kCmdline = 0x20000;
+constexpr GuestAddress kCmdlineEnd = 0x90000;
+static_assert(kGdt + kLongModeGdtSize <= kPageTables);
+static_assert(kPageTables + kLongModePageTables <= kBootParams);
+
+constexpr GuestAddress kLowestKernel = 1 * kMiB;
+// The entry state maps this much.
+constexpr GuestAddress kMappedEnd = 4 * kGiB;
+
+constexpr std::uint64_t kMaxKernelFile = 1 * kGiB;
+constexpr std::uint64_t kMaxUnpacked = 1 * kGiB;
+constexpr unsigned kPhysicalAddressBits = 40;  // of every CPU model
+
+// For a vmlinux, which has no setup header: what every 64-bit kernel of the last years says in its own.
+constexpr std::uint32_t kVmlinuxCmdlineSize = 2047;
+constexpr GuestAddress kVmlinuxInitrdAddrMax = 0x7FFFFFFF;
+
+// The kernel as it lies in memory, and its conditions.
+struct LoadedKernel {
+    GuestAddress entry = 0;
+    GuestAddress start = 0;
+    GuestAddress end = 0;  // of all that it needs before it knows the memory map
+    std::span<const std::byte> setup_header{};
+    std::uint32_t cmdline_size = kVmlinuxCmdlineSize;
+    GuestAddress initrd_addr_max = kVmlinuxInitrdAddrMax;
+};
+
+LoadedKernel load_vmlinux(GuestMemory& memory, const ImageBytes& image) {
+    const Elf64 elf = parse_elf64(image);
+    if (elf.end() > kMappedEnd) {
+        image.refuse("program headers", fmt::format("the kernel ends at {:#x}, above 4 GiB", elf.end()));
+    }
+    load_elf64(memory, image, elf, kLowestKernel);
+    return {.entry = elf.entry, .start = elf.start(), .end = elf.end()};
+}
+
+LoadedKernel load_bzimage(GuestMemory& memory, const ImageBytes& file) {
+    const BzImage image = parse_bzimage(file);
+    const Compression compression = detect_compression(image.payload, file.path());
+    const Unpacked vmlinux = decompress(compression, image.payload,
+                                        std::min(memory.size(), kMaxUnpacked), file.path());
+    LoadedKernel kernel =
+        load_vmlinux(memory, ImageBytes(file.path(), vmlinux.bytes(), "unpacked payload"));
+    if (image.init_size == 0) file.refuse("init_size", "is 0");
+    if (!memory.contains(kernel.start, image.init_size)) {
+        file.refuse("init_size", fmt::format("the kernel needs {} bytes at {:#x}, which {} MiB of "
+                                             "memory do not have",
+                                             image.init_size, kernel.start, memory.size() / kMiB));
+    }
+    kernel.end = std::max(kernel.end, kernel.start + image.init_size);
+    kernel.setup_header = image.setup_header;
+    kernel.cmdline_size = image.cmdline_size;
+    kernel.initrd_addr_max = image.initrd_addr_max;
+    return kernel;
+}
+
+LoadedKernel load_kernel(GuestMemory& memory, const ImageBytes& file) {
+    if (file.bytes().empty()) file.refuse("kernel", "the file is empty");
+    if (is_bzimage(file.bytes())) return load_bzimage(memory, file);
+    constexpr std::string_view kElfMagic = "\x7F" "ELF";
+    if (file.size() >= kElfMagic.size() &&
+        std::memcmp(file.bytes().data(), kElfMagic.data(), kElfMagic.size()) == 0) {
+        return load_vmlinux(memory, file);
+    }
+    file.refuse("kernel", "neither a bzImage (no 'HdrS' at 202h) nor an ELF file");
+}
+
+void load_cmdline(GuestMemory& memory, const ImageBytes& file, const std::string& cmdline,
+                  std::uint32_t limit) {
+    if (cmdline.size() > limit) {
+        file.refuse("cmdline", fmt::format("{} bytes; this kernel takes {}", cmdline.size(), limit));
+    }
+    if (cmdline.size() >= kCmdlineEnd - kCmdline) {
+        file.refuse("cmdline", fmt::format("{} bytes; at most {} can be passed", cmdline.size(),
+                                           kCmdlineEnd - kCmdline - 1));
+    }
+    if (cmdline.find('\0') != std::string::npos) file.refuse("cmdline", "has a NUL inside");
+    // c_str() has the terminating zero behind it.
+    HVLAB_ASSERT(memory.write(
+        kCmdline, std::as_bytes(std::span(cmdline.c_str(), cmdline.size() + 1))));
+}
+
+// As high as the kernel allows, page-aligned; returns the address.
+GuestAddress load_initrd(GuestMemory& memory, const ImageBytes& initrd, const LoadedKernel& kernel) {
+    if (initrd.bytes().empty()) initrd.refuse("initrd", "the file is empty");
+    const GuestAddress low_memory_end = memory.regions().front().size;
+    const GuestAddress top = std::min(low_memory_end, kernel.initrd_addr_max + 1);
+    const GuestAddress lowest = align_up(kernel.end, kPageSize);
+    if (top < lowest || initrd.size() > top - lowest) {
+        initrd.refuse("initrd", fmt::format("{} bytes do not fit between the kernel's end at {:#x} "
+                                            "and {:#x}",
+                                            initrd.size(), lowest, top));
+    }
+    const GuestAddress address = (top - initrd.size()) & ~(kPageSize - 1);
+    HVLAB_ASSERT(memory.write(address, initrd.bytes()));
+    return address;
+}
+
+}  // namespace
+
+CpuState load_linux(GuestMemory& memory, const LinuxBoot& boot, std::span<const std::byte> kernel,
+                    std::span<const std::byte> initrd) {
+    const ImageBytes file(boot.kernel.string(), kernel);
+    const LoadedKernel loaded = load_kernel(memory, file);
+    load_cmdline(memory, file, boot.cmdline, loaded.cmdline_size);
+
+    BootParams params(loaded.setup_header);
+    params.set_cmdline(kCmdline);
+    params.set_memory_map(memory);
+    if (boot.initrd) {
+        const ImageBytes image(boot.initrd->string(), initrd);
+        params.set_initrd(load_initrd(memory, image, loaded), image.size());
+    }
+    HVLAB_ASSERT(memory.write(kBootParams, params.bytes()));
+
+    CpuState state =
+        enter_long_mode(memory, {.gdt = kGdt, .pages = kPageTables}, kPhysicalAddressBits);
+    state.rip = loaded.entry;
+    state.gpr[kRsi] = kBootParams;
+    state.gpr[kRsp] = kStackTop;
+    return state;
+}
+
+CpuState load_linux(GuestMemory& memory, const LinuxBoot& boot) {
+    const std::vector<std::byte> kernel = read_image_file(boot.kernel, "kernel", kMaxKernelFile);
+    std::vector<std::byte> initrd;
+    if (boot.initrd) initrd = read_image_file(*boot.initrd, "initrd", memory.size());
+    return load_linux(memory, boot, kernel, initrd);
+}
+
+}  // namespace hvlab

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "core/boot/long_mode.h"
+
+#include <array>
+
+#include "core/base/status.h"
+
+namespace hvlab {
+namespace {
+
+// Page-table entries (Intel SDM vol. 3 s. 4.5): present, writable, and 2 MiB page.
+constexpr std::uint64_t kTable = 0x03;
+constexpr std::uint64_t kLargePage = 0x83;
+constexpr std::uint64_t kLargePageSize = 2 * kMiB;
+constexpr std::uint64_t kEntries = 512;
+using Table = std::array<std::uint64_t, kEntries>;
+
+constexpr std::uint16_t kCodeSelector = 0x10;
+constexpr std::uint16_t kDataSelector = 0x18;
+
+// PML4, PDPT, then one page directory a GiB.
+void write_page_tables(GuestMemory& memory, GuestAddress at) {
+    const GuestAddress pdpt = at + kPageSize;
+    const GuestAddress directories = pdpt + kPageSize;
+    constexpr std::uint64_t kDirectories = kLongModePageTables / kPageSize - 2;
+    Table table{};
+    table[0] = pdpt | kTable;
+    HVLAB_ASSERT(memory.write_value(at, table));
+    for (std::uint64_t i = 0; i < kDirectories; ++i) {
+        table[i] = (directories + i * kPageSize) | kTable;
+    }
+    HVLAB_ASSERT(memory.write_value(pdpt, table));
+    for (std::uint64_t i = 0; i < kDirectories; ++i) {
+        for (std::uint64_t entry = 0; entry < kEntries; ++entry) {
+            table[entry] = (i * kEntries + entry) * kLargePageSize | kLargePage;
+        }
+        HVLAB_ASSERT(memory.write_value(directories + i * kPageSize, table));
+    }
+}
+
+Segment code_segment() {
+    return {.base = 0, .limit = 0xFFFFFFFF, .selector = kCodeSelector, .type = 0xB, .l = true, .g = true};
+}
+
+Segment data_segment() {
+    return {.base = 0, .limit = 0xFFFFFFFF, .selector = kDataSelector, .type = 0x3, .db = true, .g = true};
+}
+
+// Intel SDM vol. 3 s. 12.11. Fixed ranges in the order of their MSRs: 250h, 258h, 259h, 268h-26Fh.
+void set_mtrrs(Msrs& msrs, unsigned physical_address_bits) {
+    constexpr std::uint64_t kEnabled = 1 << 11;
+    constexpr std::uint64_t kFixedEnabled = 1 << 10;
+    constexpr std::uint64_t kWriteBack = 6;
+    constexpr std::uint64_t kValid = 1 << 11;
+    constexpr std::uint64_t kAllWriteBack = 0x0606060606060606;
+    constexpr std::uint64_t kAllWriteProtected = 0x0505050505050505;
+    msrs.mtrr_def_type = kEnabled | kFixedEnabled | kWriteBack;
+    msrs.mtrr_fixed.fill(kAllWriteProtected);  // C0000h-FFFFFh: ROMs
+    msrs.mtrr_fixed[0] = kAllWriteBack;        // 00000h-7FFFFh
+    msrs.mtrr_fixed[1] = kAllWriteBack;        // 80000h-9FFFFh
+    msrs.mtrr_fixed[2] = 0;                    // A0000h-BFFFFh: video memory, uncached
+    const std::uint64_t address_mask = (std::uint64_t{1} << physical_address_bits) - 1;
+    msrs.mtrr_phys_base[0] = kPciHoleStart;    // type 0, uncached
+    msrs.mtrr_phys_mask[0] = (~(kPciHoleEnd - kPciHoleStart - 1) & address_mask) | kValid;
+}
+
+}  // namespace
+
+CpuState enter_long_mode(GuestMemory& memory, const LongModeTables& tables,
+                         unsigned physical_address_bits) {
+    HVLAB_ASSERT(is_aligned(tables.pages, kPageSize));
+    write_page_tables(memory, tables.pages);
+    // Null, unused, code (64-bit, execute/read), data (read/write); both accessed.
+    const std::array<std::uint64_t, 4> gdt{0, 0, 0x00AF9B000000FFFF, 0x00CF93000000FFFF};
+    static_assert(sizeof gdt == kLongModeGdtSize);
+    HVLAB_ASSERT(memory.write_value(tables.gdt, gdt));
+
+    CpuState state = reset_state();
+    state.rip = 0;
+    state.gpr[kRdx] = 0;
+    state.cs = code_segment();
+    for (Segment* segment : {&state.ds, &state.es, &state.fs, &state.gs, &state.ss}) {
+        *segment = data_segment();
+    }
+    state.gdtr = {.base = tables.gdt, .limit = sizeof gdt - 1};
+    state.idtr = {.base = 0, .limit = 0};  // an exception before the guest has its own is a shutdown
+    state.cr0 = 0x80000011;                // PG, ET, PE
+    state.cr3 = tables.pages;
+    state.cr4 = 0x20;        // PAE
+    state.msrs.efer = 0x500;  // LMA, LME
+    state.fpu = FpuState{};
+    set_mtrrs(state.msrs, physical_address_bits);
+    return state;
+}
+
+}  // namespace hvlab
