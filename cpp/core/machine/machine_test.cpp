@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "core/machine/machine.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <thread>
+
+#include "backends/unicorn/unicorn_backend.h"
+#include "core/machine/test_guest.h"
+#include "core/record/record.h"
+
+namespace hvlab {
+namespace {
+
+using testing::HasSubstr;
+
+const TestImage kSpin({0xEB, 0xFE});              // jmp .
+const TestImage kHaltForEver({0xFA, 0xF4});       // cli; hlt
+const TestImage kHaltIdle({0xFB, 0xF4, 0xEB, 0xFD});  // sti; 1: hlt; jmp 1b
+
+class MachineTest : public testing::Test {
+  protected:
+    std::unique_ptr<Machine> make(const TestImage& image,
+                                  UnhandledPolicy unhandled = UnhandledPolicy::kIgnore) {
+        MachineConfig config = test_machine(image);
+        config.unhandled = unhandled;
+        return std::make_unique<Machine>(config, backend_);
+    }
+
+    UnicornBackend backend_;
+};
+
+TEST_F(MachineTest, BudgetIsExact) {
+    const auto machine = make(kSpin);
+    for (const std::uint64_t count : {1u, 2u, 999u, 2'500'000u}) {
+        const std::uint64_t end = *machine->instructions() + count;
+        const Stop stop = machine->run({.instructions = end});
+        EXPECT_EQ(stop.reason, StopReason::kBudget);
+        EXPECT_EQ(stop.instructions, end);
+        EXPECT_EQ(stop.rip, 0x7C00u);
+    }
+}
+
+TEST_F(MachineTest, DeadlineIsExactAndInGuestTime) {
+    const auto machine = make(kSpin);
+    const Stop stop = machine->run({.deadline = 12'345});
+    EXPECT_EQ(stop.reason, StopReason::kDeadline);
+    EXPECT_EQ(stop.time, 12'345);
+    EXPECT_EQ(stop.instructions, 12'345u);
+}
+
+TEST_F(MachineTest, DebugExitHasItsCodeAndTheMachineGoesOn) {
+    const TestImage image({0xB0, 0x07, 0xE6, 0xF4, 0xEB, 0xFC});  // mov al,7; 1: out 0xF4,al; jmp 1b
+    const auto machine = make(image);
+    for (std::uint64_t end : {2u, 4u, 6u}) {
+        const Stop stop = machine->run({});
+        EXPECT_EQ(stop.reason, StopReason::kDebugExit);
+        EXPECT_EQ(stop.code, 7u);
+        EXPECT_EQ(stop.instructions, end);
+        EXPECT_EQ(stop.rip, 0x7C04u) << "the instruction has completed";
+    }
+}
+
+TEST_F(MachineTest, HaltedForEver) {
+    const auto machine = make(kHaltForEver);
+    for (int i = 0; i < 2; ++i) {
+        const Stop stop = machine->run({.deadline = kSecond});
+        EXPECT_EQ(stop.reason, StopReason::kHalted);
+        EXPECT_THAT(stop.message, HasSubstr("interrupts off"));
+        EXPECT_EQ(stop.instructions, 2u);
+        EXPECT_EQ(stop.rip, 0x7C02u);
+    }
+}
+
+TEST_F(MachineTest, IdleMachineSkipsToItsDeadline) {
+    const auto machine = make(kHaltIdle);
+    Stop stop = machine->run({.deadline = kSecond});
+    EXPECT_EQ(stop.reason, StopReason::kDeadline);
+    EXPECT_EQ(stop.time, kSecond);
+    EXPECT_EQ(stop.instructions, 2u);
+    stop = machine->run({});
+    EXPECT_EQ(stop.reason, StopReason::kHalted);
+    EXPECT_THAT(stop.message, HasSubstr("no timer"));
+}
+
+TEST_F(MachineTest, ResetAndTripleFaultAreFinal) {
+    const TestImage reset({0xB0, 0xFE, 0xE6, 0x64, 0xEB, 0xFE});          // out 0x64, 0xFE
+    const TestImage fault({0x0F, 0x01, 0x1E, 0x06, 0x7C, 0xCC, 0, 0, 0, 0, 0, 0});  // lidt; int3
+    for (const auto& [image, reason] : {std::pair{&reset, StopReason::kReset},
+                                        std::pair{&fault, StopReason::kTripleFault}}) {
+        const auto machine = make(*image);
+        const Stop first = machine->run({.deadline = kSecond});
+        EXPECT_EQ(first.reason, reason) << first.message;
+        const Stop second = machine->run({.deadline = kSecond});
+        EXPECT_EQ(second.reason, reason);
+        EXPECT_EQ(second.time, first.time);
+    }
+}
+
+TEST_F(MachineTest, UnhandledPortIsOnesOrAStop) {
+    const TestImage image({0xBA, 0x34, 0x12, 0xEC, 0xE6, 0xF4});  // mov dx,0x1234; in al,dx; out 0xF4,al
+    const auto lenient = make(image);
+    EXPECT_EQ(lenient->run({}).code, 0xFFu);
+    EXPECT_EQ(lenient->unhandled_accesses(), 1u);
+
+    const auto strict = make(image, UnhandledPolicy::kStop);
+    const Stop stop = strict->run({});
+    EXPECT_EQ(stop.reason, StopReason::kUnhandledAccess);
+    ASSERT_TRUE(stop.access);
+    EXPECT_EQ(stop.access->kind, UnhandledAccess::Kind::kPort);
+    EXPECT_EQ(stop.access->address, 0x1234u);
+    EXPECT_EQ(stop.access->size, 1u);
+    EXPECT_FALSE(stop.access->write);
+    EXPECT_EQ(stop.instructions, 2u);
+}
+
+TEST_F(MachineTest, FetchFromNowhereStops) {
+    // jmp 0xF000:0xFFFF -> 0xFFFFF is RAM here; beyond 1 MiB there is none: ljmp 0xFFFF:0x0010 = 0x100000
+    const TestImage image({0xEA, 0x10, 0x00, 0xFF, 0xFF});
+    const Stop stop = make(image)->run({.deadline = kSecond});
+    EXPECT_EQ(stop.reason, StopReason::kUnhandledAccess) << stop.message;
+    ASSERT_TRUE(stop.access);
+    EXPECT_EQ(stop.access->kind, UnhandledAccess::Kind::kFetch);
+    EXPECT_EQ(stop.access->address, 0x100000u);
+}
+
+TEST_F(MachineTest, InterruptFromAnotherThreadIsNotLost) {
+    const auto machine = make(kSpin);
+    for (int i = 0; i < 200; ++i) {
+        std::thread other([&] { machine->interrupt(); });
+        const Stop stop = machine->run({});
+        other.join();
+        EXPECT_EQ(stop.reason, StopReason::kInterrupted);
+    }
+    machine->interrupt();
+    EXPECT_EQ(machine->run({}).reason, StopReason::kInterrupted);
+}
+
+TEST_F(MachineTest, WallDeadlineAndPoll) {
+    const auto machine = make(kSpin);
+    int polls = 0;
+    const Stop stop =
+        machine->run({.wall_deadline = std::chrono::steady_clock::now() + std::chrono::milliseconds(30),
+                      .poll = [&] { ++polls; }});
+    EXPECT_EQ(stop.reason, StopReason::kWallDeadline);
+    EXPECT_GE(polls, 2);
+}
+
+TEST_F(MachineTest, PollMayThrowAndTheMachineGoesOn) {
+    const auto machine = make(kSpin);
+    EXPECT_THROW(machine->run({.poll = [] { throw std::runtime_error("signal"); }}), std::runtime_error);
+    const std::uint64_t end = *machine->instructions() + 10;
+    EXPECT_EQ(machine->run({.instructions = end}).reason, StopReason::kBudget);
+}
+
+TEST_F(MachineTest, ConsoleMatchStopsAfterTheInstructionOfTheByte) {
+    // mov dx,0x3F8; mov al,'a'; 1: out dx,al; inc al; jmp 1b
+    const TestImage image({0xBA, 0xF8, 0x03, 0xB0, 'a', 0xEE, 0xFE, 0xC0, 0xEB, 0xFB});
+    const auto machine = make(image);
+    const ConsolePattern pattern = ConsolePattern::text("cd");
+    ASSERT_FALSE(machine->console().begin_search(pattern));
+    const Stop stop = machine->run({.deadline = kSecond});
+    EXPECT_EQ(stop.reason, StopReason::kMatch);
+    EXPECT_EQ(machine->console().text(), "abcd");
+    EXPECT_EQ(stop.instructions, 2u + 3 * 3 + 1);
+    const auto match = machine->console().finish_search(false);
+    ASSERT_TRUE(match);
+    EXPECT_EQ(match->time, stop.time - 1) << "the time of the OUT itself";
+}
+
+// A machine moved into another one in the middle goes on as the first would have.
+TEST_F(MachineTest, SavedStateGoesOnAlike) {
+    // Programs the PIT (mode 2, divisor 100), then counts in memory and reads the counter back.
+    const TestImage image({0xB0, 0x34, 0xE6, 0x43, 0xB0, 0x64, 0xE6, 0x40, 0xB0, 0x00, 0xE6, 0x40,
+                           0xFF, 0x06, 0x00, 0x05, 0xE4, 0x40, 0x00, 0x06, 0x02, 0x05, 0xEB, 0xF4});
+    const auto whole = make(image);
+    RecordDigest record;
+    whole->set_observer(&record);
+    whole->run({.instructions = 5'000});
+    for (const std::uint64_t cut : {1u, 7u, 1'234u, 4'999u}) {
+        const auto first = make(image);
+        first->run({.instructions = cut});
+        const std::vector<std::byte> state = first->save();
+        const auto second = make(image);
+        second->run({.instructions = 777});  // whatever it did before is overwritten
+        second->load(state);
+        EXPECT_EQ(second->state_hash(), first->state_hash());
+        second->run({.instructions = 5'000});
+        EXPECT_EQ(second->state_hash(), whole->state_hash()) << "cut at " << cut;
+    }
+}
+
+TEST_F(MachineTest, LoadRefusesWhatIsNotAState) {
+    const auto machine = make(kSpin);
+    const std::vector<std::byte> state = machine->save();
+    for (std::size_t size = 0; size < state.size(); size += 97) {
+        EXPECT_THROW(make(kSpin)->load(std::span(state).first(size)), StateError) << size;
+    }
+    MachineConfig larger = test_machine(kSpin);
+    larger.memory_size = 2 * kMiB;
+    EXPECT_THROW(Machine(larger, backend_).load(state), StateError);
+}
+
+TEST_F(MachineTest, BadConfigurationsAreRefusedByName) {
+    MachineConfig config = test_machine(kSpin);
+    config.cpu_model = "pentium";
+    EXPECT_THROW(Machine(config, backend_), ConfigError);
+    config = test_machine(kSpin);
+    config.memory_size = 0;
+    EXPECT_THROW(Machine(config, backend_), ConfigError);
+    config = test_machine(kSpin);
+    config.boot = FlatImage{.path = "/nonexistent"};
+    EXPECT_THROW(Machine(config, backend_), BootError);
+}
+
+}  // namespace
+}  // namespace hvlab
