@@ -16,10 +16,10 @@ namespace hvlab {
 // nobody answers. An access that straddles a range's edge, or that is not of 1, 2, 4 or 8 bytes, is
 // split into bytes.
 class AddressMap {
-  public:
+public:
     // Told of every access that no device covers.
     class UnclaimedListener {
-      public:
+    public:
         virtual ~UnclaimedListener() = default;
         virtual void unclaimed(std::uint64_t address, unsigned size, bool write,
                                std::uint64_t value) = 0;
@@ -45,7 +45,7 @@ class AddressMap {
     };
     const std::vector<Range>& ranges() const { return ranges_; }
 
-  private:
+private:
     const Range* find(std::uint64_t address);
     bool touches_any(std::uint64_t address, unsigned size);
     std::uint64_t read_bytes(std::uint64_t address, unsigned size);

@@ -22,7 +22,7 @@ using testing::Return;
 using testing::StrictMock;
 
 class MockDevice : public Device {
-  public:
+public:
     explicit MockDevice(std::string name) : name_(std::move(name)) {}
     std::string_view name() const override { return name_; }
     MOCK_METHOD(std::uint64_t, read, (std::uint64_t, unsigned), (override));
@@ -31,17 +31,17 @@ class MockDevice : public Device {
     void save(StateWriter&) const override {}
     void load(StateReader&) override {}
 
-  private:
+private:
     std::string name_;
 };
 
 class MockListener : public AddressMap::UnclaimedListener {
-  public:
+public:
     MOCK_METHOD(void, unclaimed, (std::uint64_t, unsigned, bool, std::uint64_t), (override));
 };
 
 class BusTest : public testing::Test {
-  protected:
+protected:
     void SetUp() override { map_.set_unclaimed_listener(&listener_); }
 
     StrictMock<MockDevice> low_{"low"};
@@ -155,7 +155,7 @@ TEST_F(BusTest, OverlapsAndEmptyRangesAreRefusedByName) {
 
 // A device that remembers bytes, for comparison with a flat array.
 class ByteStore : public Device {
-  public:
+public:
     std::string_view name() const override { return "store"; }
     std::uint64_t read(std::uint64_t offset, unsigned size) override {
         std::uint64_t value = 0;

@@ -12,7 +12,7 @@ namespace hvlab {
 // ranges, the device sees offsets into them. All calls come from the machine's thread, while guest
 // time stands at the instruction that makes the access.
 class Device {
-  public:
+public:
     virtual ~Device() = default;
 
     // A short stable name, unique within a machine ("uart0"): it names the device in snapshots and

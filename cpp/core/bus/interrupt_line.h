@@ -9,7 +9,7 @@ namespace hvlab {
 // A wire from a device's output pin to whatever listens: an interrupt controller's input, the
 // vCPU's INTR. Remembers its level and tells the listener of changes only.
 class InterruptLine {
-  public:
+public:
     using Listener = std::function<void(bool level)>;
 
     InterruptLine() = default;
@@ -36,7 +36,7 @@ class InterruptLine {
     // well.
     void restore(bool level) { level_ = level; }
 
-  private:
+private:
     Listener listener_;
     bool level_ = false;
 };

@@ -18,12 +18,12 @@ namespace hvlab {
 // Time stands still between instructions: now() is the time of the instruction that makes the
 // access.
 class Timeline {
-  public:
+public:
     using TimerId = std::size_t;
 
     // Where "now" comes from while a vCPU runs; null means the time set last.
     class Source {
-      public:
+    public:
         virtual ~Source() = default;
         virtual Nanoseconds now() const = 0;
         // The earliest timer became an earlier one, from inside an access: what runs must come back
@@ -56,7 +56,7 @@ class Timeline {
     // effect on now() while there is a source.
     void advance_to(Nanoseconds when);
 
-  private:
+private:
     struct Timer {
         std::string name;
         std::function<void()> callback;

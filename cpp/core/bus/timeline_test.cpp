@@ -18,7 +18,7 @@ namespace {
 using testing::ElementsAre;
 
 class FakeSource : public Timeline::Source {
-  public:
+public:
     Nanoseconds now() const override { return time; }
     void deadline_changed() override { ++changes; }
 
@@ -27,7 +27,7 @@ class FakeSource : public Timeline::Source {
 };
 
 class TimelineTest : public testing::Test {
-  protected:
+protected:
     Timeline::TimerId add(const std::string& name) {
         return timeline_.add_timer(name, [this, name] { fired_.push_back(name); });
     }

@@ -11,7 +11,7 @@ namespace hvlab {
 // byte at consecutive ports, the lowest first (Intel 82371AB PIIX4 s. 4.1.1; AT technical
 // reference, data bus conversion).
 class ByteDevice : public Device {
-  public:
+public:
     std::uint64_t read(std::uint64_t offset, unsigned size) final {
         std::uint64_t value = 0;
         for (unsigned i = 0; i < size; ++i) {
@@ -26,7 +26,7 @@ class ByteDevice : public Device {
         }
     }
 
-  protected:
+protected:
     // Any offset: those without a register read 0xFF and ignore writes.
     virtual std::uint8_t read_byte(std::uint64_t offset) = 0;
     virtual void write_byte(std::uint64_t offset, std::uint8_t value) = 0;

@@ -15,7 +15,7 @@ namespace hvlab {
 // Three port ranges, told apart by their first offset: the master at kMasterOffset, the slave at
 // kSlaveOffset, the edge/level control registers at kEdgeLevelOffset; two ports each.
 class PicPair final : public ByteDevice {
-  public:
+public:
     static constexpr std::uint64_t kMasterPort = 0x20;
     static constexpr std::uint64_t kSlavePort = 0xA0;
     static constexpr std::uint64_t kEdgeLevelPort = 0x4D0;
@@ -43,7 +43,7 @@ class PicPair final : public ByteDevice {
     void save(StateWriter& writer) const override;
     void load(StateReader& reader) override;
 
-  private:
+private:
     std::uint8_t read_byte(std::uint64_t offset) override;
     void write_byte(std::uint64_t offset, std::uint8_t value) override;
 

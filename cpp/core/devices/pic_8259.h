@@ -17,7 +17,7 @@ namespace hvlab {
 // its wire down, as on the chip: a slave that has nothing to deliver any more takes its request
 // back. MCS-80 mode makes no sense on a PC: the vector is always the 8086's.
 class Pic8259 {
-  public:
+public:
     // `cascade_inputs`: bit n is set if a slave's INT drives input n.
     explicit Pic8259(std::uint8_t cascade_inputs) : cascade_inputs_(cascade_inputs) {}
 
@@ -54,7 +54,7 @@ class Pic8259 {
     void load(StateReader& reader);
     std::uint8_t wires() const { return state_.wires; }
 
-  private:
+private:
     enum class Step : std::uint8_t { kPowerOn, kIcw2, kIcw3, kIcw4, kReady };
 
     struct State {

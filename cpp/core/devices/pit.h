@@ -19,7 +19,7 @@ namespace hvlab {
 // rising edges of OUT 0 alone; everything else is worked out when somebody looks. The level of the
 // IRQ 0 wire may therefore fall late, which an edge-triggered input does not notice.
 class Pit final : public ByteDevice {
-  public:
+public:
     static constexpr std::uint64_t kPort = 0x40;
     static constexpr std::uint64_t kSize = 4;
     static constexpr unsigned kIrq = 0;
@@ -39,7 +39,7 @@ class Pit final : public ByteDevice {
     void save(StateWriter& writer) const override;
     void load(StateReader& reader) override;
 
-  private:
+private:
     std::uint8_t read_byte(std::uint64_t offset) override;
     void write_byte(std::uint64_t offset, std::uint8_t value) override;
 

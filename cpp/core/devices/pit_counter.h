@@ -16,7 +16,7 @@ namespace hvlab {
 // count, and OUT is high; a count of 1 in modes 2 and 3, which is not allowed, leaves OUT high;
 // digits above 9 of a BCD count stand for their value.
 class PitCounter {
-  public:
+public:
     explicit PitCounter(bool gate) { state_.gate = gate; }
 
     // A control word's low six bits; the access bits (5-4) are not 0, which would be the latch
@@ -42,7 +42,7 @@ class PitCounter {
     // Throws StateError without effect on this counter.
     void load(StateReader& reader);
 
-  private:
+private:
     enum class Access : std::uint8_t { kLow = 1, kHigh = 2, kBoth = 3 };
 
     struct State {

@@ -25,7 +25,7 @@ namespace hvlab {
 // kInstantInput bytes: a driver that could drain the line without end would overrun its own
 // buffers.
 class Uart final : public ByteDevice {
-  public:
+public:
     static constexpr std::uint64_t kPort = 0x3F8;  // COM1
     static constexpr std::uint64_t kSize = 8;
     static constexpr unsigned kIrq = 4;
@@ -54,7 +54,7 @@ class Uart final : public ByteDevice {
     void save(StateWriter& writer) const override;
     void load(StateReader& reader) override;
 
-  private:
+private:
     struct State {
         std::uint8_t interrupt_enable = 0;
         std::uint8_t line_control = 0;
