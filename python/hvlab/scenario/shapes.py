@@ -100,7 +100,9 @@ WORDS = (
     "else",
 )
 GIVEN = ("machine", "console", "matrix", "vars")
-RESERVED = frozenset({*UNITS, *FUNCTIONS, *WORDS, *GIVEN})
+# Units and functions are not among them: a named value is only ever used with its fields, as
+# `second.time`.
+RESERVED = frozenset({*WORDS, *GIVEN})
 
 
 def format_value(value: Value, kind: Kind = Kind.ANY) -> str:
