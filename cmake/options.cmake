@@ -49,3 +49,6 @@ if(HVLAB_SANITIZE)
                         -fno-sanitize-recover=all -U_FORTIFY_SOURCE)
     add_link_options(-fsanitize=${HVLAB_SANITIZE})
 endif()
+if(HVLAB_BUILD_FUZZ)
+    add_compile_options(-fsanitize=fuzzer-no-link)  # coverage; the programs link the driver
+endif()

@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Checks the one-way rule of dependencies between the folders of cpp/ and bindings/.
 
-A file may include what its folder's rule names; interfaces of the operating system and of the engine stay in
-the folders that own them. `tools/check_includes.py [ROOT]` prints `file:line: what` for each breach.
+A file may include what its folder's rule names; interfaces of the operating system and of the
+engine stay in the folders that own them. `tools/check_includes.py [ROOT]` prints `file:line: what`
+for each breach.
 """
 
 from __future__ import annotations
@@ -45,17 +46,26 @@ OWNED: list[tuple[re.Pattern[str], tuple[str, ...], str]] = [
         ("bindings",),
         "Python's interface outside bindings",
     ),
-    (re.compile(r"#\s*include\s*[<\"]yaml-cpp/"), ("cpp/core/scenario",), "yaml-cpp outside scenario"),
+    (
+        re.compile(r"#\s*include\s*[<\"]yaml-cpp/"),
+        ("cpp/core/scenario",),
+        "yaml-cpp outside scenario",
+    ),
 ]
 
 _INCLUDE = re.compile(r'^\s*#\s*include\s*"([^"]+)"')
 _COMMENT_OR_STRING = re.compile(
-    r'//[^\n]*|/\*.*?\*/|R"([^ ()\\\t\n]{0,16})\((?:.*?)\)\1"|"(?:\\.|[^"\\\n])*"', re.DOTALL
+    r"//[^\n]*"
+    r"|/\*.*?\*/"
+    r'|R"([^ ()\\\t\n]{0,16})\(.*?\)\1"'
+    r'|"(?:\\.|[^"\\\n])*"'
+    r"|'(?:\\.|[^'\\\n])'",
+    re.DOTALL,
 )
 
 
 def folder_of(path: str) -> str | None:
-    """The rule's folder for a path relative to cpp/: "core/base", "backends/kvm", "sim"; None if none."""
+    """The rule's folder for a path from cpp/ on: "core/base", "backends/kvm", "sim"; or None."""
     parts = path.split("/")
     for depth in (2, 1):
         name = "/".join(parts[:depth])
@@ -95,7 +105,9 @@ def check_file(root: Path, path: Path) -> Iterator[str]:
             elif target not in {folder, *ALLOWED[folder]} and not (is_test and is_core(target)):
                 yield f"{relative}:{number}: {folder} must not include {include[1]}"
         for pattern, owners, what in OWNED:
-            if pattern.search(line) and not any(relative.startswith(owner + "/") for owner in owners):
+            if pattern.search(line) and not any(
+                relative.startswith(owner + "/") for owner in owners
+            ):
                 yield f"{relative}:{number}: {what}: {line.strip()}"
 
 
