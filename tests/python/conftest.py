@@ -1,0 +1,34 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What several test files share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from hvlab.scenario.document import Document, load
+
+pytest_plugins = ["pytester"]
+
+# A good beginning of a document: steps can be added to it as they are.
+BASE = """\
+schema: 1
+name: t
+machine: {boot: {flat: "fixture:hello"}}
+steps:
+- boot: {}
+"""
+
+
+@pytest.fixture
+def read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Document]:
+    """Writes a text as `case.hvlab.yaml` in a folder of its own, and loads it from there."""
+    monkeypatch.chdir(tmp_path)
+
+    def load_text(text: str) -> Document:
+        Path("case.hvlab.yaml").write_text(text, encoding="utf-8")
+        return load("case.hvlab.yaml")
+
+    return load_text

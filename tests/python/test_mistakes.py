@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Every mistake of the corpus is refused with exactly the message that the corpus has."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from conftest import BASE
+from hvlab.errors import ScenarioError
+from hvlab.scenario.document import Document
+
+CORPUS = Path(__file__).parent / "corpus" / "mistakes.txt"
+
+
+@dataclass(frozen=True)
+class Mistake:
+    title: str
+    document: str
+    expected: str
+
+
+def corpus() -> tuple[str, list[Mistake]]:
+    preface, *parts = CORPUS.read_text(encoding="utf-8").split("=== ")
+    mistakes = []
+    for part in parts:
+        title, _, rest = part.partition("\n")
+        document, _, expected = rest.partition("---\n")
+        mistakes.append(Mistake(title, document, expected))
+    return preface, mistakes
+
+
+MISTAKES = corpus()[1]
+
+
+def message(read: Callable[[str], Document], mistake: Mistake) -> str:
+    with pytest.raises(ScenarioError) as caught:
+        read(mistake.document.replace("%base\n", BASE))
+    assert caught.value.file == "case.hvlab.yaml"
+    assert caught.value.line > 0
+    return f"{caught.value}\n"
+
+
+@pytest.mark.skipif("HVLAB_UPDATE_GOLDEN" in os.environ, reason="the corpus is being written")
+@pytest.mark.parametrize("mistake", MISTAKES, ids=lambda mistake: mistake.title)
+def test_message(mistake: Mistake, read: Callable[[str], Document]) -> None:
+    assert message(read, mistake) == mistake.expected
+
+
+def test_titles_are_unique() -> None:
+    assert len({mistake.title for mistake in MISTAKES}) == len(MISTAKES) > 100
+
+
+@pytest.mark.skipif("HVLAB_UPDATE_GOLDEN" not in os.environ, reason="only writes the corpus")
+def test_update(read: Callable[[str], Document]) -> None:
+    preface, mistakes = corpus()
+    parts = [
+        f"=== {mistake.title}\n{mistake.document}---\n{message(read, mistake)}"
+        for mistake in mistakes
+    ]
+    CORPUS.write_text(preface + "".join(parts), encoding="utf-8")
