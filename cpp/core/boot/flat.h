@@ -17,7 +17,8 @@ namespace hvlab {
 struct FlatImage {
     std::filesystem::path path;
     GuestAddress load_address = 0x7C00;
-    std::optional<GuestAddress> entry;  // physical, within the image below 1 MiB; default: its first byte
+    // Physical, within the image and below 1 MiB. Default: the image's first byte.
+    std::optional<GuestAddress> entry = std::nullopt;
 };
 
 // Loads the image and returns the state that a BIOS hands to a boot sector: real mode, IP at the entry

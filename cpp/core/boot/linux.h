@@ -16,8 +16,8 @@ namespace hvlab {
 // vmlinux.
 struct LinuxBoot {
     std::filesystem::path kernel;
-    std::optional<std::filesystem::path> initrd;
-    std::string cmdline;
+    std::optional<std::filesystem::path> initrd = std::nullopt;
+    std::string cmdline = {};
 };
 
 // Loads kernel, initrd, command line and boot parameters as docs/boot.md describes, and returns the state in

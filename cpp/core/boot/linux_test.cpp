@@ -1,0 +1,300 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "core/boot/linux.h"
+
+#include <gmock/gmock.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <fstream>
+
+#include "core/base/status.h"
+#include "core/boot/bzimage.h"
+#include "core/boot/test_images.h"
+#include "core/cpu/cpu_model.h"
+
+namespace hvlab {
+namespace {
+
+namespace fs = std::filesystem;
+using ::testing::HasSubstr;
+using ::testing::StartsWith;
+using test_images::Bytes;
+using test_images::poke;
+
+constexpr GuestAddress kBootParams = 0x10000;
+
+class LinuxTest : public ::testing::Test {
+protected:
+    LinuxTest() {
+        std::string name = (fs::temp_directory_path() / "hvlab-linux-XXXXXX").string();
+        directory_ = ::mkdtemp(name.data());
+    }
+    ~LinuxTest() override { fs::remove_all(directory_); }
+
+    // The message of the BootError that booting this kernel gives.
+    std::string refusal(const Bytes& kernel, const std::string& cmdline = "",
+                        const std::optional<Bytes>& initrd = std::nullopt) {
+        LinuxBoot boot{.kernel = "vmlinuz", .initrd = std::nullopt, .cmdline = cmdline};
+        if (initrd) boot.initrd = "initrd.img";
+        try {
+            load_linux(memory_, boot, kernel, initrd.value_or(Bytes{}));
+        } catch (const BootError& error) {
+            return error.what();
+        }
+        return "accepted";
+    }
+    // The sample kernel with one number of the file overwritten.
+    template <typename T>
+    std::string refusal_with(std::size_t offset, T value) {
+        Bytes file = test_images::sample_bzimage(Compression::kLz4);
+        poke(file, offset, value);
+        return refusal(file);
+    }
+    template <typename T>
+    T param(std::size_t offset) const {
+        return memory_.read_value<T>(kBootParams + offset).value();
+    }
+    std::string text_at(GuestAddress address) const {
+        std::string text;
+        while (const char c = memory_.read_value<char>(address++).value()) text += c;
+        return text;
+    }
+
+    fs::path directory_;
+    GuestMemory memory_{4 * kMiB};
+};
+
+class EveryKernelCompression : public LinuxTest,
+                               public ::testing::WithParamInterface<Compression> {};
+
+INSTANTIATE_TEST_SUITE_P(Formats, EveryKernelCompression,
+                         ::testing::Values(Compression::kNone, Compression::kGzip, Compression::kXz,
+                                           Compression::kLzma, Compression::kZstd,
+                                           Compression::kLz4),
+                         [](const auto& format) { return std::string(to_string(format.param)); });
+
+TEST_P(EveryKernelCompression, KernelIsLoadedAndEntered) {
+    const Bytes kernel = test_images::sample_bzimage(GetParam());
+    const CpuState state = load_linux(memory_, {.kernel = "k", .cmdline = "quiet"}, kernel, {});
+    EXPECT_EQ(state.rip, test_images::kKernelEntry);
+    EXPECT_EQ(state.gpr[kRsi], kBootParams);
+    EXPECT_TRUE(state.cs.l);
+    EXPECT_EQ(state.rflags & 0x200, 0u);
+    EXPECT_TRUE(std::ranges::equal(memory_.host_bytes(0x100000, 0x3000),
+                                   test_images::sample_bytes(0x3000, 1)));
+    EXPECT_EQ(text_at(param<std::uint32_t>(0x228)), "quiet");
+    EXPECT_EQ(param<std::uint32_t>(0x202), 0x53726448u);
+    EXPECT_EQ(param<std::uint16_t>(0x206), 0x020F);
+    EXPECT_EQ(param<std::uint8_t>(0x210), 0xFF);
+    EXPECT_EQ(param<std::uint8_t>(0x211), 1);
+    EXPECT_EQ(param<std::uint8_t>(0x1E8), 3);
+    EXPECT_EQ(param<std::uint32_t>(0x218), 0u);
+}
+
+// At every 97th byte, and everywhere in the header.
+TEST_P(EveryKernelCompression, EveryTruncationIsRefused) {
+    const Bytes kernel = test_images::sample_bzimage(GetParam());
+    for (std::size_t size = 0; size < kernel.size();
+         size += size >= 0x1E0 && size < 0x280 ? 1 : 97) {
+        const auto part = kernel.begin() + static_cast<std::ptrdiff_t>(size);
+        const std::string message = refusal(Bytes(kernel.begin(), part));
+        EXPECT_THAT(message, StartsWith("vmlinuz: ")) << size;
+    }
+}
+
+TEST_F(LinuxTest, VmlinuxIsBootedAsItIs) {
+    const Bytes kernel = test_images::sample_vmlinux();
+    const Bytes initrd = test_images::sample_bytes(5000, 8);
+    const CpuState state = load_linux(
+        memory_, {.kernel = "k", .initrd = "i", .cmdline = "a=b"}, kernel, initrd);
+    EXPECT_EQ(state.rip, test_images::kKernelEntry);
+    EXPECT_EQ(param<std::uint32_t>(0x202), 0x53726448u);
+    EXPECT_EQ(text_at(param<std::uint32_t>(0x228)), "a=b");
+    EXPECT_EQ(param<std::uint32_t>(0x218), 4 * kMiB - 8192);
+}
+
+TEST_F(LinuxTest, InitrdLiesHighAndAligned) {
+    const Bytes kernel = test_images::sample_bzimage(Compression::kLz4);
+    const Bytes initrd = test_images::sample_bytes(12345, 5);
+    load_linux(memory_, {.kernel = "k", .initrd = "i", .cmdline = ""}, kernel, initrd);
+    const auto address = param<std::uint32_t>(0x218);
+    EXPECT_EQ(address, 4 * kMiB - 16384);
+    EXPECT_EQ(param<std::uint32_t>(0x21C), 12345u);
+    EXPECT_TRUE(std::ranges::equal(memory_.host_bytes(address, 12345), initrd));
+}
+
+TEST_F(LinuxTest, InitrdStaysBelowItsLimit) {
+    Bytes kernel = test_images::sample_bzimage(Compression::kLz4);
+    poke(kernel, 0x22C, std::uint32_t{0x2FFFFF});  // its last byte may be the last below 3 MiB
+    load_linux(memory_, {.kernel = "k", .initrd = "i", .cmdline = ""}, kernel, Bytes(4096));
+    EXPECT_EQ(param<std::uint32_t>(0x218), 0x2FF000u);
+    // In a machine with RAM above the hole, too.
+    GuestMemory large(6 * kGiB);
+    load_linux(large, {.kernel = "k", .initrd = "i", .cmdline = ""},
+               test_images::sample_bzimage(Compression::kLz4), Bytes(4096));
+    EXPECT_EQ(large.read_value<std::uint32_t>(kBootParams + 0x218), 0x7FFFF000u);
+}
+
+TEST_F(LinuxTest, InitrdThatDoesNotFit) {
+    const Bytes kernel = test_images::sample_bzimage(Compression::kLz4);
+    const std::uint64_t kernel_end = test_images::kKernelStart + 0x20000;  // init_size counts
+    const std::uint64_t room = 4 * kMiB - kernel_end;
+    EXPECT_EQ(refusal(kernel, "", Bytes(room)), "accepted");
+    EXPECT_EQ(refusal(kernel, "", Bytes(room + 1)),
+              "initrd.img: initrd: 3014657 bytes do not fit between the kernel's end at 0x120000 and "
+              "0x400000");
+    EXPECT_EQ(refusal(kernel, "", Bytes{}), "initrd.img: initrd: the file is empty");
+    Bytes limited = kernel;
+    poke(limited, 0x22C, std::uint32_t{0xFFFF});
+    EXPECT_EQ(refusal(limited, "", Bytes(1)),
+              "initrd.img: initrd: 1 bytes do not fit between the kernel's end at 0x120000 and 0x10000");
+}
+
+TEST_F(LinuxTest, CommandLineLimits) {
+    const Bytes kernel = test_images::sample_bzimage(Compression::kLz4);
+    EXPECT_EQ(refusal(kernel, std::string(255, 'x')), "accepted");
+    EXPECT_EQ(refusal(kernel, std::string(256, 'x')),
+              "vmlinuz: cmdline: 256 bytes; this kernel takes 255");
+    EXPECT_EQ(refusal(kernel, std::string("a\0b", 3)), "vmlinuz: cmdline: has a NUL inside");
+    EXPECT_EQ(refusal(test_images::sample_vmlinux(), std::string(2048, 'x')),
+              "vmlinuz: cmdline: 2048 bytes; this kernel takes 2047");
+    Bytes greedy = kernel;
+    poke(greedy, 0x238, std::uint32_t{0xFFFFFFFF});
+    EXPECT_EQ(refusal(greedy, std::string(0x70000, 'x')),
+              "vmlinuz: cmdline: 458752 bytes; at most 458751 can be passed");
+    EXPECT_EQ(refusal(greedy, std::string(0x6FFFF, 'x')), "accepted");
+}
+
+TEST_F(LinuxTest, HeaderLies) {
+    EXPECT_EQ(refusal_with(0x1FE, std::uint16_t{0}), "vmlinuz: boot_flag: is not AA55h");
+    EXPECT_EQ(refusal_with(0x202, std::uint32_t{0}),
+              "vmlinuz: kernel: neither a bzImage (no 'HdrS' at 202h) nor an ELF file");
+    EXPECT_EQ(refusal_with(0x206, std::uint16_t{0x020B}),
+              "vmlinuz: version: boot protocol 2.11; 2.12 or newer is needed");
+    EXPECT_EQ(refusal_with(0x236, std::uint16_t{0xFFFE}), "vmlinuz: xloadflags: not a 64-bit kernel");
+    EXPECT_EQ(refusal_with(0x201, std::uint8_t{0x65}),
+              "vmlinuz: jump: the setup header ends at 0x267, before its last fields");
+    EXPECT_EQ(refusal_with(0x201, std::uint8_t{0x80}),
+              "vmlinuz: jump: the setup header ends at 0x282, after its room");
+    EXPECT_EQ(refusal_with(0x260, std::uint32_t{0}), "vmlinuz: init_size: is 0");
+    EXPECT_EQ(refusal_with(0x260, std::uint32_t{0x300001}),
+              "vmlinuz: init_size: the kernel needs 3145729 bytes at 0x100000, which 4 MiB of memory do "
+              "not have");
+    EXPECT_EQ(refusal_with(0x260, std::uint32_t{0x300000}), "accepted");
+}
+
+TEST_F(LinuxTest, PayloadLies) {
+    const Bytes kernel = test_images::sample_bzimage(Compression::kLz4);
+    const auto length = static_cast<std::uint32_t>(kernel.size() - test_images::kPayloadStart);
+    EXPECT_EQ(refusal_with(0x24C, length + 123),
+              "vmlinuz: payload: ends 123 bytes after the end of the file");
+    EXPECT_EQ(refusal_with(0x248, length + 7),
+              "vmlinuz: payload: starts 7 bytes after the end of the file");
+    EXPECT_EQ(refusal_with(0x248, std::uint32_t{0xFFFFFFFF}),
+              "vmlinuz: payload: starts " + std::to_string(0xFFFFFFFFu - std::uint64_t{length}) +
+                  " bytes after the end of the file");
+    EXPECT_EQ(refusal_with(0x24C, std::uint32_t{0}), "vmlinuz: payload_length: is 0");
+    Bytes shifted = kernel;
+    poke(shifted, 0x248, std::uint32_t{1});
+    poke(shifted, 0x24C, length - 1);
+    EXPECT_THAT(refusal(shifted), HasSubstr("payload: starts with 21 4c 18"));
+    // No setup sectors means four of them.
+    EXPECT_EQ(refusal_with(0x1F1, std::uint8_t{0}),
+              "vmlinuz: payload: ends 1024 bytes after the end of the file");
+    EXPECT_THAT(refusal(test_images::make_bzimage(Bytes(100, std::byte{0x42}))),
+                HasSubstr("payload: starts with 42 42 42 42: not ELF, gzip"));
+}
+
+TEST_F(LinuxTest, UnpackedKernelLies) {
+    const auto boot = [&](const Bytes& vmlinux) {
+        return refusal(test_images::make_bzimage(
+            test_images::compress(Compression::kGzip, vmlinux)));
+    };
+    EXPECT_EQ(boot(Bytes(1000)), "vmlinuz: e_ident: not an ELF file");
+    Bytes truncated = test_images::sample_vmlinux();
+    truncated.resize(truncated.size() - 5);
+    EXPECT_EQ(boot(truncated), "vmlinuz: segment 1: ends 5 bytes after the end of the unpacked payload");
+    EXPECT_EQ(boot(test_images::make_elf({{.address = 0xFF000, .content = Bytes(16)}}, 0xFF000)),
+              "vmlinuz: segment 0: 16 bytes at 0xff000 reach below 0x100000, where the boot parameters "
+              "lie");
+    EXPECT_EQ(boot(test_images::make_elf({{.address = 0x3FFFF1, .content = Bytes(16)}}, 0x3FFFF1)),
+              "vmlinuz: segment 0: 16 bytes at 0x3ffff1 do not fit into 4 MiB of memory");
+    EXPECT_EQ(boot(test_images::make_elf({{.address = 4 * kGiB, .content = Bytes(16)}}, 4 * kGiB)),
+              "vmlinuz: program headers: the kernel ends at 0x100000010, above 4 GiB");
+    // Larger than the guest's memory.
+    EXPECT_EQ(boot(Bytes(4 * kMiB + 1)),
+              "vmlinuz: payload: the gzip data unpack to more than 4194304 bytes");
+}
+
+TEST_F(LinuxTest, KernelInTheHoleBelow4GiB) {
+    GuestMemory large(5 * kGiB);
+    const Bytes kernel =
+        test_images::make_elf({{.address = 3 * kGiB - 8, .content = Bytes(16)}}, 3 * kGiB - 8);
+    try {
+        load_linux(large, {.kernel = "k", .cmdline = ""}, kernel, {});
+        FAIL();
+    } catch (const BootError& error) {
+        EXPECT_THAT(error.what(), HasSubstr("do not fit into 5120 MiB of memory"));
+    }
+}
+
+TEST_F(LinuxTest, Files) {
+    const auto refusal_of = [&](const LinuxBoot& boot) -> std::string {
+        try {
+            load_linux(memory_, boot);
+        } catch (const BootError& error) {
+            return error.path() + "|" + error.field() + "|" + error.what();
+        }
+        return "accepted";
+    };
+    const auto write = [&](const std::string& name, const Bytes& bytes) {
+        std::ofstream(directory_ / name, std::ios::binary)
+            .write(reinterpret_cast<const char*>(bytes.data()),
+                   static_cast<std::streamsize>(bytes.size()));
+        return directory_ / name;
+    };
+    const auto kernel = write("vmlinuz", test_images::sample_bzimage(Compression::kZstd));
+    const auto initrd = write("initrd", Bytes(100));
+    const auto none = (directory_ / "none").string();
+    EXPECT_EQ(refusal_of({.kernel = kernel, .initrd = initrd, .cmdline = ""}), "accepted");
+    EXPECT_EQ(refusal_of({.kernel = none, .cmdline = ""}),
+              none + "|kernel|" + none + ": kernel: No such file or directory");
+    EXPECT_EQ(refusal_of({.kernel = kernel, .initrd = none, .cmdline = ""}),
+              none + "|initrd|" + none + ": initrd: No such file or directory");
+    const auto empty = write("empty", {}).string();
+    EXPECT_EQ(refusal_of({.kernel = empty, .cmdline = ""}),
+              empty + "|kernel|" + empty + ": kernel: the file is empty");
+    EXPECT_THAT(refusal_of({.kernel = directory_, .cmdline = ""}), HasSubstr("|kernel|"));
+    fs::resize_file(initrd, std::uintmax_t{1} << 40);
+    EXPECT_THAT(refusal_of({.kernel = kernel, .initrd = initrd, .cmdline = ""}),
+                HasSubstr("initrd: larger than 4194304 bytes"));
+}
+
+// The entry state assumes the physical address width of every model.
+TEST(LinuxBootTest, AddressWidthFitsTheModels) {
+    for (const std::string& name : CpuModel::names()) {
+        EXPECT_EQ(CpuModel::named(name).physical_address_bits(), 40u) << name;
+    }
+}
+
+// Debian's own kernel, where the fixtures' cache (or HVLAB_TEST_KERNEL) has one.
+TEST(LinuxBootTest, DebianKernel) {
+    const char* path = std::getenv("HVLAB_TEST_KERNEL");
+    if (path == nullptr) {
+        GTEST_SKIP() << "HVLAB_TEST_KERNEL does not name a kernel (hvlab fixtures fetch linux)";
+    }
+    GuestMemory memory(256 * kMiB);
+    const CpuState state =
+        load_linux(memory, {.kernel = path, .cmdline = "console=ttyS0"});
+    EXPECT_GE(state.rip, 0x1000000u);
+    std::vector<std::byte> start(2);
+    ASSERT_TRUE(memory.read(state.rip, start));
+    EXPECT_NE(start[0] | start[1], std::byte{0});
+    std::vector<std::byte> image(64 * kMiB);
+    ASSERT_TRUE(memory.read(0x1000000, image));
+    const std::string_view text(reinterpret_cast<const char*>(image.data()), image.size());
+    EXPECT_NE(text.find("Linux version "), std::string_view::npos);
+}
+
+}  // namespace
+}  // namespace hvlab

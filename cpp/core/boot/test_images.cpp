@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "core/boot/test_images.h"
+
+#include <elf.h>
+#include <lz4.h>
+#include <lzma.h>
+#include <zlib.h>
+#include <zstd.h>
+
+#include <algorithm>
+
+#include "core/base/random.h"
+#include "core/base/status.h"
+
+namespace hvlab::test_images {
+namespace {
+
+void append(Bytes& to, const void* from, std::size_t size) {
+    const auto* first = static_cast<const std::byte*>(from);
+    to.insert(to.end(), first, first + size);
+}
+
+Bytes gzip(const Bytes& bytes) {
+    z_stream stream{};
+    HVLAB_ASSERT(deflateInit2(&stream, 9, Z_DEFLATED, MAX_WBITS + 16, 8, Z_DEFAULT_STRATEGY) == Z_OK);
+    Bytes packed(deflateBound(&stream, bytes.size()));
+    stream.next_in = reinterpret_cast<Bytef*>(const_cast<std::byte*>(bytes.data()));
+    stream.avail_in = static_cast<uInt>(bytes.size());
+    stream.next_out = reinterpret_cast<Bytef*>(packed.data());
+    stream.avail_out = static_cast<uInt>(packed.size());
+    HVLAB_ASSERT(deflate(&stream, Z_FINISH) == Z_STREAM_END);
+    packed.resize(stream.total_out);
+    deflateEnd(&stream);
+    return packed;
+}
+
+Bytes run_lzma(lzma_stream& stream, const Bytes& bytes) {
+    Bytes packed(bytes.size() * 2 + 4096);
+    stream.next_in = reinterpret_cast<const std::uint8_t*>(bytes.data());
+    stream.avail_in = bytes.size();
+    stream.next_out = reinterpret_cast<std::uint8_t*>(packed.data());
+    stream.avail_out = packed.size();
+    HVLAB_ASSERT(lzma_code(&stream, LZMA_FINISH) == LZMA_STREAM_END);
+    packed.resize(stream.total_out);
+    lzma_end(&stream);
+    return packed;
+}
+
+Bytes xz(const Bytes& bytes, bool x86) {
+    lzma_options_lzma options;
+    lzma_lzma_preset(&options, 6);
+    lzma_filter filters[3]{{.id = LZMA_FILTER_X86, .options = nullptr},
+                           {.id = LZMA_FILTER_LZMA2, .options = &options},
+                           {.id = LZMA_VLI_UNKNOWN, .options = nullptr}};
+    lzma_stream stream = LZMA_STREAM_INIT;
+    HVLAB_ASSERT(lzma_stream_encoder(&stream, x86 ? filters : filters + 1, LZMA_CHECK_CRC32) ==
+                 LZMA_OK);
+    return run_lzma(stream, bytes);
+}
+
+Bytes lzma(const Bytes& bytes) {
+    lzma_options_lzma options;
+    lzma_lzma_preset(&options, 6);
+    lzma_stream stream = LZMA_STREAM_INIT;
+    HVLAB_ASSERT(lzma_alone_encoder(&stream, &options) == LZMA_OK);
+    return run_lzma(stream, bytes);
+}
+
+Bytes zstd(const Bytes& bytes) {
+    Bytes packed(ZSTD_compressBound(bytes.size()));
+    const std::size_t size =
+        ZSTD_compress(packed.data(), packed.size(), bytes.data(), bytes.size(), 10);
+    HVLAB_ASSERT(ZSTD_isError(size) == 0);
+    packed.resize(size);
+    return packed;
+}
+
+Bytes lz4_legacy(const Bytes& bytes) {
+    Bytes packed;
+    const std::uint32_t magic = 0x184C2102;
+    append(packed, &magic, sizeof magic);
+    for (std::size_t at = 0; at < bytes.size(); at += 8 * kMiB) {
+        const auto size = static_cast<int>(std::min<std::size_t>(8 * kMiB, bytes.size() - at));
+        Bytes block(static_cast<std::size_t>(LZ4_compressBound(size)));
+        const int made = LZ4_compress_default(reinterpret_cast<const char*>(bytes.data() + at),
+                                              reinterpret_cast<char*>(block.data()), size,
+                                              static_cast<int>(block.size()));
+        HVLAB_ASSERT(made > 0);
+        const auto packed_size = static_cast<std::uint32_t>(made);
+        append(packed, &packed_size, sizeof packed_size);
+        append(packed, block.data(), packed_size);
+    }
+    return packed;
+}
+
+}  // namespace
+
+Bytes sample_bytes(std::size_t size, std::uint64_t seed) {
+    RandomStream random{Seed(seed)};
+    Bytes bytes(size);
+    for (std::size_t at = 0; at < size;) {
+        const auto value = static_cast<std::byte>(random.next());
+        const std::size_t run = std::min<std::size_t>(1 + random.below(20), size - at);
+        std::fill_n(bytes.begin() + static_cast<std::ptrdiff_t>(at), run, value);
+        at += run;
+    }
+    return bytes;
+}
+
+Bytes make_elf(const std::vector<ElfSegment>& segments, GuestAddress entry) {
+    Elf64_Ehdr header{};
+    std::memcpy(header.e_ident, ELFMAG, SELFMAG);
+    header.e_ident[EI_CLASS] = ELFCLASS64;
+    header.e_ident[EI_DATA] = ELFDATA2LSB;
+    header.e_ident[EI_VERSION] = EV_CURRENT;
+    header.e_type = ET_EXEC;
+    header.e_machine = EM_X86_64;
+    header.e_version = EV_CURRENT;
+    header.e_entry = entry;
+    header.e_phoff = sizeof header;
+    header.e_ehsize = sizeof header;
+    header.e_phentsize = sizeof(Elf64_Phdr);
+    header.e_phnum = static_cast<Elf64_Half>(segments.size());
+    Bytes file;
+    append(file, &header, sizeof header);
+    std::size_t offset = sizeof header + segments.size() * sizeof(Elf64_Phdr);
+    for (const ElfSegment& segment : segments) {
+        Elf64_Phdr program{};
+        program.p_type = PT_LOAD;
+        program.p_offset = offset;
+        program.p_vaddr = segment.address + segment.virtual_offset;
+        program.p_paddr = segment.address;
+        program.p_filesz = segment.content.size();
+        program.p_memsz = segment.memory_size != 0 ? segment.memory_size : segment.content.size();
+        append(file, &program, sizeof program);
+        offset += segment.content.size();
+    }
+    for (const ElfSegment& segment : segments) {
+        append(file, segment.content.data(), segment.content.size());
+    }
+    return file;
+}
+
+Bytes compress(Compression compression, const Bytes& bytes) {
+    switch (compression) {
+        case Compression::kNone: return bytes;
+        case Compression::kGzip: return gzip(bytes);
+        case Compression::kXz: return xz(bytes, false);
+        case Compression::kLzma: return lzma(bytes);
+        case Compression::kZstd: return zstd(bytes);
+        case Compression::kLz4: return lz4_legacy(bytes);
+    }
+    HVLAB_ASSERT(!"unknown Compression");
+    return {};
+}
+
+Bytes compress_xz_x86(const Bytes& bytes) { return xz(bytes, true); }
+
+Bytes with_size(Bytes packed, std::size_t size) {
+    const auto word = static_cast<std::uint32_t>(size);
+    append(packed, &word, sizeof word);
+    return packed;
+}
+
+Bytes make_bzimage(const Bytes& payload) {
+    Bytes file(kPayloadStart);
+    poke(file, 0x1F1, std::uint8_t{2});           // setup_sects
+    poke(file, 0x1FE, std::uint16_t{0xAA55});     // boot_flag
+    poke(file, 0x200, std::uint16_t{0x6AEB});     // jump: the header ends at 26Ch
+    poke(file, 0x202, std::uint32_t{0x53726448});  // "HdrS"
+    poke(file, 0x206, std::uint16_t{0x020F});     // version
+    poke(file, 0x211, std::uint8_t{0x03});        // loadflags: LOADED_HIGH, KASLR_FLAG
+    poke(file, 0x22C, std::uint32_t{0x7FFFFFFF});  // initrd_addr_max
+    poke(file, 0x236, std::uint16_t{0x0003});     // xloadflags: XLF_KERNEL_64
+    poke(file, 0x238, std::uint32_t{255});        // cmdline_size
+    poke(file, 0x248, std::uint32_t{0});          // payload_offset
+    poke(file, 0x24C, static_cast<std::uint32_t>(payload.size()));
+    poke(file, 0x258, std::uint64_t{kKernelStart});  // pref_address
+    poke(file, 0x260, std::uint32_t{0x20000});    // init_size
+    append(file, payload.data(), payload.size());
+    return file;
+}
+
+Bytes sample_vmlinux() {
+    return make_elf({{.address = kKernelStart, .content = sample_bytes(0x3000, 1)},
+                     {.address = 0x108000,
+                      .content = sample_bytes(0x1234, 2),
+                      .memory_size = kKernelEnd - 0x108000}},
+                    kKernelEntry);
+}
+
+Bytes sample_bzimage(Compression compression) {
+    const Bytes vmlinux = sample_vmlinux();
+    Bytes packed = compress(compression, vmlinux);
+    const bool has_size = compression == Compression::kGzip || compression == Compression::kNone;
+    return make_bzimage(has_size ? packed : with_size(std::move(packed), vmlinux.size()));
+}
+
+}  // namespace hvlab::test_images

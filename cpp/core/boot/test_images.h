@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// Small kernels made on the spot, right or wrong in any field: for tests and fuzzing seeds.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <string>
+#include <vector>
+
+#include "core/base/units.h"
+#include "core/boot/decompress.h"
+
+namespace hvlab::test_images {
+
+using Bytes = std::vector<std::byte>;
+
+template <typename T>
+void poke(Bytes& bytes, std::size_t offset, T value) {
+    std::memcpy(bytes.data() + offset, &value, sizeof value);
+}
+
+// Bytes that compress, but not to nothing.
+Bytes sample_bytes(std::size_t size, std::uint64_t seed);
+
+struct ElfSegment {
+    GuestAddress address = 0;
+    Bytes content;
+    std::uint64_t memory_size = 0;  // 0: as large as the content
+    std::uint64_t virtual_offset = 0;  // p_vaddr - p_paddr
+};
+
+// Program headers at 40h, contents behind them in order.
+Bytes make_elf(const std::vector<ElfSegment>& segments, GuestAddress entry);
+
+// What `xz`, `lz4 -l`, ... write, without the trailer.
+Bytes compress(Compression compression, const Bytes& bytes);
+// The same with the x86 branch filter, as the kernel's build uses it.
+Bytes compress_xz_x86(const Bytes& bytes);
+// The size behind the stream, as the kernel's build appends it (gzip has it already).
+Bytes with_size(Bytes packed, std::size_t size);
+
+inline constexpr std::size_t kPayloadStart = 0x600;  // two setup sectors, payload_offset 0
+
+// A bzImage of protocol 2.15 with one setup sector more than the first and `payload` behind them.
+Bytes make_bzimage(const Bytes& payload);
+
+// Offsets in a program header of make_elf().
+constexpr std::size_t program_header(std::size_t index) { return 0x40 + index * 0x38; }
+inline constexpr std::size_t kOffsetField = 8;
+inline constexpr std::size_t kPhysicalField = 24;
+inline constexpr std::size_t kFileSizeField = 32;
+inline constexpr std::size_t kMemorySizeField = 40;
+
+// Two segments of an imaginary kernel at 1 MiB, the second with zeroed memory behind it.
+inline constexpr GuestAddress kKernelStart = 0x100000;
+inline constexpr GuestAddress kKernelEnd = 0x110000;
+inline constexpr GuestAddress kKernelEntry = 0x100040;
+Bytes sample_vmlinux();
+// That kernel as a bzImage.
+Bytes sample_bzimage(Compression compression);
+
+}  // namespace hvlab::test_images
