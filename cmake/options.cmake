@@ -11,7 +11,7 @@ option(HVLAB_BUILD_TESTS "Build the C++ unit tests" ${hvlab_developer})
 option(HVLAB_BUILD_BENCH "Build the benchmarks" OFF)
 option(HVLAB_BUILD_FUZZ "Build the libFuzzer targets (clang)" OFF)
 option(HVLAB_BUILD_PYTHON "Build the Python extension hvlab._core" ${SKBUILD})
-option(HVLAB_INPLACE "Put hvlab._core and the guest images into python/hvlab of the source tree" OFF)
+option(HVLAB_INPLACE "Put hvlab._core into python/hvlab of the source tree too" OFF)
 option(HVLAB_WERROR "Warnings are errors" OFF)
 set(HVLAB_SANITIZE "" CACHE STRING "Sanitizers: 'address,undefined' or 'thread'")
 

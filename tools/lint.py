@@ -3,8 +3,9 @@
 """All linters: `tools/lint.py [NAME...]`, a line for each, and the output of those with findings.
 
 Run by `make lint`, in .venv with the pinned tools of the `dev` extra and after the build in
-build/release (clang-tidy reads its compile commands, the stub check imports the extension). What
-clang-tidy found clean is remembered in .cache/lint by content: only what changed is looked at again.
+build/release: clang-tidy reads its compile commands, the stub check imports the extension. What
+clang-tidy found clean is
+remembered in .cache/lint by content, so that only what changed is looked at again.
 """
 
 from __future__ import annotations

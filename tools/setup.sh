@@ -4,7 +4,7 @@
 #
 # Three stages, each done only if its inputs changed: system packages (apt), the virtual environment .venv,
 # and the build in build/release. PYTHON=... chooses the interpreter; HVLAB_SKIP_SYSTEM=1 leaves the first
-# stage out; HVLAB_UNICORN_SOURCE=... (see docs/design/setup.md) builds the engine from a local archive.
+# stage out; HVLAB_UNICORN_SDIST=... builds the engine from an archive that is there already.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
