@@ -41,6 +41,7 @@ build:  ## set-up and build of everything, no tests run
 
 clean:  ## remove what was built (.venv and fetched files stay)
 	@rm -rf build dist reports/runs python/hvlab/_core*.so
+	@if [ -L python/hvlab/fixtures/images ]; then rm python/hvlab/fixtures/images; fi
 
 distclean: clean  ## remove everything that is not in git's hands
 	@rm -rf .venv .cache .pytest_cache .mypy_cache .ruff_cache

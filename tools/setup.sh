@@ -97,7 +97,7 @@ pip_install() {
     local log=build/setup-pip.log
     mkdir -p build
     if ! PIP_DISABLE_PIP_VERSION_CHECK=1 "$venv/bin/python" -m pip install "$@" </dev/null >"$log" 2>&1; then
-        grep -E '^(ERROR|error|  ERROR)' "$log" | tail -n 5 >&2 || tail -n 15 "$log" >&2
+        grep -v '^ *$' "$log" | tail -n 12 >&2
         fail "pip could not install into $venv (whole log: $log)." \
              "Without a network, PIP_FIND_LINKS=<folder with wheels> and PIP_NO_INDEX=1 are honoured."
     fi
