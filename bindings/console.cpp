@@ -48,8 +48,9 @@ void bind_console(py::module_& module) {
                                "What a console may be searched for; compiled once, immutable.")
         .def_static("text", &ConsolePattern::text, py::arg("literal"),
                     "A literal text, which may span lines. Raises PatternError if it is empty.")
-        .def_static("regex", &ConsolePattern::regex, py::arg("expression"),
-                    "A regular expression in RE2's syntax, matched within a line. Raises PatternError.")
+        .def_static(
+            "regex", &ConsolePattern::regex, py::arg("expression"),
+            "A regular expression in RE2's syntax, matched within a line. Raises PatternError.")
         .def_property_readonly("source", &ConsolePattern::source)
         .def_property_readonly("is_regex", &ConsolePattern::is_regex)
         .def_property_readonly("group_names",
@@ -65,7 +66,8 @@ void bind_console(py::module_& module) {
     py::class_<ConsoleMatch>(module, "Match", "What the guest printed that was waited for.")
         .def("__getitem__", &group, py::arg("index"))
         .def("__getitem__", &named_group, py::arg("name"))
-        .def("groups", &groups, "The groups of the expression, from the first; None where not taken.")
+        .def("groups", &groups,
+             "The groups of the expression, from the first; None where not taken.")
         .def("groupdict", &group_dict, "The named groups.")
         .def_property_readonly(
             "text", [](const ConsoleMatch& match) { return group(match, 0); }, "The whole match.")

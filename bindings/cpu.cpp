@@ -34,8 +34,8 @@ void bind_segment(py::module_& module) {
         .def_readwrite("g", &Segment::g)
         .def(py::self == py::self)
         .def("__repr__", [](const Segment& s) {
-            return fmt::format("<Segment {:#06x} base={:#x} limit={:#x} dpl={}>", s.selector, s.base,
-                               s.limit, s.dpl);
+            return fmt::format("<Segment {:#06x} base={:#x} limit={:#x} dpl={}>", s.selector,
+                               s.base, s.limit, s.dpl);
         });
     py::class_<DescriptorTable>(module, "DescriptorTable", "GDTR or IDTR.")
         .def(py::init<>())
@@ -89,9 +89,10 @@ void bind_cpu(py::module_& module) {
     bind_msrs(module);
     bind_fpu(module);
 
-    py::class_<CpuState> state(module, "CpuState",
-                               "The architectural state of a vCPU, as a copy: assign it back to change the "
-                               "vCPU (Intel SDM vol. 3 ch. 2).");
+    py::class_<CpuState> state(
+        module, "CpuState",
+        "The architectural state of a vCPU, as a copy: assign it back to change the "
+        "vCPU (Intel SDM vol. 3 ch. 2).");
     state.def(py::init(&reset_state), "The state after RESET.");
     for (std::size_t i = 0; i < kGprCount; ++i) {
         state.def_property(
@@ -127,8 +128,8 @@ void bind_cpu(py::module_& module) {
         .def_readwrite("halted", &CpuState::halted)
         .def(py::self == py::self)
         .def("__repr__", [](const CpuState& s) {
-            return fmt::format("<CpuState rip={:#x} rflags={:#x} cr0={:#x} cr3={:#x}>", s.rip, s.rflags,
-                               s.cr0, s.cr3);
+            return fmt::format("<CpuState rip={:#x} rflags={:#x} cr0={:#x} cr3={:#x}>", s.rip,
+                               s.rflags, s.cr0, s.cr3);
         });
     module.def("cpu_models", &CpuModel::names, "The names of the CPU models.");
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// The one place where a C++ exception becomes a Python one. The classes live in hvlab.errors, so that they
-// can be documented and caught without loading the core.
+// The one place where a C++ exception becomes a Python one. The classes live in hvlab.errors, so
+// that they can be documented and caught without loading the core.
 #include "bindings.h"
 #include "core/base/state_io.h"
 #include "core/base/status.h"
@@ -54,6 +54,8 @@ void translate(std::exception_ptr pointer) {
 
 }  // namespace
 
-void bind_errors(py::module_&) { py::register_exception_translator(&translate); }
+void bind_errors(py::module_&) {
+    py::register_exception_translator(&translate);
+}
 
 }  // namespace hvlab::python

@@ -8,7 +8,8 @@ namespace hvlab::python {
 
 HostHandle::Use::Use(HostHandle& handle) : handle_(handle) {
     if (handle.busy_.exchange(true, std::memory_order_acquire)) {
-        throw BusyError("the machine is in use by another thread; only interrupt() may be called meanwhile");
+        throw BusyError(
+            "the machine is in use by another thread; only interrupt() may be called meanwhile");
     }
     if (handle.closed()) {
         handle.busy_.store(false, std::memory_order_release);
@@ -49,6 +50,8 @@ Backend& HostHandle::backend(std::string_view name) {
     return *backends_.emplace(name, std::make_unique<UnicornBackend>()).first->second;
 }
 
-std::vector<std::string> backend_names() { return {"unicorn"}; }
+std::vector<std::string> backend_names() {
+    return {"unicorn"};
+}
 
 }  // namespace hvlab::python

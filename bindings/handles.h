@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// What a Python object holds on to: the host with everything it owns, and whether somebody uses it. Python
-// may call from any thread and in any order; here such calls become typed errors.
+// What a Python object holds on to: the host with everything it owns, and whether somebody uses it.
+// Python may call from any thread and in any order; here such calls become typed errors.
 #pragma once
 
 #include <atomic>

@@ -21,9 +21,9 @@ UnhandledPolicy unhandled_policy(const std::string& name) {
 using BootSource = std::variant<std::monostate, FlatImage, LinuxBoot>;
 
 MachineHandle create_machine(const std::shared_ptr<HostHandle>& handle, const std::string& name,
-                             const std::string& backend, std::uint64_t memory, const std::string& cpu,
-                             std::optional<std::uint64_t> seed, const std::string& unhandled,
-                             const BootSource& boot) {
+                             const std::string& backend, std::uint64_t memory,
+                             const std::string& cpu, std::optional<std::uint64_t> seed,
+                             const std::string& unhandled, const BootSource& boot) {
     const HostHandle::Use host(*handle);
     const MachineConfig config{.name = name,
                                .memory_size = memory,
@@ -61,7 +61,8 @@ Stop run(Host& host, Machine* machine, const ConsolePattern* pattern, const RunS
     if (spans.wall) {
         using Clock = std::chrono::steady_clock;
         const std::chrono::duration<double> span(*spans.wall);
-        goal.limits.wall_deadline = Clock::now() + std::chrono::duration_cast<Clock::duration>(span);
+        goal.limits.wall_deadline =
+            Clock::now() + std::chrono::duration_cast<Clock::duration>(span);
     }
     const py::gil_scoped_release unlocked;
     return host.run(goal);
@@ -77,9 +78,10 @@ void bind_host(py::module_& module) {
         .def_readonly("path", &FlatImage::path)
         .def_readonly("load_address", &FlatImage::load_address)
         .def_readonly("entry", &FlatImage::entry);
-    py::class_<LinuxBoot>(module, "LinuxBoot",
-                          "A Linux kernel (bzImage or vmlinux), entered in 64-bit mode by the boot protocol "
-                          "(Documentation/arch/x86/boot.rst), with an initrd and a command line.")
+    py::class_<LinuxBoot>(
+        module, "LinuxBoot",
+        "A Linux kernel (bzImage or vmlinux), entered in 64-bit mode by the boot protocol "
+        "(Documentation/arch/x86/boot.rst), with an initrd and a command line.")
         .def(py::init<std::filesystem::path, std::optional<std::filesystem::path>, std::string>(),
              py::arg("kernel"), py::arg("initrd") = py::none(), py::arg("cmdline") = "")
         .def_readonly("kernel", &LinuxBoot::kernel)
@@ -93,18 +95,22 @@ void bind_host(py::module_& module) {
         .def(py::init([](std::uint64_t seed) { return std::make_shared<HostHandle>(Seed(seed)); }),
              py::arg("seed") = 0)
         .def("machine", &create_machine, py::kw_only(), py::arg("name"), py::arg("backend"),
-             py::arg("memory"), py::arg("cpu"), py::arg("seed"), py::arg("unhandled"), py::arg("boot"),
-             "Adds a machine, powered on at the host's current time. `memory` is in bytes; `seed` None "
+             py::arg("memory"), py::arg("cpu"), py::arg("seed"), py::arg("unhandled"),
+             py::arg("boot"),
+             "Adds a machine, powered on at the host's current time. `memory` is in bytes; `seed` "
+             "None "
              "derives one from the host's.")
         .def("run", &run_host, py::kw_only(), py::arg("machine") = py::none(),
              py::arg("pattern") = py::none(), py::arg("timeout") = py::none(),
              py::arg("wall") = py::none(),
-             "Runs all machines. `timeout` is guest time from now in nanoseconds, `wall` host seconds.")
+             "Runs all machines. `timeout` is guest time from now in nanoseconds, `wall` host "
+             "seconds.")
         .def_property_readonly("time",
                                [](HostHandle& handle) { return HostHandle::Use(handle)->now(); })
         .def_property_readonly("closed", &HostHandle::closed)
         .def("interrupt", &HostHandle::interrupt, "Ends the run in progress, from any thread.")
-        .def("close", &HostHandle::close, "Ends all machines; every later call raises MachineClosed.");
+        .def("close", &HostHandle::close,
+             "Ends all machines; every later call raises MachineClosed.");
     module.def("backend_names", &backend_names, "The backends of this build, the default first.");
 }
 

@@ -72,10 +72,13 @@ void bind_execution(py::class_<MachineHandle>& machine) {
         .def("run", &run_machine, py::kw_only(), py::arg("pattern") = py::none(),
              py::arg("timeout") = py::none(), py::arg("instructions") = py::none(),
              py::arg("wall") = py::none(),
-             "Runs until the pattern is printed, a limit is reached or the guest stops. `timeout` is guest "
-             "time from now in nanoseconds, `instructions` counts from now, `wall` is in host seconds.")
+             "Runs until the pattern is printed, a limit is reached or the guest stops. `timeout` "
+             "is guest "
+             "time from now in nanoseconds, `instructions` counts from now, `wall` is in host "
+             "seconds.")
         .def("interrupt", &MachineHandle::interrupt, "Ends the run in progress, from any thread.")
-        .def("close", &MachineHandle::close, "Ends the machine; every later call raises MachineClosed.")
+        .def("close", &MachineHandle::close,
+             "Ends the machine; every later call raises MachineClosed.")
         .def_property_readonly("closed", &MachineHandle::closed)
         .def(
             "set_max_slice",
@@ -88,13 +91,19 @@ void bind_execution(py::class_<MachineHandle>& machine) {
 
 void bind_inspection(py::class_<MachineHandle>& machine) {
     machine.def_property_readonly("name", [](const MachineHandle& h) { return Use(h)->name(); })
-        .def_property_readonly("backend", [](const MachineHandle& h) { return std::string(Use(h)->backend_name()); })
-        .def_property_readonly("seed", [](const MachineHandle& h) { return Use(h)->config().seed.value(); })
+        .def_property_readonly(
+            "backend", [](const MachineHandle& h) { return std::string(Use(h)->backend_name()); })
+        .def_property_readonly("seed",
+                               [](const MachineHandle& h) { return Use(h)->config().seed.value(); })
         .def_property_readonly("time", [](const MachineHandle& h) { return Use(h)->now(); })
-        .def_property_readonly("instructions", [](const MachineHandle& h) { return Use(h)->instructions(); })
-        .def_property_readonly("unhandled_accesses", [](const MachineHandle& h) { return Use(h)->unhandled_accesses(); })
-        .def_property_readonly("record_hash", [](const MachineHandle& h) { return Use(h).record().hex(); })
-        .def_property_readonly("record_entries", [](const MachineHandle& h) { return Use(h).record().entries(); })
+        .def_property_readonly("instructions",
+                               [](const MachineHandle& h) { return Use(h)->instructions(); })
+        .def_property_readonly("unhandled_accesses",
+                               [](const MachineHandle& h) { return Use(h)->unhandled_accesses(); })
+        .def_property_readonly("record_hash",
+                               [](const MachineHandle& h) { return Use(h).record().hex(); })
+        .def_property_readonly("record_entries",
+                               [](const MachineHandle& h) { return Use(h).record().entries(); })
         .def("state_hash", [](const MachineHandle& h) { return Use(h)->state_hash(); })
         .def_property(
             "cpu_state", [](const MachineHandle& h) { return Use(h)->vcpu().state(); },
@@ -103,7 +112,8 @@ void bind_inspection(py::class_<MachineHandle>& machine) {
 
 void bind_memory_access(py::class_<MachineHandle>& machine) {
     machine
-        .def_property_readonly("memory_size", [](const MachineHandle& h) { return Use(h)->memory().size(); })
+        .def_property_readonly("memory_size",
+                               [](const MachineHandle& h) { return Use(h)->memory().size(); })
         .def("read_memory", &read_memory, py::arg("address"), py::arg("length"))
         .def("write_memory", &write_memory, py::arg("address"), py::arg("data"))
         .def("view_memory", &view_memory, py::arg("address"), py::arg("length"));
@@ -111,11 +121,20 @@ void bind_memory_access(py::class_<MachineHandle>& machine) {
 
 void bind_console_access(py::class_<MachineHandle>& machine) {
     machine.def("send", &send, py::arg("data"))
-        .def_property_readonly("console_text", [](const MachineHandle& h) { return decode(Use(h)->console().text()); })
-        .def_property_readonly("console_data", [](const MachineHandle& h) { return py::bytes(std::string(Use(h)->console().text())); })
-        .def_property_readonly("console_dropped", [](const MachineHandle& h) { return Use(h)->console().dropped(); })
+        .def_property_readonly(
+            "console_text", [](const MachineHandle& h) { return decode(Use(h)->console().text()); })
+        .def_property_readonly(
+            "console_data",
+            [](const MachineHandle& h) { return py::bytes(std::string(Use(h)->console().text())); })
+        .def_property_readonly("console_dropped",
+                               [](const MachineHandle& h) { return Use(h)->console().dropped(); })
         .def_property_readonly("console_log", &console_log)
-        .def("console_tail", [](const MachineHandle& h, std::size_t lines) { return decode(Use(h)->console().tail(lines)); }, py::arg("lines"));
+        .def(
+            "console_tail",
+            [](const MachineHandle& h, std::size_t lines) {
+                return decode(Use(h)->console().tail(lines));
+            },
+            py::arg("lines"));
 }
 
 }  // namespace

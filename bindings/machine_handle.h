@@ -15,7 +15,8 @@ public:
     MachineHandle(std::shared_ptr<HostHandle> host, Machine& machine)
         : host_(std::move(host)), machine_(&machine) {}
 
-    // The machine and its host, exclusively, for the lifetime of the object. Throws ClosedError, BusyError.
+    // The machine and its host, exclusively, for the lifetime of the object. Throws ClosedError,
+    // BusyError.
     class Use {
     public:
         explicit Use(const MachineHandle& handle) : host_(*handle.host_), handle_(handle) {
@@ -54,8 +55,8 @@ struct RunSpans {
     std::optional<double> wall;  // seconds
 };
 
-// Runs the host's machines until `machine`, if there is one, prints what matches `pattern`, or a limit is
-// reached. Releases the GIL.
+// Runs the host's machines until `machine`, if there is one, prints what matches `pattern`, or a
+// limit is reached. Releases the GIL.
 Stop run(Host& host, Machine* machine, const ConsolePattern* pattern, const RunSpans& spans);
 
 }  // namespace hvlab::python

@@ -3,7 +3,8 @@
 
 PYBIND11_MODULE(_core, module) {
     namespace py = hvlab::python;
-    module.doc() = "The core of hvlab. Use it through the hvlab package: names and units are checked there.";
+    module.doc() =
+        "The core of hvlab. Use it through the hvlab package: names and units are checked there.";
     py::bind_errors(module);
     py::bind_cpu(module);
     py::bind_console(module);

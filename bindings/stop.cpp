@@ -31,7 +31,8 @@ void bind_stop(py::module_& module) {
         .def_property_readonly(
             "kind", [](const UnhandledAccess& a) { return kind_name(a.kind); },
             "\"port\", \"memory\" or \"fetch\" (of an instruction).")
-        .def_readonly("address", &UnhandledAccess::address, "Port number or guest-physical address.")
+        .def_readonly("address", &UnhandledAccess::address,
+                      "Port number or guest-physical address.")
         .def_readonly("size", &UnhandledAccess::size, "In bytes; 0 for a fetch.")
         .def_readonly("write", &UnhandledAccess::write)
         .def_readonly("value", &UnhandledAccess::value, "What was written; 0 for a read.");
@@ -39,7 +40,8 @@ void bind_stop(py::module_& module) {
     py::class_<Stop>(module, "Stop", "Why a run returned, and where the machine stood.")
         .def_property_readonly(
             "reason", [](const Stop& s) { return std::string(to_string(s.reason)); },
-            "\"match\", \"debug-exit\", \"halted\", \"reset\", \"triple-fault\", \"budget\", \"deadline\", "
+            "\"match\", \"debug-exit\", \"halted\", \"reset\", \"triple-fault\", \"budget\", "
+            "\"deadline\", "
             "\"wall-deadline\", \"unhandled-access\", \"interrupted\" or \"error\".")
         .def_readonly("machine", &Stop::machine, "Name of the machine that ended the run.")
         .def_readonly("time", &Stop::time, "Guest time in nanoseconds.")
@@ -47,7 +49,8 @@ void bind_stop(py::module_& module) {
                       "Retired instructions since power-on; None where the backend cannot count.")
         .def_readonly("rip", &Stop::rip, "Instruction pointer of vCPU 0.")
         .def_property_readonly(
-            "message", [](const Stop& s) { return decode(s.message); }, "One sentence for a person.")
+            "message", [](const Stop& s) { return decode(s.message); },
+            "One sentence for a person.")
         .def_readonly("code", &Stop::code, "The value written to the debug-exit port, else None.")
         .def_readonly("access", &Stop::access, "The access, for \"unhandled-access\", else None.")
         .def_readonly("match", &Stop::match, "The match, for \"match\", else None.")

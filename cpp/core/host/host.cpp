@@ -11,8 +11,8 @@ namespace hvlab {
 
 namespace {
 
-// After these the guest prints nothing more before somebody acts: a match that only waited for its end
-// stands.
+// After these the guest prints nothing more before somebody acts: a match that only waited for its
+// end stands.
 bool ends_output(StopReason reason) {
     switch (reason) {
         case StopReason::kDebugExit:
@@ -85,8 +85,8 @@ Stop Host::run(const Goal& goal) {
     }
     if (deferred_) return *std::exchange(deferred_, std::nullopt);
     try {
-        return finish(goal, machines_.size() == 1 ? machines_.front()->run(goal.limits)
-                                                  : run_windows(goal));
+        return finish(
+            goal, machines_.size() == 1 ? machines_.front()->run(goal.limits) : run_windows(goal));
     } catch (...) {
         if (goal.pattern != nullptr) goal.machine->console().finish_search(false);
         throw;
@@ -116,7 +116,8 @@ Stop Host::run_windows(const Goal& goal) {
     for (;;) {
         const std::optional<Nanoseconds> start = running_since();
         Machine& reporter = goal.machine != nullptr ? *goal.machine : *machines_.front();
-        if (!start) return reporter.run(goal.limits);  // nothing runs any more: it tells its stop again
+        if (!start)
+            return reporter.run(goal.limits);  // nothing runs any more: it tells its stop again
         if (interrupted_.exchange(false)) {
             return reporter.stop_now(StopReason::kInterrupted, "the run was interrupted");
         }
@@ -139,9 +140,10 @@ std::optional<Stop> Host::run_window(const Goal& goal, Nanoseconds end) {
         Stop stop = machine.run(limits);
         if (stop.reason == StopReason::kDeadline) continue;
         parked_[i] = is_final(stop.reason);
-        // A machine that halted for ever is no news while others run, unless it is the one waited for.
-        const bool tell = stop.reason != StopReason::kHalted || &machine == goal.machine ||
-                          !running_since();
+        // A machine that halted for ever is no news while others run, unless it is the one waited
+        // for.
+        const bool tell =
+            stop.reason != StopReason::kHalted || &machine == goal.machine || !running_since();
         if (tell) return stop;
     }
     return std::nullopt;
@@ -150,7 +152,8 @@ std::optional<Stop> Host::run_window(const Goal& goal, Nanoseconds end) {
 std::optional<Nanoseconds> Host::running_since() const {
     std::optional<Nanoseconds> earliest;
     for (std::size_t i = 0; i < machines_.size(); ++i) {
-        if (!parked_[i]) earliest = std::min(earliest.value_or(machines_[i]->now()), machines_[i]->now());
+        if (!parked_[i])
+            earliest = std::min(earliest.value_or(machines_[i]->now()), machines_[i]->now());
     }
     return earliest;
 }

@@ -13,9 +13,9 @@
 
 namespace hvlab {
 
-// Owns machines and takes them through guest time together, in one thread: in windows, each machine in
-// turn, in the order in which they were made. What one machine does to another takes effect at the end of
-// a window at the earliest, so that no order of execution can be seen from inside.
+// Owns machines and takes them through guest time together, in one thread: in windows, each machine
+// in turn, in the order in which they were made. What one machine does to another takes effect at
+// the end of a window at the earliest, so that no order of execution can be seen from inside.
 class Host {
 public:
     // The length of a window while several machines run: the shortest latency between two of them.
@@ -23,8 +23,8 @@ public:
 
     explicit Host(Seed seed) : seed_(seed) {}
 
-    // Throws ConfigError for a name that is taken, and what Machine's constructor throws. The machine is
-    // powered on at the host's current time.
+    // Throws ConfigError for a name that is taken, and what Machine's constructor throws. The
+    // machine is powered on at the host's current time.
     Machine& create_machine(MachineConfig config, Backend& backend);
     // Ends a machine of this host.
     void remove(Machine& machine);
@@ -36,7 +36,7 @@ public:
 
     // What ends a run besides what a guest does.
     struct Goal {
-        RunLimits limits;  // `instructions` counts on `machine`, absolute
+        RunLimits limits = {};  // `instructions` counts on `machine`, absolute
         Machine* machine = nullptr;
         const ConsolePattern* pattern = nullptr;  // looked for on that machine's console
     };
@@ -61,7 +61,8 @@ private:
     std::vector<std::unique_ptr<Machine>> machines_;
     std::atomic<bool> interrupted_{false};
     std::vector<bool> parked_;  // ended for good, and its stop was returned to the caller
-    // A stop that was not told because the output before it completed a match; told by the next run.
+    // A stop that was not told because the output before it completed a match; told by the next
+    // run.
     std::optional<Stop> deferred_;
 };
 

@@ -17,7 +17,7 @@ const TestImage kAlphabet({0xBA, 0xF8, 0x03, 0xB0, 'a', 0xEE, 0xFE, 0xC0, 0xEB, 
 const TestImage kPrintAndLeave({0xBA, 0xF8, 0x03, 0xB0, '7', 0xEE, 0xE6, 0xF4, 0xEB, 0xFE});
 
 class HostTest : public testing::Test {
-  protected:
+protected:
     Machine& add(const char* name, const TestImage& image) {
         return host_.create_machine(test_machine(image, name), backend_);
     }
@@ -26,7 +26,9 @@ class HostTest : public testing::Test {
     Host host_{Seed(1)};
 };
 
-TEST_F(HostTest, WithoutMachinesThereIsNothingToRun) { EXPECT_THROW(host_.run({}), ConfigError); }
+TEST_F(HostTest, WithoutMachinesThereIsNothingToRun) {
+    EXPECT_THROW(host_.run({}), ConfigError);
+}
 
 TEST_F(HostTest, NamesAreUnique) {
     add("a", kSpin);
@@ -90,7 +92,8 @@ TEST_F(HostTest, OutputThatIsThereAlreadyNeedsNoRun) {
     EXPECT_EQ(a.now(), before);
 }
 
-// The guest prints what matches, without anything behind it, and leaves: both are told, one after the other.
+// The guest prints what matches, without anything behind it, and leaves: both are told, one after
+// the other.
 TEST_F(HostTest, StopBehindAMatchIsNotLost) {
     Machine& a = add("a", kPrintAndLeave);
     const ConsolePattern pattern = ConsolePattern::regex("[0-9]+");

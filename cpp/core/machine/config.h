@@ -12,8 +12,9 @@
 
 namespace hvlab {
 
-// What to do about an access that nothing answers: go on as a PC would (reads give all ones, writes are
-// dropped), or stop with StopReason::kUnhandledAccess. Fetching instructions from nowhere always stops.
+// What to do about an access that nothing answers: go on as a PC would (reads give all ones, writes
+// are dropped), or stop with StopReason::kUnhandledAccess. Fetching instructions from nowhere
+// always stops.
 enum class UnhandledPolicy : std::uint8_t { kIgnore, kStop };
 
 // The description of a machine; checked when the machine is made.
@@ -23,7 +24,8 @@ struct MachineConfig {
     std::string cpu_model = "x86-64-v2";
     Seed seed{0};
     UnhandledPolicy unhandled = UnhandledPolicy::kIgnore;
-    std::variant<std::monostate, FlatImage, LinuxBoot> boot;  // nothing: memory empty, reset state
+    std::variant<std::monostate, FlatImage, LinuxBoot> boot =
+        {};  // nothing: memory empty, reset state
 };
 
 }  // namespace hvlab

@@ -21,8 +21,8 @@ bool Console::begin_search(const ConsolePattern& pattern) {
     found_.reset();
     const std::optional<std::size_t> candidate = pattern.first_candidate(text(), position_);
     if (!candidate) return false;
-    // From the line of the first candidate on the output arrives once more, byte by byte, so that a search
-    // finds the same match whether it began before or after the guest printed it.
+    // From the line of the first candidate on the output arrives once more, byte by byte, so that a
+    // search finds the same match whether it began before or after the guest printed it.
     const std::size_t line = *candidate == 0 ? 0 : text_.rfind('\n', *candidate - 1) + 1;
     const std::size_t start = std::max(position_, line);
     const std::string again(text().substr(start));

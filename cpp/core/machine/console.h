@@ -14,17 +14,19 @@
 
 namespace hvlab {
 
-// What the guest printed that was waited for. Byte strings as the guest wrote them, carriage returns left out.
+// What the guest printed that was waited for. Byte strings as the guest wrote them, carriage
+// returns left out.
 struct ConsoleMatch {
-    std::vector<std::optional<std::string>> groups;       // [0] is the whole match
+    std::vector<std::optional<std::string>> groups;  // [0] is the whole match
     std::vector<std::pair<int, std::string>> group_names;
     Nanoseconds time = 0;  // of the byte that completed it
 };
 
-// Everything that the guest wrote to its serial console, with the guest time of each byte, and the search
-// that is under way. The text is the output without carriage returns.
+// Everything that the guest wrote to its serial console, with the guest time of each byte, and the
+// search that is under way. The text is the output without carriage returns.
 //
-// Bounded: only the last kKeep bytes and at most twice as many are held; the rest counts as dropped.
+// Bounded: only the last kKeep bytes and at most twice as many are held; the rest counts as
+// dropped.
 class Console {
 public:
     static constexpr std::size_t kKeep = 4 * kMiB;
@@ -34,8 +36,8 @@ public:
     // One byte from the guest. True if it completed the search under way.
     bool append(std::uint8_t byte, Nanoseconds now);
 
-    // Starts looking for a pattern behind the last match. What was printed since then is looked through at
-    // once: true if it is there already. The pattern outlives the search.
+    // Starts looking for a pattern behind the last match. What was printed since then is looked
+    // through at once: true if it is there already. The pattern outlives the search.
     bool begin_search(const ConsolePattern& pattern);
     // Ends the search: no byte will follow, so a match that only waited for its end counts now.
     // Returns the match, if there is one, and moves the reading position behind it.

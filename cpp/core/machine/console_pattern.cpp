@@ -66,12 +66,14 @@ ConsolePattern ConsolePattern::regex(std::string expression) {
 }
 
 std::string ConsolePattern::describe() const {
-    return is_regex() ? fmt::format("regex '{}'", source_) : fmt::format("text \"{}\"", quoted(source_));
+    return is_regex() ? fmt::format("regex '{}'", source_)
+                      : fmt::format("text \"{}\"", quoted(source_));
 }
 
 std::optional<ConsolePattern::Result> ConsolePattern::completed(std::string_view output,
                                                                 std::size_t line_start,
-                                                                std::size_t from, bool final) const {
+                                                                std::size_t from,
+                                                                bool final) const {
     return is_regex() ? completed_regex(output, line_start, from, final)
                       : completed_text(output, from);
 }
@@ -86,8 +88,8 @@ std::optional<ConsolePattern::Result> ConsolePattern::completed_regex(std::strin
                                                                       std::size_t line_start,
                                                                       std::size_t from,
                                                                       bool final) const {
-    // The window begins with one byte of context where the line is longer than it, so that `^` does not
-    // take the window's edge for the start of a line.
+    // The window begins with one byte of context where the line is longer than it, so that `^` does
+    // not take the window's edge for the start of a line.
     std::size_t base = line_start;
     std::size_t start = std::max(from, line_start);
     if (output.size() - line_start > kWindow) {
@@ -96,8 +98,8 @@ std::optional<ConsolePattern::Result> ConsolePattern::completed_regex(std::strin
     }
     if (start > output.size()) return std::nullopt;
 
-    // The sentinel behind the text is part of the window: `$` then means the end of a line, and never that
-    // nothing more was printed so far.
+    // The sentinel behind the text is part of the window: `$` then means the end of a line, and
+    // never that nothing more was printed so far.
     HVLAB_ASSERT(output.data()[output.size()] == kEndOfOutput);
     const re2::StringPiece window(output.data() + base, output.size() - base + 1);
     const std::size_t from_in_window = start - base;
@@ -121,7 +123,8 @@ std::optional<ConsolePattern::Result> ConsolePattern::completed_regex(std::strin
         if (group.data() == nullptr) {
             result.groups.emplace_back(std::nullopt);
         } else {
-            result.groups.emplace_back(Span{offset(group.data()), offset(group.data() + group.size())});
+            result.groups.emplace_back(
+                Span{offset(group.data()), offset(group.data() + group.size())});
         }
     }
     return result;
@@ -136,14 +139,16 @@ std::optional<std::size_t> ConsolePattern::first_candidate(std::string_view outp
     HVLAB_ASSERT(output.data()[output.size()] == kEndOfOutput);
     const re2::StringPiece whole(output.data(), output.size() + 1);
     re2::StringPiece match;
-    if (!regex_->Match(whole, from, whole.size(), re2::RE2::UNANCHORED, &match, 1)) return std::nullopt;
+    if (!regex_->Match(whole, from, whole.size(), re2::RE2::UNANCHORED, &match, 1))
+        return std::nullopt;
     return static_cast<std::size_t>(match.data() - whole.data());
 }
 
 std::vector<std::pair<int, std::string>> ConsolePattern::group_names() const {
     std::vector<std::pair<int, std::string>> names;
     if (!is_regex()) return names;
-    for (const auto& [number, name] : regex_->CapturingGroupNames()) names.emplace_back(number, name);
+    for (const auto& [number, name] : regex_->CapturingGroupNames())
+        names.emplace_back(number, name);
     return names;
 }
 

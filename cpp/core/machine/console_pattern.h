@@ -23,8 +23,8 @@ public:
     using Error::Error;
 };
 
-// What a console may be searched for: a literal text, or a regular expression (RE2's syntax: linear time,
-// no look-around, no back-references). Compiled once, immutable, shared freely.
+// What a console may be searched for: a literal text, or a regular expression (RE2's syntax: linear
+// time, no look-around, no back-references). Compiled once, immutable, shared freely.
 class ConsolePattern {
 public:
     // Longest part of a line that a regular expression is matched against, in bytes.
@@ -51,15 +51,15 @@ public:
     // Never part of UTF-8 text, so that no expression matches it.
     static constexpr char kEndOfOutput = '\xFF';
 
-    // Looks for a match that the last byte of `output` completes. `output` is the console's text so far,
-    // followed in memory by kEndOfOutput; `line_start` is the offset of its last line, `from` the offset
-    // before which nothing may match. `final` says that no byte will follow: then a match that a further
-    // byte could have extended counts.
-    std::optional<Result> completed(std::string_view output, std::size_t line_start, std::size_t from,
-                                    bool final) const;
+    // Looks for a match that the last byte of `output` completes. `output` is the console's text so
+    // far, followed in memory by kEndOfOutput; `line_start` is the offset of its last line, `from`
+    // the offset before which nothing may match. `final` says that no byte will follow: then a
+    // match that a further byte could have extended counts.
+    std::optional<Result> completed(std::string_view output, std::size_t line_start,
+                                    std::size_t from, bool final) const;
 
-    // Where the first match could begin in output that is there already, looked through in one go: nothing
-    // if there is none. Nothing that begins before it can ever be completed.
+    // Where the first match could begin in output that is there already, looked through in one go:
+    // nothing if there is none. Nothing that begins before it can ever be completed.
     std::optional<std::size_t> first_candidate(std::string_view output, std::size_t from) const;
 
     // (number, name) of the named groups, by number.

@@ -132,8 +132,12 @@ TEST(ConsoleRegex, BytesThatAreNotTextDoNotMatchADot) {
     Console console;
     const ConsolePattern pattern = ConsolePattern::regex("a.b");
     ASSERT_FALSE(console.begin_search(pattern));
-    EXPECT_FALSE(print(console, "a\xFF" "b"));
-    EXPECT_TRUE(print(console, "a\xC3\xA9" "b"));
+    EXPECT_FALSE(print(console,
+                       "a\xFF"
+                       "b"));
+    EXPECT_TRUE(print(console,
+                      "a\xC3\xA9"
+                      "b"));
 }
 
 // A search gives the same match whether it begins before the output, after it, or anywhere between.
@@ -163,7 +167,8 @@ TEST(ConsolePatterns, BadOnesAreRefused) {
     EXPECT_THROW(ConsolePattern::regex("("), PatternError);
     EXPECT_THROW(ConsolePattern::regex("x*"), PatternError);
     EXPECT_THROW(ConsolePattern::regex("(?=x)"), PatternError);
-    EXPECT_THROW(ConsolePattern::text(std::string(ConsolePattern::kMaxLength + 1, 'x')), PatternError);
+    EXPECT_THROW(ConsolePattern::text(std::string(ConsolePattern::kMaxLength + 1, 'x')),
+                 PatternError);
 }
 
 TEST(ConsoleHistory, IsBoundedAndCountsWhatItDropped) {

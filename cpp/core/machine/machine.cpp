@@ -13,19 +13,22 @@ namespace hvlab {
 
 namespace {
 
-// Between two polls: about 3 ms of translated code, 30 ms at worst (nothing but memory-mapped accesses).
+// Between two polls: about 3 ms of translated code, 30 ms at worst (nothing but memory-mapped
+// accesses).
 constexpr std::uint64_t kPollInstructions = 1'000'000;
 // A guest that halts most of the time uses few instructions: its rounds are counted too.
 constexpr unsigned kPollRounds = 1024;
 
 std::string describe(const UnhandledAccess& access) {
     if (access.kind == UnhandledAccess::Kind::kFetch) {
-        return fmt::format("instruction fetch from {:#x}, where there is no memory", access.address);
+        return fmt::format("instruction fetch from {:#x}, where there is no memory",
+                           access.address);
     }
-    const char* what = access.kind == UnhandledAccess::Kind::kPort ? "port" : "guest-physical address";
+    const char* what =
+        access.kind == UnhandledAccess::Kind::kPort ? "port" : "guest-physical address";
     if (access.write) {
-        return fmt::format("write of {:#x} ({} bytes) to {} {:#x}, where nothing answers", access.value,
-                           access.size, what, access.address);
+        return fmt::format("write of {:#x} ({} bytes) to {} {:#x}, where nothing answers",
+                           access.value, access.size, what, access.address);
     }
     return fmt::format("read of {} bytes from {} {:#x}, where nothing answers", access.size, what,
                        access.address);
@@ -33,7 +36,8 @@ std::string describe(const UnhandledAccess& access) {
 
 }  // namespace
 
-// Guest time on a backend that counts: one nanosecond a retired instruction, and the time spent halted.
+// Guest time on a backend that counts: one nanosecond a retired instruction, and the time spent
+// halted.
 class Machine::TimeSource final : public Timeline::Source {
 public:
     explicit TimeSource(Machine& machine) : machine_(machine) {}
@@ -44,7 +48,8 @@ public:
 
     void deadline_changed() override {
         if (!machine_.in_vcpu_) return;
-        const Nanoseconds span = std::max<Nanoseconds>(*machine_.timeline_.next_deadline() - now(), 0);
+        const Nanoseconds span =
+            std::max<Nanoseconds>(*machine_.timeline_.next_deadline() - now(), 0);
         const std::uint64_t end = machine_.retired() + static_cast<std::uint64_t>(span);
         if (end < machine_.budget_end_) {
             machine_.budget_end_ = end;
@@ -76,13 +81,15 @@ public:
     }
 
     void debug_exit(std::uint32_t value) override {
-        Stop& stop = machine_.request(StopReason::kDebugExit,
-                                      fmt::format("the guest left by debug-exit with code {}", value));
+        Stop& stop =
+            machine_.request(StopReason::kDebugExit,
+                             fmt::format("the guest left by debug-exit with code {}", value));
         stop.code = value;
     }
 
     void reset_requested(const char* source) override {
-        machine_.request(StopReason::kReset, fmt::format("the guest asked for a reset ({})", source));
+        machine_.request(StopReason::kReset,
+                         fmt::format("the guest asked for a reset ({})", source));
     }
 
     void interrupt_line_changed(bool level) override { machine_.vcpu_->set_interrupt_line(level); }
@@ -111,11 +118,10 @@ Machine::Machine(const MachineConfig& config, Backend& backend, Nanoseconds star
                            "the backend does not count instructions, which guest time is made of");
     }
     timeline_.set_source(time_source_.get());
-    memory_.set_write_listener([this](GuestAddress address, std::uint64_t size) {
-        vm_->host_wrote(address, size);
-    });
-    platform_ = std::make_unique<Platform>(Platform::Config{.memory_size = memory_.size()}, timeline_,
-                                           *events_);
+    memory_.set_write_listener(
+        [this](GuestAddress address, std::uint64_t size) { vm_->host_wrote(address, size); });
+    platform_ = std::make_unique<Platform>(Platform::Config{.memory_size = memory_.size()},
+                                           timeline_, *events_);
     platform_->ports().set_unclaimed_listener(port_.get());
     platform_->memory_map().set_unclaimed_listener(port_.get());
     boot();
@@ -133,7 +139,9 @@ void Machine::boot() {
     vcpu_->set_state(state);
 }
 
-std::optional<std::uint64_t> Machine::instructions() const { return counter_->retired(); }
+std::optional<std::uint64_t> Machine::instructions() const {
+    return counter_->retired();
+}
 
 void Machine::interrupt() {
     interrupted_.store(true);
@@ -231,7 +239,9 @@ std::optional<Stop> Machine::check_limits(const RunLimits& limits) {
 }
 
 Budget Machine::next_budget(const RunLimits& limits) const {
-    const auto until = [this](Nanoseconds when) { return static_cast<std::uint64_t>(when - now()); };
+    const auto until = [this](Nanoseconds when) {
+        return static_cast<std::uint64_t>(when - now());
+    };
     Budget budget{.instructions = std::min(until_poll_, max_slice_)};
     const auto limit = [&budget](std::uint64_t count) {
         budget.instructions = std::min(budget.instructions, count);
@@ -256,7 +266,8 @@ std::optional<Stop> Machine::handle_exit(const Exit& exit, const RunLimits& limi
                                                vcpu_->state().rip)};
         case ExitKind::kFetchFault: {
             ++unhandled_count_;
-            const UnhandledAccess access{.kind = UnhandledAccess::Kind::kFetch, .address = exit.address};
+            const UnhandledAccess access{.kind = UnhandledAccess::Kind::kFetch,
+                                         .address = exit.address};
             return Stop{.reason = StopReason::kUnhandledAccess,
                         .message = describe(access),
                         .access = access};

@@ -22,20 +22,20 @@
 
 namespace hvlab {
 
-// Called now and then while a guest runs (every few milliseconds of host time), between two instructions:
-// the place for signals. May throw; the machine stays usable.
+// Called now and then while a guest runs (every few milliseconds of host time), between two
+// instructions: the place for signals. May throw; the machine stays usable.
 using Poll = std::function<void()>;
 
 // What a run may do before it comes back.
 struct RunLimits {
-    std::optional<Nanoseconds> deadline;        // guest time, absolute
-    std::optional<std::uint64_t> instructions;  // retired instructions, absolute
-    std::optional<std::chrono::steady_clock::time_point> wall_deadline;
-    Poll poll;
+    std::optional<Nanoseconds> deadline = {};        // guest time, absolute
+    std::optional<std::uint64_t> instructions = {};  // retired instructions, absolute
+    std::optional<std::chrono::steady_clock::time_point> wall_deadline = {};
+    Poll poll = {};
 };
 
-// One virtual computer: memory, a vCPU, the PC platform around it, and its console. Used by one thread at a
-// time; interrupt() alone is for any thread.
+// One virtual computer: memory, a vCPU, the PC platform around it, and its console. Used by one
+// thread at a time; interrupt() alone is for any thread.
 class Machine {
 public:
     // Powered on at `start`. Throws ConfigError, BootError, BackendError, HostError.
@@ -44,9 +44,9 @@ public:
     Machine(const Machine&) = delete;
     Machine& operator=(const Machine&) = delete;
 
-    // Runs until a limit, or until the guest does something that ends a run. A search that was begun on
-    // the console ends it with kMatch. After a triple fault or a reset the machine stays stopped: every
-    // further run returns the same stop.
+    // Runs until a limit, or until the guest does something that ends a run. A search that was
+    // begun on the console ends it with kMatch. After a triple fault or a reset the machine stays
+    // stopped: every further run returns the same stop.
     Stop run(const RunLimits& limits);
 
     // A stop that tells where the machine stands now.
@@ -55,8 +55,8 @@ public:
     // Any thread: the run in progress, or else the next one, ends with kInterrupted.
     void interrupt();
 
-    // Queues bytes for the guest's console input at the current guest time. Throws DeviceError when more
-    // than 1 MiB waits to be read.
+    // Queues bytes for the guest's console input at the current guest time. Throws DeviceError when
+    // more than 1 MiB waits to be read.
     void send(std::span<const std::byte> bytes);
 
     const std::string& name() const { return config_.name; }
@@ -74,15 +74,17 @@ public:
 
     void set_observer(MachineObserver* observer) { observer_ = observer; }
 
-    // The vCPU comes back after that many instructions at the latest. Changes no result: it is there to
-    // prove that.
+    // The vCPU comes back after that many instructions at the latest. Changes no result: it is
+    // there to prove that.
     void set_max_slice(std::uint64_t instructions) { max_slice_ = instructions; }
 
-    // A digest of RAM, CPU, devices and guest time: equal for two machines that are in the same state.
+    // A digest of RAM, CPU, devices and guest time: equal for two machines that are in the same
+    // state.
     std::string state_hash() const;
 
-    // Copies what must be equal for another machine of the same configuration to go on exactly as this one
-    // would. Throws StateError from load, which leaves the machine unusable when it fails half-way.
+    // Copies what must be equal for another machine of the same configuration to go on exactly as
+    // this one would. Throws StateError from load, which leaves the machine unusable when it fails
+    // half-way.
     std::vector<std::byte> save() const;
     void load(std::span<const std::byte> state);
 
@@ -126,9 +128,10 @@ private:
     // Guest time is the retired instruction count plus the time before power-on and in HLT.
     Nanoseconds idle_time_ = 0;
 
-    std::optional<Stop> requested_;         // by a device, in the run in progress
-    std::optional<Stop> terminal_;          // the machine will not run again
-    std::exception_ptr pending_exception_;  // thrown in a handler call, rethrown after the vCPU has returned
+    std::optional<Stop> requested_;  // by a device, in the run in progress
+    std::optional<Stop> terminal_;   // the machine will not run again
+    std::exception_ptr
+        pending_exception_;  // thrown in a handler call, rethrown after the vCPU has returned
     std::atomic<bool> interrupted_{false};
     bool in_vcpu_ = false;
     std::uint64_t budget_end_ = 0;  // of the vCPU's run in progress

@@ -78,7 +78,8 @@ void Machine::load(std::span<const std::byte> state) {
         throw StateError("the state is of a machine with another memory size");
     }
     counter_->set_retired(reader.get<std::uint64_t>());
-    idle_time_ = reader.get_in<Nanoseconds>(0, std::numeric_limits<Nanoseconds>::max(), "idle time");
+    idle_time_ =
+        reader.get_in<Nanoseconds>(0, std::numeric_limits<Nanoseconds>::max(), "idle time");
     guest_random_.set_state(reader.get<std::uint64_t>());
     const CpuState cpu = load_cpu_state(reader);
     platform_->load(reader);

@@ -15,12 +15,12 @@ namespace {
 
 using testing::HasSubstr;
 
-const TestImage kSpin({0xEB, 0xFE});              // jmp .
-const TestImage kHaltForEver({0xFA, 0xF4});       // cli; hlt
+const TestImage kSpin({0xEB, 0xFE});                  // jmp .
+const TestImage kHaltForEver({0xFA, 0xF4});           // cli; hlt
 const TestImage kHaltIdle({0xFB, 0xF4, 0xEB, 0xFD});  // sti; 1: hlt; jmp 1b
 
 class MachineTest : public testing::Test {
-  protected:
+protected:
     std::unique_ptr<Machine> make(const TestImage& image,
                                   UnhandledPolicy unhandled = UnhandledPolicy::kIgnore) {
         MachineConfig config = test_machine(image);
@@ -51,7 +51,8 @@ TEST_F(MachineTest, DeadlineIsExactAndInGuestTime) {
 }
 
 TEST_F(MachineTest, DebugExitHasItsCodeAndTheMachineGoesOn) {
-    const TestImage image({0xB0, 0x07, 0xE6, 0xF4, 0xEB, 0xFC});  // mov al,7; 1: out 0xF4,al; jmp 1b
+    const TestImage image(
+        {0xB0, 0x07, 0xE6, 0xF4, 0xEB, 0xFC});  // mov al,7; 1: out 0xF4,al; jmp 1b
     const auto machine = make(image);
     for (std::uint64_t end : {2u, 4u, 6u}) {
         const Stop stop = machine->run({});
@@ -85,10 +86,10 @@ TEST_F(MachineTest, IdleMachineSkipsToItsDeadline) {
 }
 
 TEST_F(MachineTest, ResetAndTripleFaultAreFinal) {
-    const TestImage reset({0xB0, 0xFE, 0xE6, 0x64, 0xEB, 0xFE});          // out 0x64, 0xFE
+    const TestImage reset({0xB0, 0xFE, 0xE6, 0x64, 0xEB, 0xFE});  // out 0x64, 0xFE
     const TestImage fault({0x0F, 0x01, 0x1E, 0x06, 0x7C, 0xCC, 0, 0, 0, 0, 0, 0});  // lidt; int3
-    for (const auto& [image, reason] : {std::pair{&reset, StopReason::kReset},
-                                        std::pair{&fault, StopReason::kTripleFault}}) {
+    for (const auto& [image, reason] :
+         {std::pair{&reset, StopReason::kReset}, std::pair{&fault, StopReason::kTripleFault}}) {
         const auto machine = make(*image);
         const Stop first = machine->run({.deadline = kSecond});
         EXPECT_EQ(first.reason, reason) << first.message;
@@ -99,7 +100,8 @@ TEST_F(MachineTest, ResetAndTripleFaultAreFinal) {
 }
 
 TEST_F(MachineTest, UnhandledPortIsOnesOrAStop) {
-    const TestImage image({0xBA, 0x34, 0x12, 0xEC, 0xE6, 0xF4});  // mov dx,0x1234; in al,dx; out 0xF4,al
+    const TestImage image(
+        {0xBA, 0x34, 0x12, 0xEC, 0xE6, 0xF4});  // mov dx,0x1234; in al,dx; out 0xF4,al
     const auto lenient = make(image);
     EXPECT_EQ(lenient->run({}).code, 0xFFu);
     EXPECT_EQ(lenient->unhandled_accesses(), 1u);
@@ -116,7 +118,8 @@ TEST_F(MachineTest, UnhandledPortIsOnesOrAStop) {
 }
 
 TEST_F(MachineTest, FetchFromNowhereStops) {
-    // jmp 0xF000:0xFFFF -> 0xFFFFF is RAM here; beyond 1 MiB there is none: ljmp 0xFFFF:0x0010 = 0x100000
+    // jmp 0xF000:0xFFFF -> 0xFFFFF is RAM here; beyond 1 MiB there is none: ljmp 0xFFFF:0x0010 =
+    // 0x100000
     const TestImage image({0xEA, 0x10, 0x00, 0xFF, 0xFF});
     const Stop stop = make(image)->run({.deadline = kSecond});
     EXPECT_EQ(stop.reason, StopReason::kUnhandledAccess) << stop.message;
@@ -140,16 +143,17 @@ TEST_F(MachineTest, InterruptFromAnotherThreadIsNotLost) {
 TEST_F(MachineTest, WallDeadlineAndPoll) {
     const auto machine = make(kSpin);
     int polls = 0;
-    const Stop stop =
-        machine->run({.wall_deadline = std::chrono::steady_clock::now() + std::chrono::milliseconds(30),
-                      .poll = [&] { ++polls; }});
+    const Stop stop = machine->run(
+        {.wall_deadline = std::chrono::steady_clock::now() + std::chrono::milliseconds(30),
+         .poll = [&] { ++polls; }});
     EXPECT_EQ(stop.reason, StopReason::kWallDeadline);
     EXPECT_GE(polls, 2);
 }
 
 TEST_F(MachineTest, PollMayThrowAndTheMachineGoesOn) {
     const auto machine = make(kSpin);
-    EXPECT_THROW(machine->run({.poll = [] { throw std::runtime_error("signal"); }}), std::runtime_error);
+    EXPECT_THROW(machine->run({.poll = [] { throw std::runtime_error("signal"); }}),
+                 std::runtime_error);
     const std::uint64_t end = *machine->instructions() + 10;
     EXPECT_EQ(machine->run({.instructions = end}).reason, StopReason::kBudget);
 }

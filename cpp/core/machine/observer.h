@@ -9,9 +9,9 @@
 
 namespace hvlab {
 
-// Sees, in order, everything non-deterministic that goes into a machine and everything observable that
-// comes out of it. Called in the machine's thread, with the guest time of the instruction concerned; must
-// neither throw nor call back into the machine.
+// Sees, in order, everything non-deterministic that goes into a machine and everything observable
+// that comes out of it. Called in the machine's thread, with the guest time of the instruction
+// concerned; must neither throw nor call back into the machine.
 class MachineObserver {
 public:
     virtual ~MachineObserver() = default;

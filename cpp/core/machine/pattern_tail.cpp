@@ -16,7 +16,8 @@ struct Part {
     std::optional<std::string> literal;
 };
 
-// Walks an expression that RE2 has accepted; understands just enough to find what stands at its end.
+// Walks an expression that RE2 has accepted; understands just enough to find what stands at its
+// end.
 class TailParser {
 public:
     explicit TailParser(std::string_view expression) : rest_(expression) {}
@@ -29,8 +30,8 @@ public:
     }
 
 private:
-    // The first alternative that matches wins, so a match grows only if a *preferred* alternative is still
-    // possible: one that stands earlier and begins with the one that matched.
+    // The first alternative that matches wins, so a match grows only if a *preferred* alternative
+    // is still possible: one that stands earlier and begins with the one that matched.
     static bool may_grow(const std::vector<Part>& branches) {
         for (std::size_t later = 0; later < branches.size(); ++later) {
             if (branches[later].open || !branches[later].literal) return true;
@@ -42,7 +43,8 @@ private:
     }
 
     Part branch() {
-        Part result{.open = true, .literal = std::string()};  // an empty branch can be followed by anything
+        Part result{.open = true,
+                    .literal = std::string()};  // an empty branch can be followed by anything
         while (!rest_.empty() && rest_.front() != '|' && rest_.front() != ')') {
             Part atom = parse_atom();
             const bool quantified = quantify(atom);
@@ -171,6 +173,8 @@ private:
 
 }  // namespace
 
-bool is_open_ended(std::string_view expression) { return TailParser(expression).alternation().open; }
+bool is_open_ended(std::string_view expression) {
+    return TailParser(expression).alternation().open;
+}
 
 }  // namespace hvlab

@@ -29,7 +29,8 @@ public:
 //
 //   IRQ 0  8254 counter 0     0x40-0x43      IRQ 4  16550 UART   0x3F8-0x3FF
 //   IRQ 1  i8042              0x60, 0x64     IRQ 8  CMOS/RTC     0x70-0x71
-//   8259 pair 0x20, 0xA0, ELCR 0x4D0 · 0x61 · 0x80 · 0x92 · 0xE9 debug console · 0xF4 debug-exit · 0xCF9 reset
+//   8259 pair 0x20, 0xA0, ELCR 0x4D0 · 0x61 · 0x80 · 0x92 · 0xE9 debug console · 0xF4 debug-exit ·
+//   0xCF9 reset
 class Platform {
 public:
     struct Config {
@@ -59,6 +60,7 @@ public:
 private:
     struct Devices;
 
+    PlatformEvents& events_;
     std::unique_ptr<Devices> owned_;
     std::vector<Device*> devices_;
     AddressMap ports_;

@@ -42,14 +42,14 @@ struct UnhandledAccess {
 // What a person needs to see when a run has returned.
 struct Stop {
     StopReason reason = StopReason::kError;
-    std::string machine;  // the machine that caused it
+    std::string machine = {};  // the machine that caused it
     Nanoseconds time = 0;
-    std::optional<std::uint64_t> instructions;  // absent where the backend cannot count
+    std::optional<std::uint64_t> instructions = {};  // absent where the backend cannot count
     std::uint64_t rip = 0;
-    std::string message;                  // one sentence
-    std::optional<std::uint64_t> code;    // kDebugExit
-    std::optional<UnhandledAccess> access;  // kUnhandledAccess
-    std::optional<ConsoleMatch> match;    // kMatch
+    std::string message = {};                    // one sentence
+    std::optional<std::uint64_t> code = {};      // kDebugExit
+    std::optional<UnhandledAccess> access = {};  // kUnhandledAccess
+    std::optional<ConsoleMatch> match = {};      // kMatch
 };
 
 }  // namespace hvlab

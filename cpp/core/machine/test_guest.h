@@ -17,7 +17,7 @@ namespace hvlab {
 
 // A file with machine code, gone with the object.
 class TestImage {
-  public:
+public:
     explicit TestImage(const std::vector<std::uint8_t>& code) {
         static int count = 0;
         path_ = std::filesystem::path(testing::TempDir()) /
@@ -32,15 +32,14 @@ class TestImage {
 
     const std::filesystem::path& path() const { return path_; }
 
-  private:
+private:
     std::filesystem::path path_;
 };
 
 // A small machine that boots the image at 0x7C00.
 inline MachineConfig test_machine(const TestImage& image, std::string name = "machine") {
-    return {.name = std::move(name),
-            .memory_size = 1 * kMiB,
-            .boot = FlatImage{.path = image.path()}};
+    return {
+        .name = std::move(name), .memory_size = 1 * kMiB, .boot = FlatImage{.path = image.path()}};
 }
 
 }  // namespace hvlab

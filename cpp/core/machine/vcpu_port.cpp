@@ -19,7 +19,8 @@ auto Machine::VcpuPort::guarded(Access&& access) -> decltype(access()) {
 
 std::uint32_t Machine::VcpuPort::port_read(std::uint16_t port, unsigned size) {
     space_ = Space::kPorts;
-    return guarded([&] { return static_cast<std::uint32_t>(machine_.platform_->ports().read(port, size)); });
+    return guarded(
+        [&] { return static_cast<std::uint32_t>(machine_.platform_->ports().read(port, size)); });
 }
 
 void Machine::VcpuPort::port_write(std::uint16_t port, unsigned size, std::uint32_t value) {
@@ -46,17 +47,26 @@ std::optional<std::uint8_t> Machine::VcpuPort::acknowledge_interrupt() {
 }
 
 // One tick a nanosecond of guest time.
-std::uint64_t Machine::VcpuPort::time_stamp() { return static_cast<std::uint64_t>(machine_.now()); }
+std::uint64_t Machine::VcpuPort::time_stamp() {
+    return static_cast<std::uint64_t>(machine_.now());
+}
 
-std::uint64_t Machine::VcpuPort::random() { return machine_.guest_random_.next(); }
+std::uint64_t Machine::VcpuPort::random() {
+    return machine_.guest_random_.next();
+}
 
-// The CPU models of this version have no register beyond those in CpuState: everything else is #GP, as on
-// hardware (Intel SDM vol. 2, RDMSR). Linux probes with exceptions handled.
-std::optional<std::uint64_t> Machine::VcpuPort::msr_read(std::uint32_t) { return std::nullopt; }
+// The CPU models of this version have no register beyond those in CpuState: everything else is #GP,
+// as on hardware (Intel SDM vol. 2, RDMSR). Linux probes with exceptions handled.
+std::optional<std::uint64_t> Machine::VcpuPort::msr_read(std::uint32_t) {
+    return std::nullopt;
+}
 
-bool Machine::VcpuPort::msr_write(std::uint32_t, std::uint64_t) { return false; }
+bool Machine::VcpuPort::msr_write(std::uint32_t, std::uint64_t) {
+    return false;
+}
 
-void Machine::VcpuPort::unclaimed(std::uint64_t address, unsigned size, bool write, std::uint64_t value) {
+void Machine::VcpuPort::unclaimed(std::uint64_t address, unsigned size, bool write,
+                                  std::uint64_t value) {
     machine_.unhandled({.kind = space_ == Space::kPorts ? UnhandledAccess::Kind::kPort
                                                         : UnhandledAccess::Kind::kMemory,
                         .address = address,

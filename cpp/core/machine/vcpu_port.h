@@ -7,8 +7,8 @@ namespace hvlab {
 
 // The machine as its vCPU sees it: where accesses, interrupts, time and randomness come from.
 //
-// Nothing may be thrown through an engine's frames: an exception (a device written in Python may raise one)
-// is kept, the run ends after the instruction, and Machine::run rethrows it.
+// Nothing may be thrown through an engine's frames: an exception (a device written in Python may
+// raise one) is kept, the run ends after the instruction, and Machine::run rethrows it.
 class Machine::VcpuPort final : public VcpuHandler, public AddressMap::UnclaimedListener {
 public:
     enum class Space : bool { kPorts, kMemory };

@@ -9,9 +9,9 @@
 
 namespace hvlab {
 
-// The digest of a machine's record: everything non-deterministic that went in and everything observable that
-// came out, each with its guest time, in order. Two runs with the same digest did the same, to the
-// instruction; how a run was cut into slices leaves no trace in it.
+// The digest of a machine's record: everything non-deterministic that went in and everything
+// observable that came out, each with its guest time, in order. Two runs with the same digest did
+// the same, to the instruction; how a run was cut into slices leaves no trace in it.
 class RecordDigest final : public MachineObserver {
 public:
     void console_input(Nanoseconds time, std::span<const std::byte> bytes) override;

@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "core/machine/platform.h"
+
+#include <algorithm>
+
+#include "core/bus/interrupt_line.h"
+#include "core/devices/debug_console.h"
+#include "core/devices/debug_exit.h"
+#include "core/devices/fast_a20.h"
+#include "core/devices/pic.h"
+#include "core/devices/pit.h"
+#include "core/devices/post_port.h"
+#include "core/devices/ps2_controller.h"
+#include "core/devices/reset_port.h"
+#include "core/devices/rtc.h"
+#include "core/devices/system_control_port.h"
+#include "core/devices/uart.h"
+#include "core/memory/guest_memory.h"
+
+namespace hvlab {
+
+struct Platform::Devices {
+    Devices(Timeline& timeline, PlatformEvents& events)
+        : intr([&events](bool level) { events.interrupt_line_changed(level); }),
+          pic(intr),
+          pit(timeline, pic.input(Pit::kIrq)),
+          uart("uart0", timeline, pic.input(Uart::kIrq)),
+          rtc(timeline, pic.input(Rtc::kIrq)),
+          system_control(timeline, pit),
+          ps2(pic.input(Ps2Controller::kIrq), a20),
+          fast_a20(a20) {}
+
+    InterruptLine intr;
+    InterruptLine
+        a20;  // every address line is wired: the gate's level is kept, and changes nothing yet
+    PicPair pic;
+    Pit pit;
+    Uart uart;
+    Rtc rtc;
+    SystemControlPort system_control;
+    Ps2Controller ps2;
+    FastA20 fast_a20;
+    PostPort post;
+    DebugConsole debug_console;
+    DebugExit debug_exit;
+    ResetPort reset_port;
+};
+
+Platform::Platform(const Config& config, Timeline& timeline, PlatformEvents& events)
+    : events_(events), owned_(std::make_unique<Devices>(timeline, events)) {
+    Devices& d = *owned_;
+    devices_ = {&d.pic,      &d.pit,  &d.uart,          &d.rtc,        &d.system_control, &d.ps2,
+                &d.fast_a20, &d.post, &d.debug_console, &d.debug_exit, &d.reset_port};
+
+    ports_.add(PicPair::kMasterPort, PicPair::kSize, d.pic, PicPair::kMasterOffset);
+    ports_.add(PicPair::kSlavePort, PicPair::kSize, d.pic, PicPair::kSlaveOffset);
+    ports_.add(PicPair::kEdgeLevelPort, PicPair::kSize, d.pic, PicPair::kEdgeLevelOffset);
+    ports_.add(Pit::kPort, Pit::kSize, d.pit);
+    ports_.add(Uart::kPort, Uart::kSize, d.uart);
+    ports_.add(Rtc::kPort, Rtc::kSize, d.rtc);
+    ports_.add(SystemControlPort::kPort, SystemControlPort::kSize, d.system_control);
+    ports_.add(Ps2Controller::kDataPort, Ps2Controller::kSize, d.ps2, Ps2Controller::kDataOffset);
+    ports_.add(Ps2Controller::kCommandPort, Ps2Controller::kSize, d.ps2,
+               Ps2Controller::kCommandOffset);
+    ports_.add(FastA20::kPort, FastA20::kSize, d.fast_a20);
+    ports_.add(PostPort::kPort, PostPort::kSize, d.post);
+    ports_.add(DebugConsole::kPort, DebugConsole::kSize, d.debug_console);
+    ports_.add(DebugExit::kPort, DebugExit::kSize, d.debug_exit);
+    ports_.add(ResetPort::kPort, ResetPort::kSize, d.reset_port);
+
+    d.uart.on_transmit([&events](std::uint8_t byte) { events.console_output(byte); });
+    d.post.on_write([&events](std::uint8_t v) { events.port_output(PostPort::kPort, v); });
+    d.debug_console.on_write(
+        [&events](std::uint8_t v) { events.port_output(DebugConsole::kPort, v); });
+    d.debug_exit.on_exit([&events](std::uint32_t value) { events.debug_exit(value); });
+    d.ps2.on_reset([&events] { events.reset_requested("i8042"); });
+    d.fast_a20.on_reset([&events] { events.reset_requested("port 0x92"); });
+    d.reset_port.on_reset([&events](bool) { events.reset_requested("port 0xCF9"); });
+
+    const std::uint64_t below = std::min(config.memory_size, kPciHoleStart);
+    d.rtc.set_memory_size(below, config.memory_size - below);
+}
+
+Platform::~Platform() = default;
+
+std::uint8_t Platform::acknowledge_interrupt() {
+    return owned_->pic.acknowledge();
+}
+
+void Platform::receive(std::span<const std::byte> bytes) {
+    owned_->uart.receive(bytes);
+}
+
+void Platform::save(StateWriter& writer) const {
+    for (const Device* device : devices_) device->save(writer);
+}
+
+void Platform::load(StateReader& reader) {
+    for (Device* device : devices_) device->load(reader);
+    // The wires come back without telling their listeners; the vCPU's pin is no part of its state.
+    events_.interrupt_line_changed(owned_->intr.level());
+}
+
+}  // namespace hvlab
