@@ -1,0 +1,319 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Proves the fixture guests under QEMU: what they print and how they end is not hvlab's doing."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import selectors
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from hvlab import fixtures
+from hvlab.errors import FixtureError
+
+QEMU = shutil.which("qemu-system-x86_64")
+pytestmark = pytest.mark.skipif(QEMU is None, reason="qemu-system-x86_64 is not installed")
+
+SECONDS = 60  # for a whole guest, on a busy machine
+
+
+class Guest:
+    """A guest under QEMU's TCG, its console on pipes."""
+
+    def __init__(self, arguments: list[str]) -> None:
+        command = [
+            str(QEMU), "-accel", "tcg", "-display", "none", "-no-reboot",
+            "-chardev", "stdio,id=console,signal=off", "-serial", "chardev:console",
+            "-device", "isa-debug-exit,iobase=0xf4,iosize=1", *arguments,
+        ]  # fmt: skip
+        self._process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        )
+        self._deadline = time.monotonic() + SECONDS
+        self.output = b""
+
+    def send(self, text: str) -> None:
+        assert self._process.stdin is not None
+        self._process.stdin.write(text.encode())
+        self._process.stdin.flush()
+
+    def expect(self, text: str) -> str:
+        """The output up to a text and with it; the rest stays for the next one."""
+        wanted = text.encode()
+        assert self._process.stdout is not None
+        with selectors.DefaultSelector() as selector:
+            selector.register(self._process.stdout, selectors.EVENT_READ)
+            while wanted not in self.output:
+                ready = selector.select(self._deadline - time.monotonic())
+                assert ready, f"no {text!r} in {self.output!r}"
+                read = os.read(self._process.stdout.fileno(), 65536)
+                assert read, f"QEMU ended before {text!r} in {self.output!r}"
+                self.output += read
+        end = self.output.index(wanted) + len(wanted)
+        seen, self.output = self.output[:end], self.output[end:]
+        return seen.decode()
+
+    def finish(self) -> tuple[str, int]:
+        """The rest of the output and QEMU's exit status."""
+        rest, errors = self._process.communicate(timeout=self._deadline - time.monotonic())
+        assert errors == b""
+        return (self.output + rest).decode(), self._process.returncode
+
+    def close(self) -> None:
+        self._process.kill()
+        self._process.communicate()
+
+
+@contextmanager
+def run(*arguments: str) -> Iterator[Guest]:
+    guest = Guest(list(arguments))
+    try:
+        yield guest
+    finally:
+        guest.close()
+
+
+def flat(name: str) -> list[str]:
+    """Boots an image from a disk: SeaBIOS loads its first sector only."""
+    path = fixtures.fixture(name)
+    return ["-m", "16", "-drive", f"format=raw,file={path},snapshot=on"]
+
+
+def output_and_code(name: str) -> tuple[str, int]:
+    """What a guest prints, and its debug-exit code."""
+    with run(*flat(name)) as guest:
+        output, status = guest.finish()
+    assert status & 1, f"QEMU's exit status is {status}, so no debug-exit; output: {output!r}"
+    return output, status >> 1
+
+
+# ---- guests that leave by debug-exit --------------------------------------------------------
+
+
+def test_hello() -> None:
+    assert output_and_code("hello") == ("Hello from the guest\n", 0)
+
+
+def test_ticks() -> None:
+    ticks = "".join(f"tick {n}\n" for n in range(1, 11))
+    assert output_and_code("ticks") == (f"{ticks}ticks: done\n", 0)
+
+
+@pytest.mark.parametrize(("name", "steps"), [("compute", 10_000_000), ("compute-short", 10_000)])
+def test_compute(name: str, steps: int) -> None:
+    lcg, xorshift = fixtures.compute_reference(steps)
+    expected = f"compute: {steps} steps\nlcg 0x{lcg:016x}\nxorshift 0x{xorshift:016x}\n"
+    assert output_and_code(name) == (expected, 0)
+
+
+def test_longmode() -> None:
+    output, code = output_and_code("longmode")
+    assert code == 0, output
+    assert output.splitlines() == [
+        "longmode: kernel at cpl 0",
+        "user: hello from cpl 3",
+        "user: hello by int 0x80",
+        "user: pages came on demand",
+        "user: task a kept its registers",
+        "longmode: 34 pages on demand, 17 faults as expected",
+        "longmode: tasks preempted",
+        "longmode: ok",
+    ]
+
+
+def test_stress() -> None:
+    output, code = output_and_code("stress")
+    assert code == 0, output
+    pattern = (
+        r"stress: loopback ok\nstress: ready\n"
+        r"stress: round 000\nstress: round 064\nstress: round 128\nstress: round 192\n"
+        r"stress: input 0\nstress: stable 0x(\w{16})\nstress: timed 0x(\w{16})\nstress: ok\n"
+    )
+    match = re.fullmatch(pattern, output)
+    assert match is not None, output
+    assert int(match[1], 16) == fixtures.STRESS_STABLE
+
+
+def test_stress_counts_its_input() -> None:
+    with run(*flat("stress")) as guest:
+        guest.expect("stress: ready\n")
+        guest.send("0123456789")
+        output, status = guest.finish()
+    assert status == 1, output
+    count = re.search(r"^stress: input (\d+)$", output, re.MULTILINE)
+    assert count is not None
+    # What arrives after the last round is not taken any more.
+    assert int(count[1]) in range(11)
+    assert f"stable 0x{fixtures.STRESS_STABLE:016x}" in output
+
+
+def test_badaccess() -> None:
+    output, code = output_and_code("badaccess")
+    assert code == 0
+    pattern = r"reading 0xd0000000\nread 0x[0-9a-f]{8}\nwriting 0xd0000000\nwrote\n"
+    assert re.fullmatch(pattern, output)
+
+
+# ---- echo -----------------------------------------------------------------------------------
+
+
+def test_echo_answers_each_line_however_it_ends() -> None:
+    with run(*flat("echo")) as guest:
+        guest.expect("ready\n")
+        guest.send("unix\ndos\r\nmac\r\n\n")
+        assert guest.expect("mac\n") == "echo: unix\necho: dos\necho: mac\n"
+        guest.send("quit\n")
+        output, status = guest.finish()
+    assert output in ("echo: \n",)
+    assert status == 1
+
+
+def test_echo_loses_nothing_of_a_flood() -> None:
+    lines = [f"{n}:" + "x" * (n * 7 % 200) for n in range(400)]
+    with run(*flat("echo")) as guest:
+        guest.expect("ready\n")
+        guest.send("\n".join(lines) + "\nquit\n")
+        output, status = guest.finish()
+    assert output == "".join(f"echo: {line}\n" for line in lines)
+    assert status == 1
+
+
+def test_echo_answers_the_rest_of_an_overlong_line_as_another() -> None:
+    with run(*flat("echo")) as guest:
+        guest.expect("ready\n")
+        guest.send("a" * 4096 + "b" * 10 + "\nquit\n")
+        output, _ = guest.finish()
+    assert output == f"echo: {'a' * 4096}\necho: {'b' * 10}\n"
+
+
+# ---- guests that end otherwise --------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("triplefault", "about to triple-fault\n"),
+        ("reboot", "resetting by i8042\n"),
+        ("reboot-cf9", "resetting by 0xcf9\n"),
+    ],
+)
+def test_a_reset(name: str, text: str) -> None:
+    with run(*flat(name)) as guest:
+        assert guest.finish() == (text, 0)
+
+
+@contextmanager
+def monitored(name: str, path: Path) -> Iterator[tuple[Guest, socket.socket]]:
+    with run(*flat(name), "-qmp", f"unix:{path},server=on,wait=off") as guest:
+        deadline = time.monotonic() + SECONDS
+        while not path.exists():
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        with socket.socket(socket.AF_UNIX) as monitor:
+            monitor.settimeout(SECONDS)
+            monitor.connect(str(path))
+            yield guest, monitor
+
+
+def command(monitor: socket.socket, name: str, **arguments: str) -> str:
+    """One command of QEMU's machine protocol."""
+    with monitor.makefile("rw", encoding="utf-8") as lines:
+        lines.write(json.dumps({"execute": name, "arguments": arguments}))
+        lines.flush()
+        while "return" not in (answer := json.loads(lines.readline())):
+            assert "error" not in answer
+    return str(answer["return"])
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "halted"), [("halt", "halting for ever\n", 1), ("runaway", "spinning\n", 0)]
+)
+def test_a_guest_that_never_ends_takes_no_interrupt(
+    name: str, text: str, halted: int, tmp_path: Path
+) -> None:
+    with monitored(name, tmp_path / "qmp") as (guest, monitor):
+        assert guest.expect(text) == text
+        command(monitor, "qmp_capabilities")
+        deadline = time.monotonic() + SECONDS
+        query = {"command-line": "info registers"}
+        # The text may be seen before the guest's next instructions are executed.
+        while f"HLT={halted}" not in (state := command(monitor, "human-monitor-command", **query)):
+            assert time.monotonic() < deadline, state
+            time.sleep(0.01)
+    flags = re.search(r"EFL=([0-9a-f]{8})", state)
+    assert flags is not None
+    assert int(flags[1], 16) & 0x200 == 0
+
+
+# ---- Linux ----------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def linux() -> list[str]:
+    try:
+        kernel, initrd = fixtures.fetch("linux").path, fixtures.fetch("busybox").path
+    except FixtureError as error:
+        pytest.skip(f"kernel and busybox cannot be fetched here: {error}")
+    append = ["-append", "console=ttyS0"]
+    return ["-m", "256", "-kernel", str(kernel), "-initrd", str(initrd), *append]
+
+
+def test_linux_boots_to_a_shell_that_answers(linux: list[str]) -> None:
+    prompt = "/ # "
+    with run(*linux) as guest:
+        boot = guest.expect(prompt)
+        assert "Linux version" in boot
+        assert "job control" not in boot
+
+        def ask(command: str) -> str:
+            guest.send(command + "\n")
+            answer = guest.expect(prompt)
+            assert answer.startswith("\r\n")  # of what was typed, the line end alone is echoed
+            return answer.removeprefix("\r\n").removesuffix(prompt).replace("\r\n", "\n")
+
+        assert re.fullmatch(r"Linux hvlab \S+ .* x86_64 .*\n", ask("uname -a"))
+        md5 = "2c7ab85a893283e98c931e9511add182  -\n"
+        assert ask("head -c 16M /dev/zero | md5sum") == md5
+        assert ask("head -c2K /dev/zero | wc -c; head -n 1 /etc/group") == "2048\nroot:x:0:\n"
+        assert ask("tty; echo $$; cat /proc/1/comm") == f"/dev/ttyS0\n{ask('echo $$')}init\n"
+        assert "sleep 9" in ask("sleep 9 & jobs")
+        guest.send("sh -c 'echo begun; exec sleep 1000'\n")
+        guest.expect("begun\r\n")
+        guest.send("\x03")
+        guest.expect(prompt)
+        guest.send("exit\n")
+        output, status = guest.finish()
+    assert "the shell has ended: resetting" in output
+    assert status == 0
+
+
+def test_the_benchmark_guest_computes_what_the_host_computes(
+    linux: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    guests = Path(__file__).resolve().parents[2] / "bench" / "guests"
+    monkeypatch.syspath_prepend(str(guests))
+    import make_initrd
+
+    make_initrd.make_initrd(tmp_path / "bench.cpio")
+    make_initrd.compile_bench(tmp_path / "bench")
+    checked = ("alu", "memory", "pagefault", "fork")
+    native = subprocess.run(
+        [tmp_path / "bench", *checked], capture_output=True, text=True, check=True, timeout=SECONDS
+    ).stdout
+    arguments = [*linux, "-initrd", str(tmp_path / "bench.cpio")]
+    with run(*arguments) as guest:
+        output = guest.expect("bench done").replace("\r\n", "\n")
+    lines = [line for line in output.splitlines() if line.startswith("bench ")]
+    order = [line.split()[1] for line in lines if line.split()[2:3] == ["start"]]
+    assert order == list(make_initrd.LOOPS)
+    for line in native.splitlines():
+        assert line in lines
