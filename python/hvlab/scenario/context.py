@@ -62,8 +62,8 @@ class Places:
             rest = rest.split(stop)[0]
         return max(len(rest.rstrip()), 1)
 
-    @staticmethod
-    def _problem(mark: Mark, message: str, path: Path, width: int) -> Problem:
+    def _problem(self, mark: Mark, message: str, path: Path, width: int) -> Problem:
+        path = self.marks.nearest(path)
         return Problem(mark.line, mark.column, message, format_path(path), width, path)
 
 

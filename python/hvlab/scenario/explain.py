@@ -13,7 +13,7 @@ from pydantic_core import ErrorDetails
 
 from hvlab.scenario.context import Places
 from hvlab.scenario.fields import describe
-from hvlab.scenario.model import BOOT_TAG, Scenario
+from hvlab.scenario.model import BOOT_TAG, BOOTS, Scenario
 from hvlab.scenario.nearest import did_you_mean, nearest, one_of
 from hvlab.scenario.problems import Problem
 from hvlab.scenario.steps import STEPS, TAG, Step
@@ -45,16 +45,17 @@ def _problem(details: ErrorDetails, data: Data, places: Places) -> Problem:
         return places.at_key(path, _unknown_key(path, data))
     if kind == "missing":
         parent = path[:-1]
-        where = f" in {format_path(parent)}" if parent else ""
+        where = f" in {format_path(parent[-1:])}" if parent and isinstance(parent[-1], str) else ""
         return places.at_key(parent, f"'{path[-1]}' is missing{where}")
     if kind in ("union_tag_not_found", "union_tag_invalid"):
         return _no_alternative(path, details["input"], places)
-    return places.at_value(path, _message(path, details))
+    # A step's short form has no key for its only field: then the message is about the step.
+    return places.at_value(path, _message(places.marks.nearest(path), details))
 
 
 def _plain(loc: tuple[int | str, ...]) -> Path:
     """Without the marks of union alternatives, which are no part of the document."""
-    tags = {TAG + keyword for keyword in STEPS} | {BOOT_TAG + kind for kind in ("flat", "linux")}
+    tags = {TAG + keyword for keyword in STEPS} | {BOOT_TAG + kind for kind in BOOTS}
     return tuple(part for part in loc if part not in tags and part != "[key]")
 
 
@@ -99,6 +100,8 @@ def _unknown_key(path: Path, data: Data) -> str:
     if len(parent) == 2 and parent[0] == "steps":
         return _beside_step(key, _at(data, parent))
     known = _keys(_annotation(parent))
+    if parent == ("machine", "boot"):
+        return _unknown_boot_key(key, _at(data, parent))
     where = f" in {format_path(parent[-1:])}" if parent and isinstance(parent[-1], str) else ""
     hint = did_you_mean(key, known)
     if not hint and not parent and key in STEPS:
@@ -106,6 +109,16 @@ def _unknown_key(path: Path, data: Data) -> str:
     if not hint:
         hint = f"; known: {', '.join(known)}" if known else "; it takes none"
     return f"unknown key '{key}'{where}{hint}"
+
+
+def _unknown_boot_key(key: str, boot: Data) -> str:
+    kind = next((k for k in BOOTS if isinstance(boot, dict) and k in boot), "")
+    other = next((k for k, model in BOOTS.items() if k != kind and key in _keys(model)), None)
+    if other is not None:
+        return f"unknown key '{key}' in boot: it goes with '{other}', not with '{kind}'"
+    known = _keys(BOOTS[kind])
+    hint = did_you_mean(key, known) or f"; known: {', '.join(known)}"
+    return f"unknown key '{key}' in boot{hint}"
 
 
 def _beside_step(key: str, entry: Data) -> str:
@@ -124,9 +137,9 @@ def _no_alternative(path: Path, value: object, places: Places) -> Problem:
     if path and path[0] == "steps":
         return _not_a_step(path, value, places)
     if isinstance(value, dict):
-        wrong = next((key for key in value if nearest(key, ("flat", "linux"))), None)
+        wrong = next((key for key in value if nearest(key, BOOTS)), None)
         if wrong is not None:
-            hint = did_you_mean(wrong, ("flat", "linux"))
+            hint = did_you_mean(wrong, BOOTS)
             return places.at_key((*path, wrong), f"unknown key '{wrong}' in boot{hint}")
     message = "boot says what to boot: {flat: IMAGE} or {linux: KERNEL, initrd: ..., cmdline: ...}"
     return places.at_value(path, message)

@@ -10,6 +10,7 @@ bounded.
 from __future__ import annotations
 
 import ast
+import re
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -75,8 +76,7 @@ def parse(text: str) -> Expression:
             warnings.simplefilter("ignore")
             tree = ast.parse(text[lead:], mode="eval").body
     except SyntaxError as error:
-        offset = lead + max((error.offset or 1) - 1, 0)
-        raise ExpressionError(f"not an expression: {_syntax(text, error)}", offset) from None
+        raise _syntax_error(text, lead, error) from None
     except (ValueError, RecursionError, MemoryError):
         raise ExpressionError(
             "the expression is nested too deeply or has too large a number"
@@ -112,14 +112,22 @@ def segment(expression: Expression, node: ast.expr) -> str:
     return expression.text[start:end]
 
 
-def _syntax(text: str, error: SyntaxError) -> str:
+_ONE_EQUALS_SIGN = re.compile(r"(?<![=<>!])=(?!=)")
+
+
+def _syntax_error(text: str, lead: int, error: SyntaxError) -> ExpressionError:
+    equals = _ONE_EQUALS_SIGN.search(re.sub(r"(['\"]).*?\1", lambda m: "_" * len(m[0]), text))
+    if equals is not None:
+        return ExpressionError("'=' does not compare (did you mean '=='?)", equals.start())
+    offset = lead + (error.offset or 0) - 1
+    if not lead <= offset < len(text):
+        return ExpressionError("the expression ends too early", len(text) - 1)
     message = (error.msg or "invalid syntax").split(". ")[0]
-    if "Maybe you meant '=='" in (error.msg or "") or message.startswith("cannot assign"):
-        return "'=' does not compare (did you mean '=='?)"
     for wrong, right in (("&&", "and"), ("||", "or"), ("!", "not")):
         if wrong in text.replace("!=", ""):
-            return f"{message} (did you mean '{right}' instead of '{wrong}'?)"
-    return message
+            message += f" (did you mean '{right}' instead of '{wrong}'?)"
+            break
+    return ExpressionError(f"not an expression: {message}", offset)
 
 
 def _bound(expression: Expression) -> None:

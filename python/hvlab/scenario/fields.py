@@ -105,7 +105,7 @@ def describe(value: object) -> str:
         case None:
             return "nothing"
         case bool():
-            return f"{str(value).lower()} (true/false)"
+            return f"the value {str(value).lower()}"
         case int() | float():
             return f"the number {value!r}"
         case str():

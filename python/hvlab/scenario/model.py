@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, ConfigDict, Discriminator, Field, Tag
@@ -57,13 +58,16 @@ def _backend(value: Any) -> Any:
     return value
 
 
+BOOTS: Mapping[str, type[Strict]] = {"flat": FlatBoot, "linux": LinuxBoot}
+
+
 def _boot_kind(value: Any) -> str | None:
     if isinstance(value, FlatBoot):
         return BOOT_TAG + "flat"
     if isinstance(value, LinuxBoot):
         return BOOT_TAG + "linux"
     if isinstance(value, dict):
-        return next((BOOT_TAG + kind for kind in ("flat", "linux") if kind in value), None)
+        return next((BOOT_TAG + kind for kind in BOOTS if kind in value), None)
     return None
 
 

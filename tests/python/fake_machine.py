@@ -1,0 +1,136 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""A machine that plays a script, to test the runner's own decisions without a guest.
+
+One instruction takes one nanosecond. Output appears at its time; then the guest stops, or spins.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from dataclasses import dataclass, field
+from types import SimpleNamespace
+from typing import Any
+
+SPINS = 1 << 60
+
+
+@dataclass
+class FakeEvent:
+    pattern: re.Pattern[str]
+
+
+@dataclass
+class FakeMatch:
+    groups: tuple[str | None, ...]
+    time: int
+
+    def __getitem__(self, index: int) -> str | None:
+        return self.groups[index]
+
+
+@dataclass
+class FakeConsole:
+    machine: FakeMachine
+    sent: list[str] = field(default_factory=list)
+    output: str = ""
+    log: list[tuple[int, str]] = field(default_factory=list)
+
+    def send(self, data: str) -> None:
+        self.sent.append(data)
+
+    def text(self, text: str) -> FakeEvent:
+        return FakeEvent(re.compile(re.escape(text)))
+
+    def regex(self, expression: str) -> FakeEvent:
+        return FakeEvent(re.compile(expression, re.MULTILINE))
+
+
+class FakeMachine:
+    """`script`: (guest time, output); `stop`: (guest time, reason, code). Wall time is real."""
+
+    def __init__(
+        self,
+        script: list[tuple[int, str]],
+        stop: tuple[int, str, int | None] = (SPINS, "", None),
+        seconds_per_run: float = 0.0,
+    ) -> None:
+        self.time = 0
+        self.closed = False
+        self.runs: list[dict[str, Any]] = []
+        self.console = FakeConsole(self)
+        self.vcpus: tuple[Any, ...] = (SimpleNamespace(state=fake_state()),)
+        self._script = sorted(script)
+        self._stop = stop
+        self._seconds = seconds_per_run
+        self._searched = 0
+
+    @property
+    def instructions(self) -> int:
+        return self.time
+
+    def run(
+        self, *, until: FakeEvent | None, timeout: int, instructions: int | None, wall: int
+    ) -> Any:
+        self.runs.append({"timeout": timeout, "instructions": instructions, "wall": wall})
+        match = self._search(until)
+        if match is not None:
+            return self._stopped("match", match=match)
+        if self._seconds:
+            time.sleep(min(self._seconds, wall / 1e9))
+            return self._stopped("wall-deadline")
+        end = self.time + timeout
+        budget = SPINS if instructions is None else self.time + instructions
+        while True:
+            nearest = min(end, budget, self._stop[0], self._script[0][0] if self._script else SPINS)
+            self.time = nearest
+            if self._script and self._script[0][0] == nearest:
+                self._print(self._script.pop(0)[1])
+                match = self._search(until)
+                if match is not None:
+                    return self._stopped("match", match=match)
+            elif nearest == self._stop[0]:
+                return self._stopped(self._stop[1], code=self._stop[2])
+            elif nearest == budget:
+                return self._stopped("budget")
+            else:
+                return self._stopped("deadline")
+
+    def close(self) -> None:
+        self.closed = True
+
+    def _print(self, text: str) -> None:
+        self.console.output += text
+        self.console.log += [(self.time, line) for line in text.split("\n") if line]
+
+    def _search(self, until: FakeEvent | None) -> FakeMatch | None:
+        if until is None:
+            return None
+        found = until.pattern.search(self.console.output, self._searched)
+        if found is None:
+            return None
+        self._searched = found.end()
+        return FakeMatch((found[0], *found.groups()), self.time)
+
+    def _stopped(self, reason: str, code: int | None = None, match: Any = None) -> Any:
+        return SimpleNamespace(
+            reason=reason,
+            code=code,
+            match=match,
+            time=self.time,
+            instructions=self.time,
+            rip=0x7C00,
+            message=f"the guest stopped: {reason}",
+        )
+
+
+def fake_state() -> Any:
+    names = "rax rbx rcx rdx rsi rdi rbp rsp r8 r9 r10 r11 r12 r13 r14 r15 rip rflags"
+    controls = "cr0 cr2 cr3 cr4 cr8 dr7"
+    segment = SimpleNamespace(selector=0, base=0, limit=0xFFFF, dpl=0)
+    return SimpleNamespace(
+        **{name: index for index, name in enumerate(f"{names} {controls}".split())},
+        **dict.fromkeys(("cs", "ss", "ds", "es", "fs", "gs"), segment),
+        msrs=SimpleNamespace(efer=0),
+        halted=False,
+    )
