@@ -115,14 +115,14 @@ void Uart::write_byte(std::uint64_t offset, std::uint8_t value) {
     switch (offset) {
         case 0:
             if (divisor_latch_access()) {
-                state_.divisor = static_cast<std::uint16_t>((state_.divisor & 0xFF00) | value);
+                set_divisor(static_cast<std::uint16_t>((state_.divisor & 0xFF00) | value));
             } else {
                 write_transmitter(value);
             }
             break;
         case 1:
             if (divisor_latch_access()) {
-                state_.divisor = static_cast<std::uint16_t>((state_.divisor & 0xFF) | value << 8);
+                set_divisor(static_cast<std::uint16_t>((state_.divisor & 0xFF) | value << 8));
             } else {
                 write_interrupt_enable(value);
             }
@@ -132,6 +132,7 @@ void Uart::write_byte(std::uint64_t offset, std::uint8_t value) {
             break;
         case 3:
             state_.line_control = value;
+            update();  // the line rate may be another
             break;
         case 4:
             write_modem_control(value);
@@ -142,6 +143,11 @@ void Uart::write_byte(std::uint64_t offset, std::uint8_t value) {
         default:  // LSR is for the factory's tests (s. 8.4), MSR is read-only here
             break;
     }
+}
+
+void Uart::set_divisor(std::uint16_t divisor) {
+    state_.divisor = divisor;
+    update();
 }
 
 std::uint8_t Uart::read_receiver() {

@@ -82,6 +82,7 @@ private:
     std::uint8_t read_byte(std::uint64_t offset) override;
     void write_byte(std::uint64_t offset, std::uint8_t value) override;
 
+    void set_divisor(std::uint16_t divisor);
     std::uint8_t read_receiver();
     std::uint8_t read_interrupt_id();
     std::uint8_t read_line_status();
