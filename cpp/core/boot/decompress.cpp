@@ -200,7 +200,7 @@ std::string_view to_string(Compression compression) {
         case Compression::kZstd: return "zstd";
         case Compression::kLz4: return "lz4";
     }
-    HVLAB_ASSERT(!"unknown Compression");
+    HVLAB_ASSERT(false && "unknown Compression");
     return {};
 }
 

@@ -150,7 +150,7 @@ Bytes compress(Compression compression, const Bytes& bytes) {
         case Compression::kZstd: return zstd(bytes);
         case Compression::kLz4: return lz4_legacy(bytes);
     }
-    HVLAB_ASSERT(!"unknown Compression");
+    HVLAB_ASSERT(false && "unknown Compression");
     return {};
 }
 

@@ -15,7 +15,7 @@ std::string_view to_string(ExitKind kind) {
         case ExitKind::kFetchFault: return "fetch fault";
         case ExitKind::kInternal: return "internal";
     }
-    HVLAB_ASSERT(!"unknown ExitKind");
+    HVLAB_ASSERT(false && "unknown ExitKind");
     return {};
 }
 

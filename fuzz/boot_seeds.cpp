@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// Writes the seeds of the boot_*_fuzz targets anew: boot_seeds fuzz/seeds
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+#include <string>
+
+#include "core/boot/test_images.h"
+
+using namespace hvlab;
+using test_images::Bytes;
+
+namespace {
+
+void write(const std::filesystem::path& path, const Bytes& bytes) {
+    std::filesystem::create_directories(path.parent_path());
+    std::ofstream file(path, std::ios::binary);
+    file.write(reinterpret_cast<const char*>(bytes.data()),
+               static_cast<std::streamsize>(bytes.size()));
+}
+
+Bytes small_vmlinux(GuestAddress start) {
+    return test_images::make_elf(
+        {{.address = start, .content = test_images::sample_bytes(300, 1)},
+         {.address = start + 0x1000, .content = test_images::sample_bytes(40, 2), .memory_size = 0x2000}},
+        start + 0x20);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    if (argc != 2) {
+        std::fprintf(stderr, "usage: boot_seeds DIRECTORY\n");
+        return 2;
+    }
+    const std::filesystem::path root = argv[1];
+    const Bytes vmlinux = small_vmlinux(test_images::kKernelStart);
+    write(root / "boot_kernel_fuzz/vmlinux", vmlinux);
+    write(root / "boot_elf_fuzz/vmlinux", vmlinux);
+    write(root / "boot_elf_fuzz/low", small_vmlinux(0x20000));
+    for (const Compression format : {Compression::kNone, Compression::kGzip, Compression::kXz,
+                                     Compression::kLzma, Compression::kZstd, Compression::kLz4}) {
+        const std::string name(to_string(format));
+        const Bytes packed =
+            test_images::with_size(test_images::compress(format, vmlinux), vmlinux.size());
+        write(root / "boot_kernel_fuzz" / name, test_images::make_bzimage(packed));
+        write(root / "boot_decompress_fuzz" / name, packed);
+    }
+    write(root / "boot_decompress_fuzz/xz-x86", test_images::compress_xz_x86(vmlinux));
+    return 0;
+}
