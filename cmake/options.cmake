@@ -33,9 +33,13 @@ set(CMAKE_CXX_FLAGS_DEBUG "-O0 -g -D_GLIBCXX_ASSERTIONS")
 
 find_program(HVLAB_CCACHE ccache)
 if(HVLAB_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
-    set(CMAKE_C_COMPILER_LAUNCHER ${HVLAB_CCACHE})
-    set(CMAKE_CXX_COMPILER_LAUNCHER ${HVLAB_CCACHE})
+    # Paths relative to the tree: another clone of it finds the same entries.
+    set(launcher env CCACHE_BASEDIR=${PROJECT_SOURCE_DIR} CCACHE_NOHASHDIR=1 ${HVLAB_CCACHE})
+    set(CMAKE_C_COMPILER_LAUNCHER ${launcher})
+    set(CMAKE_CXX_COMPILER_LAUNCHER ${launcher})
 endif()
+# Neither messages nor debug information name the folder that the build was made in.
+add_compile_options(-ffile-prefix-map=${PROJECT_SOURCE_DIR}/=)
 
 # Linked by every target of ours, and by nothing that others wrote (the engine has its own warnings).
 add_library(hvlab_warnings INTERFACE)
