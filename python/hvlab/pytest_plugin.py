@@ -263,8 +263,7 @@ def _seed(node: pytest.Item) -> int:
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    none: list[Machine] = []
-    machines = list(item.stash.get(_MACHINES, none))
+    machines = [*item.stash[_MACHINES]] if _MACHINES in item.stash else []
     host = item.stash.get(_HOST, None)
     if host is not None and not host.closed:
         machines += host.machines.values()

@@ -53,6 +53,8 @@ def invoke(arguments: list[str]) -> int:
         return USAGE
     except typer.Abort:
         raise KeyboardInterrupt from None
+    except SystemExit:  # typer's own answer to a reader of the output that has gone away
+        raise BrokenPipeError from None
     return code if isinstance(code, int) else 0
 
 

@@ -6,11 +6,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, ConfigDict, Discriminator, Field, Tag
+from pydantic import BeforeValidator, ConfigDict, Discriminator, Field, Tag, WithJsonSchema
 
 from hvlab import units
 from hvlab.scenario.backends import BUILT, KNOWN
-from hvlab.scenario.fields import Duration, Identifier, Name, ScalarValue, Size, Strict, refuse
+from hvlab.scenario.fields import (
+    TEMPLATE_PATTERN,
+    Duration,
+    Identifier,
+    Name,
+    ScalarValue,
+    Size,
+    Strict,
+    refuse,
+)
 from hvlab.scenario.fields import Tag as ScenarioTag
 from hvlab.scenario.matrix import Matrix
 from hvlab.scenario.nearest import did_you_mean, one_of
@@ -71,6 +80,13 @@ def _boot_kind(value: Any) -> str | None:
     return None
 
 
+Backend = Annotated[
+    str,
+    BeforeValidator(_backend),
+    WithJsonSchema(
+        {"type": "string", "anyOf": [{"enum": list(BUILT)}, {"pattern": TEMPLATE_PATTERN}]}
+    ),
+]
 BootSource = Annotated[
     Annotated[FlatBoot, Tag(BOOT_TAG + "flat")] | Annotated[LinuxBoot, Tag(BOOT_TAG + "linux")],
     Discriminator(_boot_kind),
@@ -82,10 +98,9 @@ class MachineSpec(Strict):
 
     model_config = ConfigDict(title="Machine")
 
-    backend: Annotated[str, BeforeValidator(_backend)] = Field(
+    backend: Backend = Field(
         default="unicorn",
         description="What executes the guest's instructions.",
-        json_schema_extra={"enum": list(BUILT)},
     )
     memory: Size = Field(
         default=64 << 20, json_schema_extra={"default": "64MiB"}, description="The guest's memory."
