@@ -10,7 +10,7 @@
 namespace hvlab {
 namespace {
 
-constexpr std::uint64_t kLength = 60'000;
+constexpr std::uint64_t kLength = 100'000;
 constexpr std::size_t kPoints = 400;
 
 class Nasty : public testing::Test {

@@ -60,7 +60,7 @@ round:
     xor %ecx, %ecx
     rep movsq
     mov $BUFFER + 0x2000, %edi
-    mov $200, %ecx
+    mov $20, %ecx
     mov %r15b, %al
     repne scasb
     add %rcx, %r10
@@ -127,7 +127,7 @@ own:
     lea 0(%r15, %r15, 2), %eax
     mov %eax, ALIAS + (patched - page) + 1
     call patched
-    addq $0x100, far - 3(%rip)
+    addl $0x10000, far - 1(%rip)
 far:
     mov $0, %eax
     add %rax, %r14
