@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// Any bytes as a vmlinux: segments that are disjoint, inside memory and loaded as the file has them, or BootError.
+// Any bytes as a vmlinux: segments that are disjoint, inside memory and loaded as the file has
+// them, or BootError.
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// Any bytes as a kernel file (bzImage or vmlinux): BootError, or a machine in which kernel, initrd, command
-// line, boot parameters and tables are where they are said to be, and none lies on another.
+// Any bytes as a kernel file (bzImage or vmlinux): BootError, or a machine in which kernel, initrd,
+// command line, boot parameters and tables are where they are said to be, and none lies on another.
 #include <algorithm>
 #include <array>
 #include <cstddef>
@@ -23,7 +23,8 @@ void check(GuestMemory& memory, const CpuState& state, std::span<const std::byte
     HVLAB_ASSERT(memory.read_value<std::uint32_t>(params + 0x202) == 0x53726448u);
     const auto cmdline = *memory.read_value<std::uint32_t>(params + 0x228);
     const auto text = memory.host_bytes(cmdline, kCmdline.size() + 1);
-    HVLAB_ASSERT(std::ranges::equal(text.first(kCmdline.size()), std::as_bytes(std::span(kCmdline))));
+    HVLAB_ASSERT(
+        std::ranges::equal(text.first(kCmdline.size()), std::as_bytes(std::span(kCmdline))));
     HVLAB_ASSERT(text.back() == std::byte{0});
     const auto address = *memory.read_value<std::uint32_t>(params + 0x218);
     HVLAB_ASSERT(*memory.read_value<std::uint32_t>(params + 0x21C) == initrd.size());

@@ -21,10 +21,11 @@ void write(const std::filesystem::path& path, const Bytes& bytes) {
 }
 
 Bytes small_vmlinux(GuestAddress start) {
-    return test_images::make_elf(
-        {{.address = start, .content = test_images::sample_bytes(300, 1)},
-         {.address = start + 0x1000, .content = test_images::sample_bytes(40, 2), .memory_size = 0x2000}},
-        start + 0x20);
+    return test_images::make_elf({{.address = start, .content = test_images::sample_bytes(300, 1)},
+                                  {.address = start + 0x1000,
+                                   .content = test_images::sample_bytes(40, 2),
+                                   .memory_size = 0x2000}},
+                                 start + 0x20);
 }
 
 }  // namespace

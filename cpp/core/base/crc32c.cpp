@@ -6,7 +6,6 @@
 #include <array>
 #include <cstring>
 
-
 namespace hvlab {
 namespace {
 
@@ -61,7 +60,7 @@ std::uint32_t crc32c_table(std::span<const std::byte> bytes, std::uint32_t previ
 }
 
 __attribute__((target("sse4.2"))) std::uint32_t crc32c_sse42(std::span<const std::byte> bytes,
-                                                            std::uint32_t previous) {
+                                                             std::uint32_t previous) {
     std::uint64_t crc = ~previous;
     const std::byte* at = bytes.data();
     std::size_t left = bytes.size();
@@ -73,7 +72,9 @@ __attribute__((target("sse4.2"))) std::uint32_t crc32c_sse42(std::span<const std
     return ~short_crc;
 }
 
-bool has_sse42() { return __builtin_cpu_supports("sse4.2") != 0; }
+bool has_sse42() {
+    return __builtin_cpu_supports("sse4.2") != 0;
+}
 
 }  // namespace detail
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// CRC-32C (Castagnoli polynomial 0x1EDC6F41, RFC 3720 appendix B.4), the checksum of snapshot pages and
-// records.
+// CRC-32C (Castagnoli polynomial 0x1EDC6F41, RFC 3720 appendix B.4), the checksum of snapshot pages
+// and records.
 #pragma once
 
 #include <cstddef>

@@ -12,7 +12,9 @@ struct RecordHasher::State {
     XXH3_state_t xxh3;  // 64-byte aligned: operator new honours it
 };
 
-RecordHasher::RecordHasher() : state_(std::make_unique<State>()) { reset(); }
+RecordHasher::RecordHasher() : state_(std::make_unique<State>()) {
+    reset();
+}
 
 RecordHasher::RecordHasher(const RecordHasher& other)
     : state_(std::make_unique<State>(*other.state_)) {}
@@ -28,7 +30,9 @@ RecordHasher& RecordHasher::operator=(RecordHasher&&) noexcept = default;
 
 RecordHasher::~RecordHasher() = default;
 
-void RecordHasher::reset() { XXH3_128bits_reset(&state_->xxh3); }
+void RecordHasher::reset() {
+    XXH3_128bits_reset(&state_->xxh3);
+}
 
 void RecordHasher::update(std::span<const std::byte> bytes) {
     if (!bytes.empty()) XXH3_128bits_update(&state_->xxh3, bytes.data(), bytes.size());

@@ -21,7 +21,8 @@ public:
 
     void update(std::span<const std::byte> bytes);
 
-    // Of everything fed so far, 32 lower-case hexadecimal digits in XXH3's canonical order; more may follow.
+    // Of everything fed so far, 32 lower-case hexadecimal digits in XXH3's canonical order; more
+    // may follow.
     std::string digest_hex() const;
 
     void reset();

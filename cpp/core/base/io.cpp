@@ -73,12 +73,12 @@ std::vector<std::byte> read_file(const std::filesystem::path& path, std::uint64_
     const auto size = static_cast<std::uint64_t>(status_of(file.get(), operation).st_size);
     if (size > max_size) throw too_large(operation, max_size);
     try {
-        // The size is a hint: the file may grow or shrink meanwhile, and files in /proc say 0. One byte
-        // more than expected lets the loop see the end without growing the buffer.
+        // The size is a hint: the file may grow or shrink meanwhile, and files in /proc say 0. One
+        // byte more than expected lets the loop see the end without growing the buffer.
         std::vector<std::byte> bytes(size + 1);
         std::size_t filled = 0;
-        while (const std::size_t got = read_some(file.get(), bytes.data() + filled,
-                                                 bytes.size() - filled, operation)) {
+        while (const std::size_t got =
+                   read_some(file.get(), bytes.data() + filled, bytes.size() - filled, operation)) {
             filled += got;
             if (filled > max_size) throw too_large(operation, max_size);
             if (filled == bytes.size()) bytes.resize(bytes.size() + std::max(filled, 64 * kKiB));

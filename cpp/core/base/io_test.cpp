@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "core/base/io.h"
 
-#include <gmock/gmock.h>
 #include <fcntl.h>
+#include <gmock/gmock.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -68,13 +68,15 @@ TEST_F(IoTest, OnlyRegularFiles) {
     EXPECT_EQ(errno_of([&] { open_regular_file(directory_); }), EISDIR);
     const auto fifo = directory_ / "fifo";
     ASSERT_EQ(::mkfifo(fifo.c_str(), 0600), 0);
-    EXPECT_EQ(errno_of([&] { open_regular_file(fifo); }), EINVAL);  // and does not wait for a writer
+    EXPECT_EQ(errno_of([&] { open_regular_file(fifo); }),
+              EINVAL);  // and does not wait for a writer
     EXPECT_EQ(errno_of([&] { open_regular_file("/dev/zero"); }), EINVAL);
     try {
         open_regular_file("/dev/zero");
     } catch (const HostError& error) {
-        EXPECT_STREQ(error.what(),
-                     "open /dev/zero: not a regular file but a character device (Invalid argument)");
+        EXPECT_STREQ(
+            error.what(),
+            "open /dev/zero: not a regular file but a character device (Invalid argument)");
     }
 }
 

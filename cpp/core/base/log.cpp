@@ -12,30 +12,42 @@ namespace {
 
 spdlog::level::level_enum to_spdlog(LogLevel level) {
     switch (level) {
-        case LogLevel::kTrace: return spdlog::level::trace;
-        case LogLevel::kDebug: return spdlog::level::debug;
-        case LogLevel::kInfo: return spdlog::level::info;
-        case LogLevel::kWarning: return spdlog::level::warn;
-        case LogLevel::kError: return spdlog::level::err;
-        case LogLevel::kOff: break;
+        case LogLevel::kTrace:
+            return spdlog::level::trace;
+        case LogLevel::kDebug:
+            return spdlog::level::debug;
+        case LogLevel::kInfo:
+            return spdlog::level::info;
+        case LogLevel::kWarning:
+            return spdlog::level::warn;
+        case LogLevel::kError:
+            return spdlog::level::err;
+        case LogLevel::kOff:
+            break;
     }
     return spdlog::level::off;
 }
 
 LogLevel from_spdlog(spdlog::level::level_enum level) {
     switch (level) {
-        case spdlog::level::trace: return LogLevel::kTrace;
-        case spdlog::level::debug: return LogLevel::kDebug;
-        case spdlog::level::info: return LogLevel::kInfo;
-        case spdlog::level::warn: return LogLevel::kWarning;
+        case spdlog::level::trace:
+            return LogLevel::kTrace;
+        case spdlog::level::debug:
+            return LogLevel::kDebug;
+        case spdlog::level::info:
+            return LogLevel::kInfo;
+        case spdlog::level::warn:
+            return LogLevel::kWarning;
         case spdlog::level::err:
-        case spdlog::level::critical: return LogLevel::kError;
-        default: return LogLevel::kOff;
+        case spdlog::level::critical:
+            return LogLevel::kError;
+        default:
+            return LogLevel::kOff;
     }
 }
 
-// Hands messages on to the sink that is set at the moment. No mutex (spdlog's base_sink has one): a sink that
-// takes the GIL would deadlock with a thread that logs while it holds the GIL.
+// Hands messages on to the sink that is set at the moment. No mutex (spdlog's base_sink has one): a
+// sink that takes the GIL would deadlock with a thread that logs while it holds the GIL.
 class ForwardingSink final : public spdlog::sinks::sink {
 public:
     void set_target(LogSink target) {
@@ -51,8 +63,8 @@ public:
             (*target)(from_spdlog(message.level),
                       std::string_view(message.payload.data(), message.payload.size()));
         } catch (...) {
-            // A log that cannot be written must not change what the machine does. (spdlog itself would let
-            // through what is no std::exception.)
+            // A log that cannot be written must not change what the machine does. (spdlog itself
+            // would let through what is no std::exception.)
         }
     }
     void flush() override {}
@@ -82,11 +94,17 @@ Logging& logging() {
 
 }  // namespace
 
-void set_log_sink(LogSink sink) { logging().sink->set_target(std::move(sink)); }
+void set_log_sink(LogSink sink) {
+    logging().sink->set_target(std::move(sink));
+}
 
-void set_log_level(LogLevel level) { logging().logger.set_level(to_spdlog(level)); }
+void set_log_level(LogLevel level) {
+    logging().logger.set_level(to_spdlog(level));
+}
 
-LogLevel log_level() { return from_spdlog(logging().logger.level()); }
+LogLevel log_level() {
+    return from_spdlog(logging().logger.level());
+}
 
 bool log_enabled(LogLevel level) {
     Logging& all = logging();

@@ -47,9 +47,9 @@ TEST_F(LogTest, LevelFilters) {
     log(LogLevel::kInfo, "vcpu {}", 3);
     log(LogLevel::kWarning, "{{braces}} stay");
     log(LogLevel::kError, "e");
-    EXPECT_THAT(seen_, ElementsAre(Pair(LogLevel::kInfo, "vcpu 3"),
-                                   Pair(LogLevel::kWarning, "{braces} stay"),
-                                   Pair(LogLevel::kError, "e")));
+    EXPECT_THAT(
+        seen_, ElementsAre(Pair(LogLevel::kInfo, "vcpu 3"),
+                           Pair(LogLevel::kWarning, "{braces} stay"), Pair(LogLevel::kError, "e")));
     EXPECT_FALSE(log_enabled(LogLevel::kOff));
 }
 

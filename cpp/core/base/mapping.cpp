@@ -12,7 +12,8 @@
 namespace hvlab {
 
 Mapping Mapping::shared(int fd, std::size_t size) {
-    // MAP_NORESERVE: a machine's memory costs nothing until it is touched, also where overcommit is limited.
+    // MAP_NORESERVE: a machine's memory costs nothing until it is touched, also where overcommit is
+    // limited.
     void* data = ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, fd, 0);
     if (data == MAP_FAILED) throw HostError(fmt::format("map {} bytes", size), errno);
     return {static_cast<std::byte*>(data), size};

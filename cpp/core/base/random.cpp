@@ -36,7 +36,9 @@ Seed Seed::child(std::string_view name) const {
     return Seed(derive(value_, kNameDomain, hash_name(name)));
 }
 
-Seed Seed::child(std::uint64_t index) const { return Seed(derive(value_, kIndexDomain, index)); }
+Seed Seed::child(std::uint64_t index) const {
+    return Seed(derive(value_, kIndexDomain, index));
+}
 
 std::uint64_t RandomStream::next() {
     state_ += kGamma;

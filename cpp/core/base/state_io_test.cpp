@@ -46,7 +46,9 @@ void read_sample(std::span<const std::byte> bytes) {
     EXPECT_TRUE(reader.at_end());
 }
 
-TEST(StateIo, RoundTrip) { read_sample(sample()); }
+TEST(StateIo, RoundTrip) {
+    read_sample(sample());
+}
 
 TEST(StateIo, AtEnd) {
     const auto bytes = sample();
@@ -69,8 +71,8 @@ TEST(StateIo, LayoutIsPinned) {
     writer.begin("ab", 0x01020304);
     writer.put(std::uint16_t{0xBEEF});
     writer.put_bytes(std::as_bytes(std::span("z", 1)));
-    const std::array<std::uint8_t, 18> expected{2,    'a', 'b', 4, 3, 2, 1, 0xEF, 0xBE,
-                                                1,    0,   0,   0, 0, 0, 0, 0,    'z'};
+    const std::array<std::uint8_t, 18> expected{2, 'a', 'b', 4, 3, 2, 1, 0xEF, 0xBE,
+                                                1, 0,   0,   0, 0, 0, 0, 0,    'z'};
     EXPECT_TRUE(std::ranges::equal(writer.bytes(), std::as_bytes(std::span(expected))));
 }
 

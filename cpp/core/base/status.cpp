@@ -39,7 +39,9 @@ HostError::HostError(std::string operation, int error_number, const std::string&
       operation_(std::move(operation)),
       error_number_(error_number) {}
 
-std::string HostError::reason() const { return what() + operation_.size() + 2; }
+std::string HostError::reason() const {
+    return what() + operation_.size() + 2;
+}
 
 BackendError::BackendError(std::string backend, std::string operation, int error_number,
                            const std::string& detail)

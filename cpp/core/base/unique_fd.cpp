@@ -6,8 +6,8 @@
 namespace hvlab {
 
 void UniqueFd::reset(int fd) {
-    // The result of close() is of no use here: on Linux the descriptor is gone even when it fails with EINTR
-    // or EIO. Writers that care about EIO call fsync() first.
+    // The result of close() is of no use here: on Linux the descriptor is gone even when it fails
+    // with EINTR or EIO. Writers that care about EIO call fsync() first.
     if (fd_ >= 0) ::close(fd_);
     fd_ = fd;
 }

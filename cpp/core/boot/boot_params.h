@@ -11,16 +11,18 @@
 
 namespace hvlab {
 
-// Linux's "zero page" (Documentation/arch/x86/zero-page.rst), what the kernel is told about the machine.
+// Linux's "zero page" (Documentation/arch/x86/zero-page.rst), what the kernel is told about the
+// machine.
 class BootParams {
 public:
-    // `setup_header` is copied to 1F1h, as boot.rst demands; it may reach up to 290h. Empty: a vmlinux brought
-    // none, and the few fields that the kernel looks at are made up.
+    // `setup_header` is copied to 1F1h, as boot.rst demands; it may reach up to 290h. Empty: a
+    // vmlinux brought none, and the few fields that the kernel looks at are made up.
     explicit BootParams(std::span<const std::byte> setup_header);
 
     void set_cmdline(GuestAddress address);
     void set_initrd(GuestAddress address, std::uint64_t size);
-    // The memory map (e820): RAM below and above the device hole, the PC's reserved area below 1 MiB.
+    // The memory map (e820): RAM below and above the device hole, the PC's reserved area below 1
+    // MiB.
     void set_memory_map(const GuestMemory& memory);
 
     std::span<const std::byte> bytes() const { return bytes_; }

@@ -40,8 +40,8 @@ TEST(BootParams, MemoryMap) {
     EXPECT_THAT(memory_map(1 * kMiB), ElementsAre(low, reserved));
     EXPECT_THAT(memory_map(64 * kMiB), ElementsAre(low, reserved, Range{kMiB, 64 * kMiB, 1}));
     EXPECT_THAT(memory_map(3 * kGiB), ElementsAre(low, reserved, Range{kMiB, 3 * kGiB, 1}));
-    EXPECT_THAT(memory_map(5 * kGiB), ElementsAre(low, reserved, Range{kMiB, 3 * kGiB, 1},
-                                                  Range{4 * kGiB, 6 * kGiB, 1}));
+    EXPECT_THAT(memory_map(5 * kGiB),
+                ElementsAre(low, reserved, Range{kMiB, 3 * kGiB, 1}, Range{4 * kGiB, 6 * kGiB, 1}));
 }
 
 TEST(BootParams, SetupHeaderIsCopiedAndTheLoadersFieldsAreOurs) {

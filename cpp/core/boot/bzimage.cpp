@@ -28,10 +28,10 @@ constexpr std::uint16_t kXlfKernel64 = 1;
 
 // The header reaches up to the target of the jump at its offset 200h.
 std::span<const std::byte> setup_header(const ImageBytes& file) {
-    const std::uint64_t end =
-        kJump + 2 + file.load<std::uint8_t>(kJump + 1, "setup header");
+    const std::uint64_t end = kJump + 2 + file.load<std::uint8_t>(kJump + 1, "setup header");
     if (end < kHeaderEnd212) {
-        file.refuse("jump", fmt::format("the setup header ends at {:#x}, before its last fields", end));
+        file.refuse("jump",
+                    fmt::format("the setup header ends at {:#x}, before its last fields", end));
     }
     // boot_params has room up to 290h, and a jump is a signed byte.
     if (end > kJump + 2 + 0x7F) {
@@ -56,8 +56,8 @@ void check_kind(const ImageBytes& file, std::uint16_t version) {
 std::span<const std::byte> find_payload(const ImageBytes& file) {
     std::uint64_t setup_sectors = file.load<std::uint8_t>(kSetupSects, "setup_sects");
     if (setup_sectors == 0) setup_sectors = 4;  // as boot.rst says
-    const std::uint64_t offset = (setup_sectors + 1) * kSector +
-                                 file.load<std::uint32_t>(kPayloadOffset, "payload_offset");
+    const std::uint64_t offset =
+        (setup_sectors + 1) * kSector + file.load<std::uint32_t>(kPayloadOffset, "payload_offset");
     const auto length = file.load<std::uint32_t>(kPayloadLength, "payload_length");
     if (length == 0) file.refuse("payload_length", "is 0");
     return file.slice(offset, length, "payload");

@@ -53,7 +53,8 @@ struct Job {
     const std::string& path;
 
     [[noreturn]] void refuse(const std::string& message) const {
-        throw BootError(path, "payload", fmt::format("the {} data {}", to_string(compression), message));
+        throw BootError(path, "payload",
+                        fmt::format("the {} data {}", to_string(compression), message));
     }
     [[noreturn]] void truncated() const { refuse("end too early"); }
     [[noreturn]] void too_large() const {
@@ -108,14 +109,20 @@ Done unlzma(const Job& job) {
     const Done done{stream.total_in, stream.total_out};
     lzma_end(&stream);
     switch (result) {
-        case LZMA_STREAM_END: return done;
-        case LZMA_BUF_ERROR: full ? job.too_large() : job.truncated();
+        case LZMA_STREAM_END:
+            return done;
+        case LZMA_BUF_ERROR:
+            full ? job.too_large() : job.truncated();
         case LZMA_MEMLIMIT_ERROR:
             job.refuse(fmt::format("take more than {} MiB to unpack", kLzmaMemoryLimit / kMiB));
-        case LZMA_OPTIONS_ERROR: job.refuse("use a filter that is not supported");
-        case LZMA_UNSUPPORTED_CHECK: job.refuse("use a checksum that is not supported");
-        case LZMA_MEM_ERROR: throw HostError("decompress " + job.path, ENOMEM);
-        default: job.refuse("are broken");
+        case LZMA_OPTIONS_ERROR:
+            job.refuse("use a filter that is not supported");
+        case LZMA_UNSUPPORTED_CHECK:
+            job.refuse("use a checksum that is not supported");
+        case LZMA_MEM_ERROR:
+            throw HostError("decompress " + job.path, ENOMEM);
+        default:
+            job.refuse("are broken");
     }
 }
 
@@ -130,16 +137,19 @@ Done unzstd(const Job& job) {
         ZSTD_decompress(job.output.data(), job.output.size(), job.input.data(), frame);
     if (ZSTD_isError(produced) != 0) {
         switch (ZSTD_getErrorCode(produced)) {
-            case ZSTD_error_dstSize_tooSmall: job.too_large();
-            case ZSTD_error_memory_allocation: throw HostError("decompress " + job.path, ENOMEM);
-            default: job.refuse(fmt::format("are broken: {}", ZSTD_getErrorName(produced)));
+            case ZSTD_error_dstSize_tooSmall:
+                job.too_large();
+            case ZSTD_error_memory_allocation:
+                throw HostError("decompress " + job.path, ENOMEM);
+            default:
+                job.refuse(fmt::format("are broken: {}", ZSTD_getErrorName(produced)));
         }
     }
     return {frame, produced};
 }
 
-// The legacy frame of `lz4 -l`: blocks of up to 8 MiB, each behind its packed size, to the end of the data
-// (lz4_Frame_format.md, "Legacy frame"). No checksum.
+// The legacy frame of `lz4 -l`: blocks of up to 8 MiB, each behind its packed size, to the end of
+// the data (lz4_Frame_format.md, "Legacy frame"). No checksum.
 Done unlz4(const Job& job) {
     constexpr std::uint32_t kMagic = 0x184C2102;
     constexpr std::uint64_t kBlock = 8 * kMiB;
@@ -150,11 +160,13 @@ Done unlz4(const Job& job) {
         done.consumed += 4;
         if (packed == kMagic) continue;  // concatenated files
         if (packed == 0 || packed > static_cast<std::uint32_t>(LZ4_compressBound(kBlock))) {
-            job.refuse(fmt::format("announce a block of {} bytes at {:#x}", packed, done.consumed - 4));
+            job.refuse(
+                fmt::format("announce a block of {} bytes at {:#x}", packed, done.consumed - 4));
         }
         if (packed > rest.size() - 4) {
-            job.refuse(fmt::format("have a last block that ends {} bytes after the end of the payload",
-                                   packed - (rest.size() - 4)));
+            job.refuse(
+                fmt::format("have a last block that ends {} bytes after the end of the payload",
+                            packed - (rest.size() - 4)));
         }
         const auto space = job.output.subspan(done.produced);
         const auto room = static_cast<int>(std::min<std::uint64_t>(space.size(), kBlock));
@@ -177,12 +189,17 @@ Done unlz4(const Job& job) {
 
 Done unpack(const Job& job) {
     switch (job.compression) {
-        case Compression::kGzip: return gunzip(job);
+        case Compression::kGzip:
+            return gunzip(job);
         case Compression::kXz:
-        case Compression::kLzma: return unlzma(job);
-        case Compression::kZstd: return unzstd(job);
-        case Compression::kLz4: return unlz4(job);
-        case Compression::kNone: break;
+        case Compression::kLzma:
+            return unlzma(job);
+        case Compression::kZstd:
+            return unzstd(job);
+        case Compression::kLz4:
+            return unlz4(job);
+        case Compression::kNone:
+            break;
     }
     if (job.input.size() > job.output.size()) job.too_large();
     std::ranges::copy(job.input, job.output.begin());
@@ -193,12 +210,18 @@ Done unpack(const Job& job) {
 
 std::string_view to_string(Compression compression) {
     switch (compression) {
-        case Compression::kNone: return "uncompressed";
-        case Compression::kGzip: return "gzip";
-        case Compression::kXz: return "xz";
-        case Compression::kLzma: return "lzma";
-        case Compression::kZstd: return "zstd";
-        case Compression::kLz4: return "lz4";
+        case Compression::kNone:
+            return "uncompressed";
+        case Compression::kGzip:
+            return "gzip";
+        case Compression::kXz:
+            return "xz";
+        case Compression::kLzma:
+            return "lzma";
+        case Compression::kZstd:
+            return "zstd";
+        case Compression::kLz4:
+            return "lz4";
     }
     HVLAB_ASSERT(false && "unknown Compression");
     return {};

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// The compressed payload of a Linux kernel image, unpacked by the host with the libraries that know how.
+// The compressed payload of a Linux kernel image, unpacked by the host with the libraries that know
+// how.
 #pragma once
 
 #include <cstddef>
@@ -16,8 +17,8 @@ enum class Compression : std::uint8_t { kNone, kGzip, kXz, kLzma, kZstd, kLz4 };
 
 std::string_view to_string(Compression compression);
 
-// By the magic number (Documentation/arch/x86/boot.rst, payload_length). Throws BootError for what is
-// neither known nor an ELF file.
+// By the magic number (Documentation/arch/x86/boot.rst, payload_length). Throws BootError for what
+// is neither known nor an ELF file.
 Compression detect_compression(std::span<const std::byte> payload, const std::string& path);
 
 // Bytes whose memory is taken only as far as it is written.
@@ -37,9 +38,9 @@ private:
     std::uint64_t size_ = 0;
 };
 
-// One compressed stream; where exactly four bytes follow it, they must be the size that it unpacks to, as the
-// kernel's build appends it. Throws BootError (`path`, "payload") for bytes that do not unpack, and when they
-// unpack to more than `max_size`. Needs up to 192 MiB besides the output.
+// One compressed stream; where exactly four bytes follow it, they must be the size that it unpacks
+// to, as the kernel's build appends it. Throws BootError (`path`, "payload") for bytes that do not
+// unpack, and when they unpack to more than `max_size`. Needs up to 192 MiB besides the output.
 Unpacked decompress(Compression compression, std::span<const std::byte> payload,
                     std::uint64_t max_size, const std::string& path);
 

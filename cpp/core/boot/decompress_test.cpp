@@ -11,8 +11,8 @@
 namespace hvlab {
 namespace {
 
-using ::testing::HasSubstr;
 using test_images::Bytes;
+using ::testing::HasSubstr;
 
 std::string refusal(Compression compression, std::span<const std::byte> packed,
                     std::uint64_t max_size) {
@@ -62,8 +62,8 @@ TEST_P(EveryCompression, AppendedSizeIsChecked) {
                   " data unpack to 100000 bytes, but 100001 are announced");
 }
 
-// Every length but the whole is refused. LZ4's legacy frame has no end mark, so a cut between two blocks goes
-// unnoticed here; this one has a single block.
+// Every length but the whole is refused. LZ4's legacy frame has no end mark, so a cut between two
+// blocks goes unnoticed here; this one has a single block.
 TEST_P(EveryCompression, EveryTruncationIsRefused) {
     std::size_t start = GetParam() == Compression::kLz4 ? 9 : 0;
     for (std::size_t size = start; size < packed_.size(); size += size < 100 ? 1 : 97) {
@@ -112,10 +112,10 @@ TEST(Decompress, XzWithTheX86Filter) {
 
 TEST(Decompress, Lz4InSeveralBlocks) {
     const Bytes plain = test_images::sample_bytes(17 * kMiB, 6);
-    const Bytes packed = test_images::with_size(
-        test_images::compress(Compression::kLz4, plain), plain.size());
-    EXPECT_TRUE(std::ranges::equal(decompress(Compression::kLz4, packed, 17 * kMiB, "x").bytes(),
-                                   plain));
+    const Bytes packed =
+        test_images::with_size(test_images::compress(Compression::kLz4, plain), plain.size());
+    EXPECT_TRUE(
+        std::ranges::equal(decompress(Compression::kLz4, packed, 17 * kMiB, "x").bytes(), plain));
     EXPECT_THAT(refusal(Compression::kLz4, packed, 16 * kMiB), HasSubstr("unpack to more than"));
     // A second magic number, as concatenated files have.
     Bytes twice = test_images::compress(Compression::kLz4, Bytes(10, std::byte{7}));
@@ -128,9 +128,10 @@ TEST(Decompress, Lz4BlockSizesAreChecked) {
     Bytes packed = test_images::compress(Compression::kLz4, test_images::sample_bytes(5000, 6));
     const auto size = static_cast<std::uint32_t>(packed.size() - 8);
     test_images::poke(packed, 4, size + 123);
-    EXPECT_EQ(refusal(Compression::kLz4, packed, kMiB),
-              "vmlinuz: payload: the lz4 data have a last block that ends 123 bytes after the end of "
-              "the payload");
+    EXPECT_EQ(
+        refusal(Compression::kLz4, packed, kMiB),
+        "vmlinuz: payload: the lz4 data have a last block that ends 123 bytes after the end of "
+        "the payload");
     test_images::poke(packed, 4, std::uint32_t{0});
     EXPECT_THAT(refusal(Compression::kLz4, packed, kMiB), HasSubstr("block of 0 bytes at 0x4"));
     test_images::poke(packed, 4, std::uint32_t{0xFFFFFFFF});
@@ -156,8 +157,9 @@ TEST(Decompress, UnknownFormatsAreNamedByTheirBytes) {
         }
         return "known";
     };
-    EXPECT_EQ(detect({std::byte{'B'}, std::byte{'Z'}, std::byte{'h'}, std::byte{'9'}, std::byte{1}}),
-              "k: payload: starts with 42 5a 68 39: not ELF, gzip, xz, lzma, zstd or lz4");
+    EXPECT_EQ(
+        detect({std::byte{'B'}, std::byte{'Z'}, std::byte{'h'}, std::byte{'9'}, std::byte{1}}),
+        "k: payload: starts with 42 5a 68 39: not ELF, gzip, xz, lzma, zstd or lz4");
     EXPECT_EQ(detect({}), "k: payload: starts with nothing: not ELF, gzip, xz, lzma, zstd or lz4");
     EXPECT_EQ(detect({std::byte{0x1F}}),
               "k: payload: starts with 1f: not ELF, gzip, xz, lzma, zstd or lz4");

@@ -30,8 +30,8 @@ Elf64_Ehdr checked_header(const ImageBytes& image) {
         image.refuse("e_type", fmt::format("{} is not an executable", header.e_type));
     }
     if (header.e_phentsize != sizeof(Elf64_Phdr)) {
-        image.refuse("e_phentsize", fmt::format("is {}, must be {}", header.e_phentsize,
-                                                sizeof(Elf64_Phdr)));
+        image.refuse("e_phentsize",
+                     fmt::format("is {}, must be {}", header.e_phentsize, sizeof(Elf64_Phdr)));
     }
     if (header.e_phnum == 0 || header.e_phnum > kMaxProgramHeaders) {
         image.refuse("e_phnum", fmt::format("{} program headers; 1 to {} are possible",
@@ -62,10 +62,10 @@ void refuse_overlap(const ImageBytes& image, const std::vector<Elf64::Segment>& 
     for (std::size_t i = 1; i < sorted.size(); ++i) {
         const Elf64::Segment& before = sorted[i - 1];
         if (sorted[i].address < before.address + before.memory_size) {
-            image.refuse(fmt::format("segment {}", sorted[i].index),
-                         fmt::format("at {:#x} overlaps segment {} at {:#x}-{:#x}",
-                                     sorted[i].address, before.index, before.address,
-                                     before.address + before.memory_size - 1));
+            image.refuse(
+                fmt::format("segment {}", sorted[i].index),
+                fmt::format("at {:#x} overlaps segment {} at {:#x}-{:#x}", sorted[i].address,
+                            before.index, before.address, before.address + before.memory_size - 1));
         }
     }
 }
@@ -110,9 +110,9 @@ void load_elf64(GuestMemory& memory, const ImageBytes& image, const Elf64& elf,
                 GuestAddress lowest) {
     for (const Elf64::Segment& segment : elf.segments) {
         const auto refuse = [&](std::string_view why) {
-            image.refuse(fmt::format("segment {}", segment.index),
-                         fmt::format("{} bytes at {:#x} {}", segment.memory_size, segment.address,
-                                     why));
+            image.refuse(
+                fmt::format("segment {}", segment.index),
+                fmt::format("{} bytes at {:#x} {}", segment.memory_size, segment.address, why));
         };
         if (segment.address < lowest) {
             refuse(fmt::format("reach below {:#x}, where the boot parameters lie", lowest));

@@ -21,7 +21,7 @@ struct Elf64 {
         std::uint64_t memory_size = 0;
     };
 
-    GuestAddress entry = 0;  // physical
+    GuestAddress entry = 0;         // physical
     std::vector<Segment> segments;  // by ascending address, not overlapping, not empty
 
     GuestAddress start() const { return segments.front().address; }
@@ -33,6 +33,7 @@ Elf64 parse_elf64(const ImageBytes& image);
 
 // Copies the segments and zeroes what each has beyond its file part. BootError for a segment below
 // `lowest` or outside memory, before anything is written.
-void load_elf64(GuestMemory& memory, const ImageBytes& image, const Elf64& elf, GuestAddress lowest);
+void load_elf64(GuestMemory& memory, const ImageBytes& image, const Elf64& elf,
+                GuestAddress lowest);
 
 }  // namespace hvlab

@@ -59,9 +59,9 @@ TEST(Elf64, LoadsSegmentsAndZeroesTheRest) {
 }
 
 TEST(Elf64, SegmentsMayComeInAnyOrder) {
-    const Bytes file = test_images::make_elf({{.address = 0x8000, .content = Bytes(16)},
-                                              {.address = 0x4000, .content = Bytes(16)}},
-                                             0x8000);
+    const Bytes file = test_images::make_elf(
+        {{.address = 0x8000, .content = Bytes(16)}, {.address = 0x4000, .content = Bytes(16)}},
+        0x8000);
     const Elf64 elf = parse_elf64(ImageBytes("k", file));
     EXPECT_EQ(elf.start(), 0x4000u);
     EXPECT_EQ(elf.end(), 0x8010u);
@@ -88,9 +88,11 @@ TEST(Elf64, HeaderLies) {
               "vmlinux: e_phnum: 0 program headers; 1 to 256 are possible");
     EXPECT_EQ(refusal_with(0x38, std::uint16_t{0xFFFF}),
               "vmlinux: e_phnum: 65535 program headers; 1 to 256 are possible");
-    EXPECT_EQ(refusal_with(0x20, kMax - 7),
-              "vmlinux: program headers: starts 18446744073709534484 bytes after the end of the file");
-    EXPECT_EQ(refusal_with(0x18, std::uint64_t{0x5000}), "vmlinux: e_entry: 0x5000 is in no segment");
+    EXPECT_EQ(
+        refusal_with(0x20, kMax - 7),
+        "vmlinux: program headers: starts 18446744073709534484 bytes after the end of the file");
+    EXPECT_EQ(refusal_with(0x18, std::uint64_t{0x5000}),
+              "vmlinux: e_entry: 0x5000 is in no segment");
     // More headers than the file has room for.
     Bytes file = test_images::make_elf({{.address = 0x4000, .content = Bytes(8)}}, 0x4000);
     poke(file, 0x38, std::uint16_t{3});
@@ -107,22 +109,28 @@ TEST(Elf64, SegmentLies) {
               "vmlinux: segment 1: ends 1 bytes after the end of the file");
     EXPECT_EQ(refusal_with(program_header(0) + kFileSizeField, std::uint64_t{0x3001}),
               "vmlinux: segment 0: has 12289 bytes in the file but only 12288 in memory");
-    EXPECT_EQ(refusal_with(program_header(0) + kMemorySizeField, kMax),
-              "vmlinux: segment 0: 18446744073709551615 bytes at 0x100000 pass the end of the address "
-              "space");
-    EXPECT_EQ(refusal_with(program_header(1) + kPhysicalField, kMax - 5),
-              "vmlinux: segment 1: 32768 bytes at 0xfffffffffffffffa pass the end of the address space");
+    EXPECT_EQ(
+        refusal_with(program_header(0) + kMemorySizeField, kMax),
+        "vmlinux: segment 0: 18446744073709551615 bytes at 0x100000 pass the end of the address "
+        "space");
+    EXPECT_EQ(
+        refusal_with(program_header(1) + kPhysicalField, kMax - 5),
+        "vmlinux: segment 1: 32768 bytes at 0xfffffffffffffffa pass the end of the address space");
     EXPECT_EQ(refusal_with(program_header(1) + kPhysicalField, std::uint64_t{0x102FFF}),
               "vmlinux: segment 1: at 0x102fff overlaps segment 0 at 0x100000-0x102fff");
-    EXPECT_EQ(refusal_with(program_header(1) + kPhysicalField, std::uint64_t{0x103000}), "accepted");
+    EXPECT_EQ(refusal_with(program_header(1) + kPhysicalField, std::uint64_t{0x103000}),
+              "accepted");
     EXPECT_EQ(refusal_with(program_header(1) + kPhysicalField, std::uint64_t{0x1F8001}),
               "vmlinux: segment 1: 32768 bytes at 0x1f8001 do not fit into 2 MiB of memory");
-    EXPECT_EQ(refusal_with(program_header(1) + kPhysicalField, std::uint64_t{0x1F8000}), "accepted");
-    EXPECT_EQ(refusal_with(program_header(1) + kMemorySizeField, 1 * kTiB),
-              "vmlinux: segment 1: 1099511627776 bytes at 0x108000 do not fit into 2 MiB of memory");
-    EXPECT_EQ(refusal_with(program_header(1) + kPhysicalField, std::uint64_t{0xFFF}),
-              "vmlinux: segment 1: 32768 bytes at 0xfff reach below 0x1000, where the boot parameters "
-              "lie");
+    EXPECT_EQ(refusal_with(program_header(1) + kPhysicalField, std::uint64_t{0x1F8000}),
+              "accepted");
+    EXPECT_EQ(
+        refusal_with(program_header(1) + kMemorySizeField, 1 * kTiB),
+        "vmlinux: segment 1: 1099511627776 bytes at 0x108000 do not fit into 2 MiB of memory");
+    EXPECT_EQ(
+        refusal_with(program_header(1) + kPhysicalField, std::uint64_t{0xFFF}),
+        "vmlinux: segment 1: 32768 bytes at 0xfff reach below 0x1000, where the boot parameters "
+        "lie");
 }
 
 TEST(Elf64, NothingToLoad) {

@@ -28,8 +28,8 @@ void check_place(const GuestMemory& memory, const ImageBytes& file, GuestAddress
 
 void check_entry(const ImageBytes& file, GuestAddress address, GuestAddress entry) {
     if (entry < address || entry - address >= file.size()) {
-        file.refuse("entry", fmt::format("{:#x} is outside the image at {:#x}-{:#x}", entry, address,
-                                         address + file.size() - 1));
+        file.refuse("entry", fmt::format("{:#x} is outside the image at {:#x}-{:#x}", entry,
+                                         address, address + file.size() - 1));
     }
     if (entry >= kLegacyHoleEnd) {
         file.refuse("entry", fmt::format("{:#x} is above 1 MiB, out of real mode's reach", entry));

@@ -39,7 +39,8 @@ protected:
             load_flat(memory_, {.path = path});
         } catch (const BootError& error) {
             EXPECT_EQ(error.path(), path.string());
-            return error.field() + ": " + std::string(error.what()).substr(path.string().size() + 9);
+            return error.field() + ": " +
+                   std::string(error.what()).substr(path.string().size() + 9);
         }
         return "accepted";
     }
@@ -82,8 +83,9 @@ TEST_F(FlatTest, PlacesThatDoNotWork) {
     const std::vector<std::byte> sector(512);
     EXPECT_EQ(refusal({.path = "i", .load_address = 0x1FFE01}, sector),
               "load_address: 512 bytes at 0x1ffe01 do not fit into 2097152 bytes of memory");
-    EXPECT_EQ(refusal({.path = "i", .load_address = ~GuestAddress{0}}, sector),
-              "load_address: 512 bytes at 0xffffffffffffffff do not fit into 2097152 bytes of memory");
+    EXPECT_EQ(
+        refusal({.path = "i", .load_address = ~GuestAddress{0}}, sector),
+        "load_address: 512 bytes at 0xffffffffffffffff do not fit into 2097152 bytes of memory");
     EXPECT_EQ(refusal({.path = "i"}, std::vector<std::byte>(2 * kMiB)),
               "load_address: 2097152 bytes at 0x7c00 do not fit into 2097152 bytes of memory");
     EXPECT_EQ(refusal({.path = "i", .load_address = 0x9FE01}, sector),
@@ -108,7 +110,8 @@ TEST_F(FlatTest, EntriesThatDoNotWork) {
 
 TEST_F(FlatTest, FilesThatDoNotWork) {
     EXPECT_EQ(file_refusal(directory_ / "none"), "image: No such file or directory");
-    EXPECT_EQ(file_refusal(directory_), "image: not a regular file but a directory (Is a directory)");
+    EXPECT_EQ(file_refusal(directory_),
+              "image: not a regular file but a directory (Is a directory)");
     ASSERT_EQ(::mkfifo((directory_ / "fifo").c_str(), 0600), 0);
     EXPECT_EQ(file_refusal(directory_ / "fifo"),
               "image: not a regular file but a FIFO (Invalid argument)");

@@ -21,7 +21,8 @@ std::vector<std::byte> read_image_file(const std::filesystem::path& path, const 
 std::span<const std::byte> ImageBytes::slice(std::uint64_t offset, std::uint64_t length,
                                              const std::string& field) const {
     if (offset > size()) {
-        refuse(field, fmt::format("starts {} bytes after the end of the {}", offset - size(), whole_));
+        refuse(field,
+               fmt::format("starts {} bytes after the end of the {}", offset - size(), whole_));
     }
     if (length > size() - offset) {
         refuse(field, fmt::format("ends {} bytes after the end of the {}",

@@ -17,8 +17,8 @@
 
 namespace hvlab {
 
-// The whole of a regular file that is not empty and has at most `max_size` bytes. Throws BootError with the
-// given field ("kernel", "initrd", ...).
+// The whole of a regular file that is not empty and has at most `max_size` bytes. Throws BootError
+// with the given field ("kernel", "initrd", ...).
 std::vector<std::byte> read_image_file(const std::filesystem::path& path, const std::string& field,
                                        std::uint64_t max_size);
 

@@ -18,7 +18,8 @@
 namespace hvlab {
 namespace {
 
-// Low memory while the kernel starts; it copies what it needs early on and takes the rest as free RAM.
+// Low memory while the kernel starts; it copies what it needs early on and takes the rest as free
+// RAM.
 constexpr GuestAddress kGdt = 0x8000;
 constexpr GuestAddress kStackTop = 0x8000;
 constexpr GuestAddress kPageTables = 0x9000;
@@ -36,7 +37,8 @@ constexpr std::uint64_t kMaxKernelFile = 1 * kGiB;
 constexpr std::uint64_t kMaxUnpacked = 1 * kGiB;
 constexpr unsigned kPhysicalAddressBits = 40;  // of every CPU model
 
-// For a vmlinux, which has no setup header: what every 64-bit kernel of the last years says in its own.
+// For a vmlinux, which has no setup header: what every 64-bit kernel of the last years says in its
+// own.
 constexpr std::uint32_t kVmlinuxCmdlineSize = 2047;
 constexpr GuestAddress kVmlinuxInitrdAddrMax = 0x7FFFFFFF;
 
@@ -53,7 +55,8 @@ struct LoadedKernel {
 LoadedKernel load_vmlinux(GuestMemory& memory, const ImageBytes& image) {
     const Elf64 elf = parse_elf64(image);
     if (elf.end() > kMappedEnd) {
-        image.refuse("program headers", fmt::format("the kernel ends at {:#x}, above 4 GiB", elf.end()));
+        image.refuse("program headers",
+                     fmt::format("the kernel ends at {:#x}, above 4 GiB", elf.end()));
     }
     load_elf64(memory, image, elf, kLowestKernel);
     return {.entry = elf.entry, .start = elf.start(), .end = elf.end()};
@@ -62,8 +65,8 @@ LoadedKernel load_vmlinux(GuestMemory& memory, const ImageBytes& image) {
 LoadedKernel load_bzimage(GuestMemory& memory, const ImageBytes& file) {
     const BzImage image = parse_bzimage(file);
     const Compression compression = detect_compression(image.payload, file.path());
-    const Unpacked vmlinux = decompress(compression, image.payload,
-                                        std::min(memory.size(), kMaxUnpacked), file.path());
+    const Unpacked vmlinux =
+        decompress(compression, image.payload, std::min(memory.size(), kMaxUnpacked), file.path());
     LoadedKernel kernel =
         load_vmlinux(memory, ImageBytes(file.path(), vmlinux.bytes(), "unpacked payload"));
     if (image.init_size == 0) file.refuse("init_size", "is 0");
@@ -82,7 +85,9 @@ LoadedKernel load_bzimage(GuestMemory& memory, const ImageBytes& file) {
 LoadedKernel load_kernel(GuestMemory& memory, const ImageBytes& file) {
     if (file.bytes().empty()) file.refuse("kernel", "the file is empty");
     if (is_bzimage(file.bytes())) return load_bzimage(memory, file);
-    constexpr std::string_view kElfMagic = "\x7F" "ELF";
+    constexpr std::string_view kElfMagic =
+        "\x7F"
+        "ELF";
     if (file.size() >= kElfMagic.size() &&
         std::memcmp(file.bytes().data(), kElfMagic.data(), kElfMagic.size()) == 0) {
         return load_vmlinux(memory, file);
@@ -93,7 +98,8 @@ LoadedKernel load_kernel(GuestMemory& memory, const ImageBytes& file) {
 void load_cmdline(GuestMemory& memory, const ImageBytes& file, const std::string& cmdline,
                   std::uint32_t limit) {
     if (cmdline.size() > limit) {
-        file.refuse("cmdline", fmt::format("{} bytes; this kernel takes {}", cmdline.size(), limit));
+        file.refuse("cmdline",
+                    fmt::format("{} bytes; this kernel takes {}", cmdline.size(), limit));
     }
     if (cmdline.size() >= kCmdlineEnd - kCmdline) {
         file.refuse("cmdline", fmt::format("{} bytes; at most {} can be passed", cmdline.size(),
@@ -101,12 +107,13 @@ void load_cmdline(GuestMemory& memory, const ImageBytes& file, const std::string
     }
     if (cmdline.find('\0') != std::string::npos) file.refuse("cmdline", "has a NUL inside");
     // c_str() has the terminating zero behind it.
-    HVLAB_ASSERT(memory.write(
-        kCmdline, std::as_bytes(std::span(cmdline.c_str(), cmdline.size() + 1))));
+    HVLAB_ASSERT(
+        memory.write(kCmdline, std::as_bytes(std::span(cmdline.c_str(), cmdline.size() + 1))));
 }
 
 // As high as the kernel allows, page-aligned; returns the address.
-GuestAddress load_initrd(GuestMemory& memory, const ImageBytes& initrd, const LoadedKernel& kernel) {
+GuestAddress load_initrd(GuestMemory& memory, const ImageBytes& initrd,
+                         const LoadedKernel& kernel) {
     if (initrd.bytes().empty()) initrd.refuse("initrd", "the file is empty");
     const GuestAddress low_memory_end = memory.regions().front().size;
     const GuestAddress top = std::min(low_memory_end, kernel.initrd_addr_max + 1);

@@ -16,10 +16,10 @@ namespace hvlab {
 namespace {
 
 namespace fs = std::filesystem;
-using ::testing::HasSubstr;
-using ::testing::StartsWith;
 using test_images::Bytes;
 using test_images::poke;
+using ::testing::HasSubstr;
+using ::testing::StartsWith;
 
 constexpr GuestAddress kBootParams = 0x10000;
 
@@ -105,8 +105,8 @@ TEST_P(EveryKernelCompression, EveryTruncationIsRefused) {
 TEST_F(LinuxTest, VmlinuxIsBootedAsItIs) {
     const Bytes kernel = test_images::sample_vmlinux();
     const Bytes initrd = test_images::sample_bytes(5000, 8);
-    const CpuState state = load_linux(
-        memory_, {.kernel = "k", .initrd = "i", .cmdline = "a=b"}, kernel, initrd);
+    const CpuState state =
+        load_linux(memory_, {.kernel = "k", .initrd = "i", .cmdline = "a=b"}, kernel, initrd);
     EXPECT_EQ(state.rip, test_images::kKernelEntry);
     EXPECT_EQ(param<std::uint32_t>(0x202), 0x53726448u);
     EXPECT_EQ(text_at(param<std::uint32_t>(0x228)), "a=b");
@@ -140,14 +140,16 @@ TEST_F(LinuxTest, InitrdThatDoesNotFit) {
     const std::uint64_t kernel_end = test_images::kKernelStart + 0x20000;  // init_size counts
     const std::uint64_t room = 4 * kMiB - kernel_end;
     EXPECT_EQ(refusal(kernel, "", Bytes(room)), "accepted");
-    EXPECT_EQ(refusal(kernel, "", Bytes(room + 1)),
-              "initrd.img: initrd: 3014657 bytes do not fit between the kernel's end at 0x120000 and "
-              "0x400000");
+    EXPECT_EQ(
+        refusal(kernel, "", Bytes(room + 1)),
+        "initrd.img: initrd: 3014657 bytes do not fit between the kernel's end at 0x120000 and "
+        "0x400000");
     EXPECT_EQ(refusal(kernel, "", Bytes{}), "initrd.img: initrd: the file is empty");
     Bytes limited = kernel;
     poke(limited, 0x22C, std::uint32_t{0xFFFF});
-    EXPECT_EQ(refusal(limited, "", Bytes(1)),
-              "initrd.img: initrd: 1 bytes do not fit between the kernel's end at 0x120000 and 0x10000");
+    EXPECT_EQ(
+        refusal(limited, "", Bytes(1)),
+        "initrd.img: initrd: 1 bytes do not fit between the kernel's end at 0x120000 and 0x10000");
 }
 
 TEST_F(LinuxTest, CommandLineLimits) {
@@ -171,15 +173,17 @@ TEST_F(LinuxTest, HeaderLies) {
               "vmlinuz: kernel: neither a bzImage (no 'HdrS' at 202h) nor an ELF file");
     EXPECT_EQ(refusal_with(0x206, std::uint16_t{0x020B}),
               "vmlinuz: version: boot protocol 2.11; 2.12 or newer is needed");
-    EXPECT_EQ(refusal_with(0x236, std::uint16_t{0xFFFE}), "vmlinuz: xloadflags: not a 64-bit kernel");
+    EXPECT_EQ(refusal_with(0x236, std::uint16_t{0xFFFE}),
+              "vmlinuz: xloadflags: not a 64-bit kernel");
     EXPECT_EQ(refusal_with(0x201, std::uint8_t{0x65}),
               "vmlinuz: jump: the setup header ends at 0x267, before its last fields");
     EXPECT_EQ(refusal_with(0x201, std::uint8_t{0x80}),
               "vmlinuz: jump: the setup header ends at 0x282, after its room");
     EXPECT_EQ(refusal_with(0x260, std::uint32_t{0}), "vmlinuz: init_size: is 0");
-    EXPECT_EQ(refusal_with(0x260, std::uint32_t{0x300001}),
-              "vmlinuz: init_size: the kernel needs 3145729 bytes at 0x100000, which 4 MiB of memory do "
-              "not have");
+    EXPECT_EQ(
+        refusal_with(0x260, std::uint32_t{0x300001}),
+        "vmlinuz: init_size: the kernel needs 3145729 bytes at 0x100000, which 4 MiB of memory do "
+        "not have");
     EXPECT_EQ(refusal_with(0x260, std::uint32_t{0x300000}), "accepted");
 }
 
@@ -207,16 +211,18 @@ TEST_F(LinuxTest, PayloadLies) {
 
 TEST_F(LinuxTest, UnpackedKernelLies) {
     const auto boot = [&](const Bytes& vmlinux) {
-        return refusal(test_images::make_bzimage(
-            test_images::compress(Compression::kGzip, vmlinux)));
+        return refusal(
+            test_images::make_bzimage(test_images::compress(Compression::kGzip, vmlinux)));
     };
     EXPECT_EQ(boot(Bytes(1000)), "vmlinuz: e_ident: not an ELF file");
     Bytes truncated = test_images::sample_vmlinux();
     truncated.resize(truncated.size() - 5);
-    EXPECT_EQ(boot(truncated), "vmlinuz: segment 1: ends 5 bytes after the end of the unpacked payload");
-    EXPECT_EQ(boot(test_images::make_elf({{.address = 0xFF000, .content = Bytes(16)}}, 0xFF000)),
-              "vmlinuz: segment 0: 16 bytes at 0xff000 reach below 0x100000, where the boot parameters "
-              "lie");
+    EXPECT_EQ(boot(truncated),
+              "vmlinuz: segment 1: ends 5 bytes after the end of the unpacked payload");
+    EXPECT_EQ(
+        boot(test_images::make_elf({{.address = 0xFF000, .content = Bytes(16)}}, 0xFF000)),
+        "vmlinuz: segment 0: 16 bytes at 0xff000 reach below 0x100000, where the boot parameters "
+        "lie");
     EXPECT_EQ(boot(test_images::make_elf({{.address = 0x3FFFF1, .content = Bytes(16)}}, 0x3FFFF1)),
               "vmlinuz: segment 0: 16 bytes at 0x3ffff1 do not fit into 4 MiB of memory");
     EXPECT_EQ(boot(test_images::make_elf({{.address = 4 * kGiB, .content = Bytes(16)}}, 4 * kGiB)),
@@ -284,8 +290,7 @@ TEST(LinuxBootTest, DebianKernel) {
         GTEST_SKIP() << "HVLAB_TEST_KERNEL does not name a kernel (hvlab fixtures fetch linux)";
     }
     GuestMemory memory(256 * kMiB);
-    const CpuState state =
-        load_linux(memory, {.kernel = path, .cmdline = "console=ttyS0"});
+    const CpuState state = load_linux(memory, {.kernel = path, .cmdline = "console=ttyS0"});
     EXPECT_GE(state.rip, 0x1000000u);
     std::vector<std::byte> start(2);
     ASSERT_TRUE(memory.read(state.rip, start));

@@ -39,11 +39,21 @@ void write_page_tables(GuestMemory& memory, GuestAddress at) {
 }
 
 Segment code_segment() {
-    return {.base = 0, .limit = 0xFFFFFFFF, .selector = kCodeSelector, .type = 0xB, .l = true, .g = true};
+    return {.base = 0,
+            .limit = 0xFFFFFFFF,
+            .selector = kCodeSelector,
+            .type = 0xB,
+            .l = true,
+            .g = true};
 }
 
 Segment data_segment() {
-    return {.base = 0, .limit = 0xFFFFFFFF, .selector = kDataSelector, .type = 0x3, .db = true, .g = true};
+    return {.base = 0,
+            .limit = 0xFFFFFFFF,
+            .selector = kDataSelector,
+            .type = 0x3,
+            .db = true,
+            .g = true};
 }
 
 // Intel SDM vol. 3 s. 12.11. Fixed ranges in the order of their MSRs: 250h, 258h, 259h, 268h-26Fh.
@@ -60,7 +70,7 @@ void set_mtrrs(Msrs& msrs, unsigned physical_address_bits) {
     msrs.mtrr_fixed[1] = kAllWriteBack;        // 80000h-9FFFFh
     msrs.mtrr_fixed[2] = 0;                    // A0000h-BFFFFh: video memory, uncached
     const std::uint64_t address_mask = (std::uint64_t{1} << physical_address_bits) - 1;
-    msrs.mtrr_phys_base[0] = kPciHoleStart;    // type 0, uncached
+    msrs.mtrr_phys_base[0] = kPciHoleStart;  // type 0, uncached
     msrs.mtrr_phys_mask[0] = (~(kPciHoleEnd - kPciHoleStart - 1) & address_mask) | kValid;
 }
 
@@ -83,10 +93,11 @@ CpuState enter_long_mode(GuestMemory& memory, const LongModeTables& tables,
         *segment = data_segment();
     }
     state.gdtr = {.base = tables.gdt, .limit = sizeof gdt - 1};
-    state.idtr = {.base = 0, .limit = 0};  // an exception before the guest has its own is a shutdown
-    state.cr0 = 0x80000011;                // PG, ET, PE
+    state.idtr = {.base = 0,
+                  .limit = 0};  // an exception before the guest has its own is a shutdown
+    state.cr0 = 0x80000011;     // PG, ET, PE
     state.cr3 = tables.pages;
-    state.cr4 = 0x20;        // PAE
+    state.cr4 = 0x20;         // PAE
     state.msrs.efer = 0x500;  // LMA, LME
     state.fpu = FpuState{};
     set_mtrrs(state.msrs, physical_address_bits);

@@ -12,7 +12,8 @@ protected:
     std::optional<GuestAddress> translate(std::uint64_t linear) const {
         GuestAddress table = state_.cr3;
         for (int shift = 39; shift >= 12; shift -= 9) {
-            const auto entry = memory_.read_value<std::uint64_t>(table + (linear >> shift & 511) * 8);
+            const auto entry =
+                memory_.read_value<std::uint64_t>(table + (linear >> shift & 511) * 8);
             if (!entry || (*entry & 3) != 3) return std::nullopt;
             const std::uint64_t address = *entry & 0x000FFFFFFFFFF000;
             if (shift == 12 || (*entry & 0x80) != 0) {

@@ -22,7 +22,8 @@ void append(Bytes& to, const void* from, std::size_t size) {
 
 Bytes gzip(const Bytes& bytes) {
     z_stream stream{};
-    HVLAB_ASSERT(deflateInit2(&stream, 9, Z_DEFLATED, MAX_WBITS + 16, 8, Z_DEFAULT_STRATEGY) == Z_OK);
+    HVLAB_ASSERT(deflateInit2(&stream, 9, Z_DEFLATED, MAX_WBITS + 16, 8, Z_DEFAULT_STRATEGY) ==
+                 Z_OK);
     Bytes packed(deflateBound(&stream, bytes.size()));
     stream.next_in = reinterpret_cast<Bytef*>(const_cast<std::byte*>(bytes.data()));
     stream.avail_in = static_cast<uInt>(bytes.size());
@@ -143,18 +144,26 @@ Bytes make_elf(const std::vector<ElfSegment>& segments, GuestAddress entry) {
 
 Bytes compress(Compression compression, const Bytes& bytes) {
     switch (compression) {
-        case Compression::kNone: return bytes;
-        case Compression::kGzip: return gzip(bytes);
-        case Compression::kXz: return xz(bytes, false);
-        case Compression::kLzma: return lzma(bytes);
-        case Compression::kZstd: return zstd(bytes);
-        case Compression::kLz4: return lz4_legacy(bytes);
+        case Compression::kNone:
+            return bytes;
+        case Compression::kGzip:
+            return gzip(bytes);
+        case Compression::kXz:
+            return xz(bytes, false);
+        case Compression::kLzma:
+            return lzma(bytes);
+        case Compression::kZstd:
+            return zstd(bytes);
+        case Compression::kLz4:
+            return lz4_legacy(bytes);
     }
     HVLAB_ASSERT(false && "unknown Compression");
     return {};
 }
 
-Bytes compress_xz_x86(const Bytes& bytes) { return xz(bytes, true); }
+Bytes compress_xz_x86(const Bytes& bytes) {
+    return xz(bytes, true);
+}
 
 Bytes with_size(Bytes packed, std::size_t size) {
     const auto word = static_cast<std::uint32_t>(size);
@@ -164,19 +173,19 @@ Bytes with_size(Bytes packed, std::size_t size) {
 
 Bytes make_bzimage(const Bytes& payload) {
     Bytes file(kPayloadStart);
-    poke(file, 0x1F1, std::uint8_t{2});           // setup_sects
-    poke(file, 0x1FE, std::uint16_t{0xAA55});     // boot_flag
-    poke(file, 0x200, std::uint16_t{0x6AEB});     // jump: the header ends at 26Ch
+    poke(file, 0x1F1, std::uint8_t{2});            // setup_sects
+    poke(file, 0x1FE, std::uint16_t{0xAA55});      // boot_flag
+    poke(file, 0x200, std::uint16_t{0x6AEB});      // jump: the header ends at 26Ch
     poke(file, 0x202, std::uint32_t{0x53726448});  // "HdrS"
-    poke(file, 0x206, std::uint16_t{0x020F});     // version
-    poke(file, 0x211, std::uint8_t{0x03});        // loadflags: LOADED_HIGH, KASLR_FLAG
+    poke(file, 0x206, std::uint16_t{0x020F});      // version
+    poke(file, 0x211, std::uint8_t{0x03});         // loadflags: LOADED_HIGH, KASLR_FLAG
     poke(file, 0x22C, std::uint32_t{0x7FFFFFFF});  // initrd_addr_max
-    poke(file, 0x236, std::uint16_t{0x0003});     // xloadflags: XLF_KERNEL_64
-    poke(file, 0x238, std::uint32_t{255});        // cmdline_size
-    poke(file, 0x248, std::uint32_t{0});          // payload_offset
+    poke(file, 0x236, std::uint16_t{0x0003});      // xloadflags: XLF_KERNEL_64
+    poke(file, 0x238, std::uint32_t{255});         // cmdline_size
+    poke(file, 0x248, std::uint32_t{0});           // payload_offset
     poke(file, 0x24C, static_cast<std::uint32_t>(payload.size()));
     poke(file, 0x258, std::uint64_t{kKernelStart});  // pref_address
-    poke(file, 0x260, std::uint32_t{0x20000});    // init_size
+    poke(file, 0x260, std::uint32_t{0x20000});       // init_size
     append(file, payload.data(), payload.size());
     return file;
 }

@@ -27,7 +27,7 @@ Bytes sample_bytes(std::size_t size, std::uint64_t seed);
 struct ElfSegment {
     GuestAddress address = 0;
     Bytes content;
-    std::uint64_t memory_size = 0;  // 0: as large as the content
+    std::uint64_t memory_size = 0;     // 0: as large as the content
     std::uint64_t virtual_offset = 0;  // p_vaddr - p_paddr
 };
 
@@ -47,7 +47,9 @@ inline constexpr std::size_t kPayloadStart = 0x600;  // two setup sectors, paylo
 Bytes make_bzimage(const Bytes& payload);
 
 // Offsets in a program header of make_elf().
-constexpr std::size_t program_header(std::size_t index) { return 0x40 + index * 0x38; }
+constexpr std::size_t program_header(std::size_t index) {
+    return 0x40 + index * 0x38;
+}
 inline constexpr std::size_t kOffsetField = 8;
 inline constexpr std::size_t kPhysicalField = 24;
 inline constexpr std::size_t kFileSizeField = 32;

@@ -44,10 +44,10 @@ void put_basic_leaves(std::vector<CpuidEntry>& entries) {
                                   .ebx = four_bytes(kVendor, 0),
                                   .ecx = four_bytes(kVendor, 8),
                                   .edx = four_bytes(kVendor, 4)}});
-    // Family 6, model 36h, stepping 1: an Atom that executes in order. Systems know that it does not
-    // speculate, so they leave out page-table isolation, retpolines and buffer clearing: right for an
-    // interpreter, and the guest runs the code that a test is about.
-    // No APIC, MCE, MCA, XSAVE, MONITOR: CpuState does not carry what they would need.
+    // Family 6, model 36h, stepping 1: an Atom that executes in order. Systems know that it does
+    // not speculate, so they leave out page-table isolation, retpolines and buffer clearing: right
+    // for an interpreter, and the guest runs the code that a test is about. No APIC, MCE, MCA,
+    // XSAVE, MONITOR: CpuState does not carry what they would need.
     entries.push_back(
         {.leaf = 1,
          .result = {.eax = 0x00030661,
@@ -68,8 +68,8 @@ void put_basic_leaves(std::vector<CpuidEntry>& entries) {
     }
     entries.push_back(
         {.leaf = 7, .subleaf = 0, .subleaf_matters = true, .result = {.ebx = kRdseed}});
-    // TSC = crystal * EBX / EAX = 1 GHz, one tick a nanosecond of guest time: a system that reads this need
-    // not calibrate. Leaf 16h: base, maximum and bus frequency in MHz.
+    // TSC = crystal * EBX / EAX = 1 GHz, one tick a nanosecond of guest time: a system that reads
+    // this need not calibrate. Leaf 16h: base, maximum and bus frequency in MHz.
     entries.push_back({.leaf = 0x15, .result = {.eax = 1, .ebx = 40, .ecx = 25'000'000}});
     entries.push_back({.leaf = 0x16, .result = {.eax = 1000, .ebx = 1000, .ecx = 100}});
 }
@@ -89,8 +89,7 @@ void put_extended_leaves(std::vector<CpuidEntry>& entries, std::string_view bran
     entries.push_back({.leaf = kExtendedBase, .result = {.eax = kExtendedBase + 8}});
     entries.push_back(
         {.leaf = kExtendedBase + 1,
-         .result = {.ecx = kLahf64,
-                    .edx = kSyscall | kNx | kPage1Gb | kRdtscp | kLongMode}});
+         .result = {.ecx = kLahf64, .edx = kSyscall | kNx | kPage1Gb | kRdtscp | kLongMode}});
     for (std::uint32_t i = 0; i < 3; ++i) {
         const std::size_t at = i * 16;
         entries.push_back({.leaf = kExtendedBase + 2 + i,
@@ -132,8 +131,8 @@ const CpuModel& CpuModel::named(std::string_view name) {
     for (const CpuModel& model : CpuModelTable::instance().models) {
         if (model.name() == name) return model;
     }
-    throw ConfigError(
-        "cpu", fmt::format("unknown model {:?}; known: {}", name, fmt::join(names(), ", ")));
+    throw ConfigError("cpu",
+                      fmt::format("unknown model {:?}; known: {}", name, fmt::join(names(), ", ")));
 }
 
 std::vector<std::string> CpuModel::names() {
@@ -145,8 +144,7 @@ std::vector<std::string> CpuModel::names() {
 CpuidResult CpuModel::cpuid(std::uint32_t leaf, std::uint32_t subleaf) const {
     const auto find = [this](std::uint32_t wanted, std::uint32_t wanted_subleaf) {
         const auto entry = std::ranges::find_if(entries_, [&](const CpuidEntry& each) {
-            return each.leaf == wanted &&
-                   (!each.subleaf_matters || each.subleaf == wanted_subleaf);
+            return each.leaf == wanted && (!each.subleaf_matters || each.subleaf == wanted_subleaf);
         });
         return entry == entries_.end() ? CpuidResult{} : entry->result;
     };

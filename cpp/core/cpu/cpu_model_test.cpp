@@ -68,23 +68,23 @@ TEST_P(EveryModel, EntriesAreWithinTheirRangesAndUnique) {
 
 TEST_P(EveryModel, OutOfRangeLeavesAnswerLikeTheHighestBasicOne) {
     const CpuidResult highest = model_.cpuid(model_.cpuid(0, 0).eax, 0);
-    for (const std::uint32_t leaf : {model_.cpuid(0, 0).eax + 1, 0x3FFFFFFFu,
-                                     model_.cpuid(0x40000000, 0).eax + 1, 0x40000100u, 0x7FFFFFFFu,
-                                     model_.cpuid(0x80000000, 0).eax + 1, 0xC0000000u,
-                                     0xFFFFFFFFu}) {
+    for (const std::uint32_t leaf :
+         {model_.cpuid(0, 0).eax + 1, 0x3FFFFFFFu, model_.cpuid(0x40000000, 0).eax + 1, 0x40000100u,
+          0x7FFFFFFFu, model_.cpuid(0x80000000, 0).eax + 1, 0xC0000000u, 0xFFFFFFFFu}) {
         EXPECT_EQ(model_.cpuid(leaf, 0), highest) << std::hex << leaf;
     }
-    EXPECT_EQ(model_.cpuid(3, 0), CpuidResult{});        // in range, not described
-    EXPECT_EQ(model_.cpuid(4, 3), CpuidResult{});        // no more caches
+    EXPECT_EQ(model_.cpuid(3, 0), CpuidResult{});  // in range, not described
+    EXPECT_EQ(model_.cpuid(4, 3), CpuidResult{});  // no more caches
     EXPECT_EQ(model_.cpuid(7, 1), CpuidResult{});
-    EXPECT_EQ(model_.cpuid(0xB, 0), CpuidResult{});      // no APIC, no topology
-    EXPECT_EQ(model_.cpuid(0xD, 0), CpuidResult{});      // no XSAVE
+    EXPECT_EQ(model_.cpuid(0xB, 0), CpuidResult{});  // no APIC, no topology
+    EXPECT_EQ(model_.cpuid(0xD, 0), CpuidResult{});  // no XSAVE
 }
 
 // What CpuState and the devices cannot carry must not be promised.
 TEST_P(EveryModel, PromisesNothingThatIsNotBuilt) {
     const CpuidResult features = model_.cpuid(1, 0);
-    EXPECT_EQ(features.ecx & (kMonitor | kVmx | kX2Apic | kTscDeadline | kXsave | kOsxsave | kAvx), 0u);
+    EXPECT_EQ(features.ecx & (kMonitor | kVmx | kX2Apic | kTscDeadline | kXsave | kOsxsave | kAvx),
+              0u);
     EXPECT_EQ(features.edx & (kApic | kMce | kMca | kVme | kHtt), 0u);
     EXPECT_EQ(model_.cpuid(0x80000001, 0).ecx & kSvm, 0u);
     EXPECT_EQ(model_.cpuid(5, 0), CpuidResult{});
@@ -147,8 +147,7 @@ TEST_P(EveryModel, NamesAndWidths) {
 // Snapshots and records rely on a model never changing under its name.
 TEST(CpuModel, V2IsPinned) {
     const CpuModel& model = CpuModel::named("x86-64-v2");
-    EXPECT_EQ(model.cpuid(1, 0),
-              (CpuidResult{0x00030661, 0x00000800, 0xC0982201, 0x078BB97D}));
+    EXPECT_EQ(model.cpuid(1, 0), (CpuidResult{0x00030661, 0x00000800, 0xC0982201, 0x078BB97D}));
     EXPECT_EQ(model.cpuid(7, 0), (CpuidResult{0, 0x00040000, 0, 0}));
     EXPECT_EQ(model.cpuid(0x80000001, 0), (CpuidResult{0, 0, 1, 0x2C100800}));
     EXPECT_EQ(model.entries().size(), 18u);

@@ -19,8 +19,8 @@ CpuState reset_state(std::uint32_t signature) {
     for (Segment* segment : {&state.ds, &state.es, &state.fs, &state.gs, &state.ss}) {
         segment->type = kDataReadWriteAccessed;
     }
-    // The table says read/write for CS too; hardware virtualisation wants a code type in CS, and real mode
-    // does not look at it.
+    // The table says read/write for CS too; hardware virtualisation wants a code type in CS, and
+    // real mode does not look at it.
     state.cs.selector = 0xF000;
     state.cs.base = 0xFFFF0000;
     state.cs.type = kCodeReadAccessed;
@@ -29,7 +29,8 @@ CpuState reset_state(std::uint32_t signature) {
     state.tr.type = kBusyTss;
     state.tr.s = false;
 
-    // Power-up, not FINIT: precision and masks are clear, and every register holds +0.0 (tag word 5555h).
+    // Power-up, not FINIT: precision and masks are clear, and every register holds +0.0 (tag word
+    // 5555h).
     state.fpu.fcw = 0x0040;
     state.fpu.ftw = 0xFF;
     return state;

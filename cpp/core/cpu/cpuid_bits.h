@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// The CPUID feature bits that the models speak of (Intel SDM vol. 2, CPUID, tables 3-10, 3-11; the extended
-// leaves: AMD APM vol. 3 appendix E.4).
+// The CPUID feature bits that the models speak of (Intel SDM vol. 2, CPUID, tables 3-10, 3-11; the
+// extended leaves: AMD APM vol. 3 appendix E.4).
 #pragma once
 
 #include <cstdint>
 
 namespace hvlab::cpuid {
 
-constexpr std::uint32_t bit(unsigned index) { return std::uint32_t{1} << index; }
+constexpr std::uint32_t bit(unsigned index) {
+    return std::uint32_t{1} << index;
+}
 
 // Leaf 1, EDX
 inline constexpr std::uint32_t kFpu = bit(0);

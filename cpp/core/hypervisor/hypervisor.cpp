@@ -7,13 +7,20 @@ namespace hvlab {
 
 std::string_view to_string(ExitKind kind) {
     switch (kind) {
-        case ExitKind::kBudget: return "budget";
-        case ExitKind::kKicked: return "kicked";
-        case ExitKind::kStopped: return "stopped";
-        case ExitKind::kHalted: return "halted";
-        case ExitKind::kTripleFault: return "triple fault";
-        case ExitKind::kFetchFault: return "fetch fault";
-        case ExitKind::kInternal: return "internal";
+        case ExitKind::kBudget:
+            return "budget";
+        case ExitKind::kKicked:
+            return "kicked";
+        case ExitKind::kStopped:
+            return "stopped";
+        case ExitKind::kHalted:
+            return "halted";
+        case ExitKind::kTripleFault:
+            return "triple fault";
+        case ExitKind::kFetchFault:
+            return "fetch fault";
+        case ExitKind::kInternal:
+            return "internal";
     }
     HVLAB_ASSERT(false && "unknown ExitKind");
     return {};

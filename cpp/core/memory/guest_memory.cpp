@@ -17,9 +17,9 @@ namespace {
 
 void check_size(std::uint64_t size) {
     if (size < GuestMemory::kMinSize || size > GuestMemory::kMaxSize) {
-        throw ConfigError("memory", fmt::format("{} bytes is not between {} MiB and {} GiB", size,
-                                                GuestMemory::kMinSize / kMiB,
-                                                GuestMemory::kMaxSize / kGiB));
+        throw ConfigError("memory",
+                          fmt::format("{} bytes is not between {} MiB and {} GiB", size,
+                                      GuestMemory::kMinSize / kMiB, GuestMemory::kMaxSize / kGiB));
     }
     if (!is_aligned(size, kPageSize)) {
         throw ConfigError("memory",
@@ -40,10 +40,13 @@ GuestMemory::GuestMemory(std::uint64_t size) : size_(size) {
     }
 }
 
-GuestAddress GuestMemory::end() const { return regions_.back().address + regions_.back().size; }
+GuestAddress GuestMemory::end() const {
+    return regions_.back().address + regions_.back().size;
+}
 
 std::byte* GuestMemory::translate(GuestAddress address, std::uint64_t length) const {
-    // Regions do not touch each other (the hole lies between), so a range is RAM only if one holds it all.
+    // Regions do not touch each other (the hole lies between), so a range is RAM only if one holds
+    // it all.
     for (const Region& region : regions_) {
         if (address < region.address) continue;
         const std::uint64_t into = address - region.address;

@@ -98,9 +98,12 @@ TEST(GuestMemory, AgreesWithAModel) {
     RandomStream random(Seed(77));
     const auto somewhere = [&]() -> std::uint64_t {
         switch (random.below(4)) {
-            case 0: return kMiB - 20 + random.below(40);
-            case 1: return kMax - random.below(40);
-            default: return random.below(kMiB);
+            case 0:
+                return kMiB - 20 + random.below(40);
+            case 1:
+                return kMax - random.below(40);
+            default:
+                return random.below(kMiB);
         }
     };
     for (int round = 0; round < 20000; ++round) {
@@ -125,9 +128,9 @@ TEST(GuestMemory, AgreesWithAModel) {
             default: {
                 const auto before = data;
                 ASSERT_EQ(memory.read(address, data), fits);
-                const auto expected = fits && length > 0
-                                          ? std::span<const std::byte>(model).subspan(address, length)
-                                          : std::span<const std::byte>(before);
+                const auto expected =
+                    fits && length > 0 ? std::span<const std::byte>(model).subspan(address, length)
+                                       : std::span<const std::byte>(before);
                 ASSERT_TRUE(std::ranges::equal(data, expected));
                 continue;
             }
@@ -225,13 +228,16 @@ TEST(GuestMemory, PopulatedNamesTheTouchedPagesAndClearForgetsThem) {
     GuestMemory memory(kPciHoleStart + 16 * kMiB);
     EXPECT_TRUE(memory.populated().empty());
     const std::byte one[1] = {std::byte{1}};
-    for (const GuestAddress address : {GuestAddress{5 * kPageSize + 7}, kPciHoleStart - 1, kPciHoleEnd}) {
+    for (const GuestAddress address :
+         {GuestAddress{5 * kPageSize + 7}, kPciHoleStart - 1, kPciHoleEnd}) {
         ASSERT_TRUE(memory.write(address, one));
     }
     std::vector<std::pair<GuestAddress, std::uint64_t>> found;
     for (const auto& region : memory.populated()) found.emplace_back(region.address, region.size);
     const std::vector<std::pair<GuestAddress, std::uint64_t>> expected{
-        {5 * kPageSize, kPageSize}, {kPciHoleStart - kPageSize, kPageSize}, {kPciHoleEnd, kPageSize}};
+        {5 * kPageSize, kPageSize},
+        {kPciHoleStart - kPageSize, kPageSize},
+        {kPciHoleEnd, kPageSize}};
     EXPECT_EQ(found, expected);
 
     memory.clear();
