@@ -93,9 +93,9 @@ CpuState enter_long_mode(GuestMemory& memory, const LongModeTables& tables,
         *segment = data_segment();
     }
     state.gdtr = {.base = tables.gdt, .limit = sizeof gdt - 1};
-    state.idtr = {.base = 0,
-                  .limit = 0};  // an exception before the guest has its own is a shutdown
-    state.cr0 = 0x80000011;     // PG, ET, PE
+    // An exception before the guest has its own table is a shutdown.
+    state.idtr = {.base = 0, .limit = 0};
+    state.cr0 = 0x80000011;  // PG, ET, PE
     state.cr3 = tables.pages;
     state.cr4 = 0x20;         // PAE
     state.msrs.efer = 0x500;  // LMA, LME
