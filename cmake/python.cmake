@@ -27,8 +27,7 @@ function(hvlab_add_python_module target)
     target_link_libraries(${target} PRIVATE ${arg_LIBS} hvlab_warnings)
     target_include_directories(${target} PRIVATE ${PROJECT_SOURCE_DIR}/cpp ${PROJECT_SOURCE_DIR})
     # RPATH and not RUNPATH: it holds for the libraries' own dependencies too.
-    target_link_options(${target} PRIVATE -Wl,--exclude-libs,ALL -Wl,--no-undefined
-                        -Wl,--disable-new-dtags)
+    target_link_options(${target} PRIVATE -Wl,--exclude-libs,ALL -Wl,--disable-new-dtags)
     set_target_properties(${target} PROPERTIES INSTALL_RPATH "$ORIGIN/libs")
 
     if(HVLAB_INPLACE)
