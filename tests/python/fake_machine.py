@@ -13,6 +13,7 @@ from types import SimpleNamespace
 from typing import Any
 
 SPINS = 1 << 60
+SLICE = 1_000_000
 
 
 @dataclass
@@ -47,13 +48,18 @@ class FakeConsole:
 
 
 class FakeMachine:
-    """`script`: (guest time, output); `stop`: (guest time, reason, code). Wall time is real."""
+    """`script`: (guest time, output); `stop`: (guest time, reason, code).
+
+    `slices`: so many runs come back by their wall deadline first, each after SLICE ns of guest
+    time; `seconds_per_run`: every run does, after that real time at most.
+    """
 
     def __init__(
         self,
         script: list[tuple[int, str]],
         stop: tuple[int, str, int | None] = (SPINS, "", None),
         seconds_per_run: float = 0.0,
+        slices: int = 0,
     ) -> None:
         self.time = 0
         self.closed = False
@@ -63,6 +69,7 @@ class FakeMachine:
         self._script = sorted(script)
         self._stop = stop
         self._seconds = seconds_per_run
+        self._slices = slices
         self._searched = 0
 
     @property
@@ -78,6 +85,10 @@ class FakeMachine:
             return self._stopped("match", match=match)
         if self._seconds:
             time.sleep(min(self._seconds, wall / 1e9))
+            return self._stopped("wall-deadline")
+        if self._slices:
+            self._slices -= 1
+            self.time += SLICE
             return self._stopped("wall-deadline")
         end = self.time + timeout
         budget = SPINS if instructions is None else self.time + instructions

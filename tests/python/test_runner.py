@@ -241,19 +241,25 @@ def test_the_wall_limit_ends_a_guest_that_makes_no_progress(play: Play) -> None:
     assert 0.02 < result.wall < 5
 
 
-def test_a_bound_is_kept_over_slices(play: Play) -> None:
+def test_bounds_are_kept_over_slices(play: Play) -> None:
     class Watcher(Observer):
-        interval = 0.005
-        seen = 0
+        interval = 0.25
+
+        def __init__(self) -> None:
+            self.seen: list[tuple[int, int | None]] = []
 
         def progress(self, guest_time: int, instructions: int | None) -> None:
-            self.seen += 1
+            self.seen.append((guest_time, instructions))
 
     watcher = Watcher()
-    result = play("- run_for: 1s\nlimits: {wall: 60ms}\n", observer=watcher, seconds_per_run=0.02)
-    assert "on the wall" in result.reason
-    assert watcher.seen >= 5
-    assert all(run["wall"] <= 5 * MS for run in play.machine.runs)
+    result = play("- run_for: 10ms\n", script=[], observer=watcher, slices=3)
+    assert result.outcome is Outcome.PASSED
+    assert result.guest_time == 10 * MS
+    assert watcher.seen == [(n * MS, n * MS) for n in (1, 2, 3)]
+    assert [run["timeout"] for run in play.machine.runs] == [10 * MS, 9 * MS, 8 * MS, 7 * MS]
+    assert {run["wall"] for run in play.machine.runs} == {SECOND // 4}
+    steps = "- expect: {stop: budget, instructions: 2500000}\n"
+    assert play(steps, script=[], observer=watcher, slices=2).instructions == 2_500_000
 
 
 def test_a_measure_over_its_limit_fails_and_is_recorded(play: Play) -> None:

@@ -22,7 +22,7 @@ from hvlab.report.text import failure_text, summary
 from hvlab.scenario import plan as planning
 from hvlab.scenario.document import Case
 from hvlab.scenario.results import CaseResult, Outcome, RunResult
-from hvlab.scenario.runner import run_cases
+from hvlab.scenario.runner import NOT_RUN, run_cases, skipped
 
 
 @dataclass(frozen=True)
@@ -74,9 +74,14 @@ def _run(cases: list[Case], options: Options) -> RunResult:
         display = PlainDisplay(options.verbose)
     by_id = {case.id: case for case in cases}
     with _terminated_is_interrupted(), display:
-        for finished in run_cases(cases, display):
-            result.cases.append(_keep(finished, by_id[finished.id], options))
-            result.interrupted |= finished.interrupted
+        try:
+            for finished in run_cases(cases, display):
+                result.cases.append(_keep(finished, by_id[finished.id], options))
+                result.interrupted |= finished.interrupted
+        except KeyboardInterrupt:  # between two cases
+            result.interrupted = True
+    done = {case.id for case in result.cases}
+    result.cases += [skipped(case, NOT_RUN) for case in cases if case.id not in done]
     result.wall = time.monotonic() - began
     return result
 

@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from hvlab.scenario.document import Case
     from hvlab.scenario.steps import Step
 
+NOT_RUN = "not run: interrupted"
 SECOND = units.DURATION_UNITS["s"]
 _UNITS: Mapping[Kind, str] = {Kind.TIME: "ns", Kind.SIZE: "B"}
 
@@ -109,7 +110,7 @@ def run_cases(cases: Sequence[Case], observer: Observer) -> Iterator[CaseResult]
     interrupted = False
     for case in cases:
         if interrupted:
-            result = skipped(case, "not run: interrupted")
+            result = skipped(case, NOT_RUN)
         else:
             if case.skip is None:
                 observer.case_started(case)
@@ -229,9 +230,26 @@ class _CaseRun:
     def result(self) -> CaseResult:
         try:
             return self._run()
+        except KeyboardInterrupt:  # between two steps
+            return self._cut_short("interrupted", interrupted=True)
+        except Exception as error:  # noqa: BLE001 - as in a step
+            return self._cut_short(_internal(error), internal=traceback.format_exc())
         finally:
             if self._machine is not None:
                 self._machine.close()
+
+    def _cut_short(self, reason: str, interrupted: bool = False, internal: str = "") -> CaseResult:
+        return _result(
+            self.case,
+            Outcome.ERROR,
+            reason=reason,
+            steps=tuple(self._steps),
+            measures=tuple(self._measures),
+            images=self._images,
+            wall=time.monotonic() - self._started,
+            interrupted=interrupted,
+            internal=internal,
+        )
 
     def _run(self) -> CaseResult:
         scenario = self.case.scenario
@@ -282,8 +300,7 @@ class _CaseRun:
             ended = self._ended(Outcome.ERROR, place, "interrupted", index)
             return replace(ended, interrupted=True)
         except Exception as error:  # noqa: BLE001 - a bug of ours is this case's error, not the run's end
-            message = f"internal error of hvlab: {type(error).__name__}: {error}"
-            ended = self._ended(Outcome.ERROR, place, message, index)
+            ended = self._ended(Outcome.ERROR, place, _internal(error), index)
             return replace(ended, internal=traceback.format_exc())
         return None
 
@@ -425,6 +442,10 @@ class _Ended:
     failure: Failure | None = None
     interrupted: bool = False
     internal: str = ""
+
+
+def _internal(error: Exception) -> str:
+    return f"internal error of hvlab: {type(error).__name__}: {error}"
 
 
 def _limit(key: str, shown: str, what: str, case: Case) -> str:
