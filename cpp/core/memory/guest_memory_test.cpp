@@ -221,28 +221,10 @@ TEST(GuestMemory, HostLimitsAreHostErrors) {
 }
 
 TEST(GuestMemory, NoDescriptorLeftIsAHostError) {
+#if defined(__SANITIZE_ADDRESS__)
+    GTEST_SKIP() << "the sanitizer needs descriptors itself";
+#endif
     EXPECT_EXIT(create_without_descriptors(), ::testing::ExitedWithCode(0), "");
-}
-
-TEST(GuestMemory, PopulatedNamesTheTouchedPagesAndClearForgetsThem) {
-    GuestMemory memory(kPciHoleStart + 16 * kMiB);
-    EXPECT_TRUE(memory.populated().empty());
-    const std::byte one[1] = {std::byte{1}};
-    for (const GuestAddress address :
-         {GuestAddress{5 * kPageSize + 7}, kPciHoleStart - 1, kPciHoleEnd}) {
-        ASSERT_TRUE(memory.write(address, one));
-    }
-    std::vector<std::pair<GuestAddress, std::uint64_t>> found;
-    for (const auto& region : memory.populated()) found.emplace_back(region.address, region.size);
-    const std::vector<std::pair<GuestAddress, std::uint64_t>> expected{
-        {5 * kPageSize, kPageSize},
-        {kPciHoleStart - kPageSize, kPageSize},
-        {kPciHoleEnd, kPageSize}};
-    EXPECT_EQ(found, expected);
-
-    memory.clear();
-    EXPECT_TRUE(memory.populated().empty());
-    EXPECT_EQ(memory.read_value<std::uint8_t>(kPciHoleEnd), 0);
 }
 
 }  // namespace
