@@ -33,7 +33,8 @@ void check_features(const CpuModel& model) {
         const std::uint32_t absent = wanted & ~vmm_supported_features(word.leaf, word.reg);
         for (unsigned bit = 0; bit < 32; ++bit) {
             if ((absent >> bit & 1) != 0) {
-                missing += fmt::format("{}CPUID.{}[{}]", missing.empty() ? "" : ", ", word.name, bit);
+                missing +=
+                    fmt::format("{}CPUID.{}[{}]", missing.empty() ? "" : ", ", word.name, bit);
             }
         }
     }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// The backend that is always there: Unicorn's x86 core, embedded (docs/design/engine.md). Guest time is the
-// retired instruction count; nothing that a guest sees depends on the host.
+// The backend that is always there: Unicorn's x86 core, embedded (docs/design/engine.md). Guest
+// time is the retired instruction count; nothing that a guest sees depends on the host.
 #pragma once
 
 #include "core/hypervisor/hypervisor.h"

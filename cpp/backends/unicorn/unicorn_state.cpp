@@ -111,7 +111,8 @@ void pair_up(State& state, Raw& raw, Copy&& copy) {
         copy(state.msrs.mtrr_phys_mask[i], raw.mtrr_phys_mask[i]);
     }
     for (std::size_t i = 0; i < state.fpu.st.size(); ++i) {
-        for (std::size_t j = 0; j < state.fpu.st[i].size(); ++j) copy(state.fpu.st[i][j], raw.st[i][j]);
+        for (std::size_t j = 0; j < state.fpu.st[i].size(); ++j)
+            copy(state.fpu.st[i][j], raw.st[i][j]);
     }
     for (std::size_t i = 0; i < state.fpu.xmm.size(); ++i) {
         for (std::size_t j = 0; j < state.fpu.xmm[i].size(); ++j) {
@@ -159,9 +160,9 @@ void check_representable(const CpuState& state) {
         refuse("an interrupt shadow of STI and of MOV SS at once");
     }
     const PendingException& exception = state.exception;
-    if (exception.pending && (exception.vector >= 32 ||
-                              exception.has_error_code != has_error_code(exception.vector) ||
-                              (!exception.has_error_code && exception.error_code != 0))) {
+    if (exception.pending &&
+        (exception.vector >= 32 || exception.has_error_code != has_error_code(exception.vector) ||
+         (!exception.has_error_code && exception.error_code != 0))) {
         refuse(fmt::format("a pending exception {} {} an error code", exception.vector,
                            exception.has_error_code ? "with" : "without"));
     }
@@ -174,8 +175,10 @@ CpuState from_engine(const vmm_state& raw) {
     pair_up(state, raw, [](auto& to, const auto& from) {
         to = static_cast<std::remove_reference_t<decltype(to)>>(from);
     });
-    pair_up_segments(state, raw, [](Segment& to, const vmm_segment& from) { to = from_engine(from); });
-    state.exception.has_error_code = state.exception.pending && has_error_code(state.exception.vector);
+    pair_up_segments(state, raw,
+                     [](Segment& to, const vmm_segment& from) { to = from_engine(from); });
+    state.exception.has_error_code =
+        state.exception.pending && has_error_code(state.exception.vector);
     if (!state.exception.has_error_code) state.exception.error_code = 0;
     return state;
 }
@@ -186,7 +189,8 @@ vmm_state to_engine(const CpuState& state) {
     pair_up(state, raw, [](const auto& from, auto& to) {
         to = static_cast<std::remove_reference_t<decltype(to)>>(from);
     });
-    pair_up_segments(state, raw, [](const Segment& from, vmm_segment& to) { to = to_engine(from); });
+    pair_up_segments(state, raw,
+                     [](const Segment& from, vmm_segment& to) { to = to_engine(from); });
     return raw;
 }
 

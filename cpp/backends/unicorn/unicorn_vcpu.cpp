@@ -12,12 +12,18 @@ namespace {
 
 ExitKind exit_kind(vmm_exit reason) {
     switch (reason) {
-        case VMM_EXIT_BUDGET: return ExitKind::kBudget;
-        case VMM_EXIT_KICKED: return ExitKind::kKicked;
-        case VMM_EXIT_STOPPED: return ExitKind::kStopped;
-        case VMM_EXIT_HALTED: return ExitKind::kHalted;
-        case VMM_EXIT_TRIPLE_FAULT: return ExitKind::kTripleFault;
-        case VMM_EXIT_FETCH_FAULT: return ExitKind::kFetchFault;
+        case VMM_EXIT_BUDGET:
+            return ExitKind::kBudget;
+        case VMM_EXIT_KICKED:
+            return ExitKind::kKicked;
+        case VMM_EXIT_STOPPED:
+            return ExitKind::kStopped;
+        case VMM_EXIT_HALTED:
+            return ExitKind::kHalted;
+        case VMM_EXIT_TRIPLE_FAULT:
+            return ExitKind::kTripleFault;
+        case VMM_EXIT_FETCH_FAULT:
+            return ExitKind::kFetchFault;
     }
     HVLAB_ASSERT(!"an exit that the engine does not have");
     return ExitKind::kInternal;
@@ -25,8 +31,8 @@ ExitKind exit_kind(vmm_exit reason) {
 
 }  // namespace
 
-// The engine's callbacks, handed on to the handler. Handlers promise not to throw; should one, the exception
-// waits here until the engine has been left.
+// The engine's callbacks, handed on to the handler. Handlers promise not to throw; should one, the
+// exception waits here until the engine has been left.
 struct UnicornVcpu::Callbacks {
     static UnicornVcpu& vcpu(void* opaque) { return *static_cast<UnicornVcpu*>(opaque); }
 
@@ -56,7 +62,8 @@ struct UnicornVcpu::Callbacks {
         return guarded(opaque, std::uint64_t{0},
                        [=](VcpuHandler& handler) { return handler.memory_read(address, size); });
     }
-    static void memory_write(void* opaque, std::uint64_t address, unsigned size, std::uint64_t value) {
+    static void memory_write(void* opaque, std::uint64_t address, unsigned size,
+                             std::uint64_t value) {
         guarded(opaque, true, [=](VcpuHandler& handler) {
             handler.memory_write(address, size, value);
             return true;
@@ -119,8 +126,12 @@ Exit UnicornVcpu::run(Budget budget) {
     return exit;
 }
 
-void UnicornVcpu::kick() { vmm_kick(engine_.get()); }
-void UnicornVcpu::request_stop() { vmm_request_stop(engine_.get()); }
+void UnicornVcpu::kick() {
+    vmm_kick(engine_.get());
+}
+void UnicornVcpu::request_stop() {
+    vmm_request_stop(engine_.get());
+}
 
 CpuState UnicornVcpu::state() const {
     vmm_state raw;
@@ -136,14 +147,26 @@ void UnicornVcpu::set_state(const CpuState& state) {
 void UnicornVcpu::set_interrupt_line(bool asserted) {
     vmm_set_interrupt_line(engine_.get(), asserted);
 }
-void UnicornVcpu::raise_nmi() { vmm_raise_nmi(engine_.get()); }
-bool UnicornVcpu::interrupt_window() const { return vmm_interrupt_window(engine_.get()); }
+void UnicornVcpu::raise_nmi() {
+    vmm_raise_nmi(engine_.get());
+}
+bool UnicornVcpu::interrupt_window() const {
+    return vmm_interrupt_window(engine_.get());
+}
 
-std::uint64_t UnicornVcpu::retired() const { return vmm_retired(engine_.get()); }
-void UnicornVcpu::set_retired(std::uint64_t count) { vmm_set_retired(engine_.get(), count); }
-void UnicornVcpu::set_budget_end(std::uint64_t count) { vmm_set_budget_end(engine_.get(), count); }
+std::uint64_t UnicornVcpu::retired() const {
+    return vmm_retired(engine_.get());
+}
+void UnicornVcpu::set_retired(std::uint64_t count) {
+    vmm_set_retired(engine_.get(), count);
+}
+void UnicornVcpu::set_budget_end(std::uint64_t count) {
+    vmm_set_budget_end(engine_.get(), count);
+}
 
-void UnicornVcpu::flush() { vmm_flush_translations(engine_.get()); }
+void UnicornVcpu::flush() {
+    vmm_flush_translations(engine_.get());
+}
 
 void* UnicornVcpu::find_capability(std::string_view name) {
     if (name == InstructionCounter::kName) return static_cast<InstructionCounter*>(this);

@@ -44,7 +44,8 @@ void UnicornVm::set_dirty_logging(bool enabled) {
 void UnicornVm::fetch_and_clear_dirty(PageBitmap& into) {
     vmm_memory_fetch_dirty(
         memory_.get(),
-        [](void* bitmap, std::uint64_t page) { static_cast<PageBitmap*>(bitmap)->set(page); }, &into);
+        [](void* bitmap, std::uint64_t page) { static_cast<PageBitmap*>(bitmap)->set(page); },
+        &into);
 }
 
 void UnicornVm::host_wrote(GuestAddress address, std::uint64_t size) {

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// The proof that a run is the same however it is cut: into single steps, into slices of any size, with
-// translations thrown away, with the whole state carried into a fresh engine. The guest is nasty.S.
+// The proof that a run is the same however it is cut: into single steps, into slices of any size,
+// with translations thrown away, with the whole state carried into a fresh engine. The guest is
+// nasty.S.
 #include <algorithm>
 #include <map>
 

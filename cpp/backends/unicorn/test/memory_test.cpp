@@ -58,14 +58,14 @@ protected:
 using Access = AccessHandler::Access;
 
 TEST_F(MemoryTest, AccessesOutsideMemoryOfEverySize) {
-    boot({0x8A, 0x07,                    // mov al, [rdi]
-          0x66, 0x8B, 0x5F, 0x01,        // mov bx, [rdi+1]
-          0x8B, 0x4F, 0x02,              // mov ecx, [rdi+2]
-          0x48, 0x8B, 0x57, 0x03,        // mov rdx, [rdi+3]
-          0x88, 0x47, 0x10,              // mov [rdi+16], al
-          0x66, 0x89, 0x5F, 0x11,        // mov [rdi+17], bx
-          0x89, 0x4F, 0x12,              // mov [rdi+18], ecx
-          0x48, 0x89, 0x57, 0x13});      // mov [rdi+19], rdx
+    boot({0x8A, 0x07,                // mov al, [rdi]
+          0x66, 0x8B, 0x5F, 0x01,    // mov bx, [rdi+1]
+          0x8B, 0x4F, 0x02,          // mov ecx, [rdi+2]
+          0x48, 0x8B, 0x57, 0x03,    // mov rdx, [rdi+3]
+          0x88, 0x47, 0x10,          // mov [rdi+16], al
+          0x66, 0x89, 0x5F, 0x11,    // mov [rdi+17], bx
+          0x89, 0x4F, 0x12,          // mov [rdi+18], ecx
+          0x48, 0x89, 0x57, 0x13});  // mov [rdi+19], rdx
     set(kRdi, 0xFE000000);
     run(8);
     EXPECT_EQ(gpr(kRax) & 0xFF, 0x11u);
@@ -73,14 +73,10 @@ TEST_F(MemoryTest, AccessesOutsideMemoryOfEverySize) {
     EXPECT_EQ(gpr(kRcx), 0x44332211u);
     EXPECT_EQ(gpr(kRdx), 0x8877665544332211u);
     const std::vector<Access> expected = {
-        {false, 0xFE000000, 1, 0},
-        {false, 0xFE000001, 2, 0},
-        {false, 0xFE000002, 4, 0},
-        {false, 0xFE000003, 8, 0},
-        {true, 0xFE000010, 1, 0x11},
-        {true, 0xFE000011, 2, 0x2211},
-        {true, 0xFE000012, 4, 0x44332211},
-        {true, 0xFE000013, 8, 0x8877665544332211u},
+        {false, 0xFE000000, 1, 0},         {false, 0xFE000001, 2, 0},
+        {false, 0xFE000002, 4, 0},         {false, 0xFE000003, 8, 0},
+        {true, 0xFE000010, 1, 0x11},       {true, 0xFE000011, 2, 0x2211},
+        {true, 0xFE000012, 4, 0x44332211}, {true, 0xFE000013, 8, 0x8877665544332211u},
     };
     EXPECT_EQ(handler_.seen, expected);
 }
@@ -100,7 +96,8 @@ TEST_F(MemoryTest, ReadModifyWriteOverTheEndOfMemory) {
 }
 
 TEST_F(MemoryTest, ReadOnlyMemoryIsReadAndItsStoresAreHandedOut) {
-    boot({0x8B, 0x07, 0x89, 0x07, 0x8B, 0x1F, 0xEB, 0xFE});  // mov eax,[rdi]; mov [rdi],eax; mov ebx,[rdi]
+    boot({0x8B, 0x07, 0x89, 0x07, 0x8B, 0x1F, 0xEB,
+          0xFE});  // mov eax,[rdi]; mov [rdi],eax; mov ebx,[rdi]
     Ram rom(kPageSize);
     rom.put(0x20, std::uint32_t{0x12345678});
     vm_->map_memory(kRamSize, rom.bytes(), false);
@@ -130,7 +127,8 @@ TEST_F(MemoryTest, RegionsComeAndGo) {
 TEST_F(MemoryTest, BadRegionsAreRefused) {
     boot({0x90});
     Ram more(2 * kPageSize);
-    EXPECT_THROW(vm_->map_memory(kRamSize - kPageSize, more.bytes(), true), BackendError) << "overlap";
+    EXPECT_THROW(vm_->map_memory(kRamSize - kPageSize, more.bytes(), true), BackendError)
+        << "overlap";
     EXPECT_THROW(vm_->map_memory(kRamSize + 1, more.bytes(), true), BackendError);
     EXPECT_THROW(vm_->map_memory(kRamSize, more.bytes().subspan(0, 100), true), BackendError);
     EXPECT_THROW(vm_->map_memory(kRamSize, {}, true), BackendError);
@@ -140,7 +138,8 @@ TEST_F(MemoryTest, BadRegionsAreRefused) {
 }
 
 TEST_F(MemoryTest, MemoryAboveFourGigabytes) {
-    boot({0x48, 0xFF, 0x07, 0x48, 0x83, 0xC7, 0x08, 0xEB, 0xF7});  // 1: inc qword [rdi]; add rdi, 8; jmp
+    boot({0x48, 0xFF, 0x07, 0x48, 0x83, 0xC7, 0x08, 0xEB,
+          0xF7});  // 1: inc qword [rdi]; add rdi, 8; jmp
     vm_->map_memory(kHighRam, setup_.high.bytes(), true);
     set(kRdi, kHighRam + 0xFF0);
     run(3 * 4);
@@ -151,7 +150,7 @@ TEST_F(MemoryTest, MemoryAboveFourGigabytes) {
 }
 
 TEST_F(MemoryTest, PageTablesOutsideMemoryFault) {
-    boot({0x8B, 0x07});                                // mov eax, [rdi]
+    boot({0x8B, 0x07});                                  // mov eax, [rdi]
     setup_.ram.put(0x11000 + 5 * 8, 0x40000000ull | 7);  // a page directory where there is nothing
     CpuState state = vcpu_->state();
     state.gpr[kRdi] = 5 * kGiB;
@@ -180,29 +179,31 @@ TEST_F(MemoryTest, HostWritesReplaceCode) {
 }
 
 TEST_F(MemoryTest, StoresThroughAnAliasReplaceCode) {
-    // 190000h is another name of page 2000h, where a function returns a number that the loop patches there.
-    boot({0xFF, 0xC1,                                      // 1: inc ecx
-          0x89, 0x0C, 0x25, 0x01, 0x00, 0x19, 0x00,        // mov [190001h], ecx
-          0xBA, 0x00, 0x20, 0x00, 0x00, 0xFF, 0xD2,        // mov edx, 2000h; call rdx
-          0x39, 0xC8, 0x74, 0xEC,                          // cmp eax, ecx; je 1b
+    // 190000h is another name of page 2000h, where a function returns a number that the loop
+    // patches there.
+    boot({0xFF, 0xC1,                                // 1: inc ecx
+          0x89, 0x0C, 0x25, 0x01, 0x00, 0x19, 0x00,  // mov [190001h], ecx
+          0xBA, 0x00, 0x20, 0x00, 0x00, 0xFF, 0xD2,  // mov edx, 2000h; call rdx
+          0x39, 0xC8, 0x74, 0xEC,                    // cmp eax, ecx; je 1b
           0xEB, 0xFE});
-    setup_.load({0xB8, 0, 0, 0, 0, 0xC3}, 0x2000);         // mov eax, 0; ret
+    setup_.load({0xB8, 0, 0, 0, 0, 0xC3}, 0x2000);  // mov eax, 0; ret
     vm_->host_wrote(0x2000, 6);
     run(8 * 1000);
     EXPECT_EQ(gpr(kRcx), 1000u);
 }
 
 TEST_F(MemoryTest, AWideUnalignedStoreReplacesTheCodeThatItReaches) {
-    // Eight bytes from an address that is 7 below a multiple of 8, after many stores to the page (the engine
-    // then keeps a bitmap of its code bytes): the last byte is the operand of `mov eax`.
-    boot({0x48, 0x89, 0x04, 0x25, 0x3A, 0x20, 0, 0,        // 1: mov [203Ah], rax: up to 2041h
-          0xBA, 0x40, 0x20, 0x00, 0x00, 0xFF, 0xD2,        // mov edx, 2040h; call rdx
-          0x48, 0x01, 0xD8,                                // add rax, rbx
+    // Eight bytes from an address that is 7 below a multiple of 8, after many stores to the page
+    // (the engine then keeps a bitmap of its code bytes): the last byte is the operand of `mov
+    // eax`.
+    boot({0x48, 0x89, 0x04, 0x25, 0x3A, 0x20, 0,    0,  // 1: mov [203Ah], rax: up to 2041h
+          0xBA, 0x40, 0x20, 0x00, 0x00, 0xFF, 0xD2,     // mov edx, 2040h; call rdx
+          0x48, 0x01, 0xD8,                             // add rax, rbx
           0xEB, 0xEC});
-    setup_.load({0xB8, 0, 0, 0, 0, 0xC3}, 0x2040);         // mov eax, 0; ret
+    setup_.load({0xB8, 0, 0, 0, 0, 0xC3}, 0x2040);  // mov eax, 0; ret
     vm_->host_wrote(0x2040, 6);
     CpuState state = vcpu_->state();
-    state.gpr[kRax] = 0x01B8ull << 48;                     // keeps the opcode, operand 1
+    state.gpr[kRax] = 0x01B8ull << 48;  // keeps the opcode, operand 1
     vcpu_->set_state(state);
     for (std::uint64_t i = 1; i < 100; ++i) {
         state = vcpu_->state();

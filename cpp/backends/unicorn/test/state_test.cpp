@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// The architectural state goes in and comes out unchanged, and what does not fit is refused by name.
+// The architectural state goes in and comes out unchanged, and what does not fit is refused by
+// name.
 #include <gmock/gmock.h>
 
 #include "backends/unicorn/test/test_vm.h"
@@ -56,8 +57,10 @@ public:
         state.halted = flip();
         if (flip()) state.exception = {.pending = true, .vector = 6};
         if (flip()) {
-            state.exception = {
-                .pending = true, .vector = 14, .has_error_code = true, .error_code = narrow<std::uint16_t>()};
+            state.exception = {.pending = true,
+                               .vector = 14,
+                               .has_error_code = true,
+                               .error_code = narrow<std::uint16_t>()};
         }
         return state;
     }

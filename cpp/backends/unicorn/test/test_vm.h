@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// For tests: a VM with memory, page tables, descriptor tables and a handler that logs every access together
-// with the instruction count at which it happened.
+// For tests: a VM with memory, page tables, descriptor tables and a handler that logs every access
+// together with the instruction count at which it happened.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -132,8 +132,8 @@ public:
 private:
     void note(unsigned kind, std::uint64_t where, unsigned size, std::uint64_t value) {
         ++accesses;
-        for (const std::uint64_t word : {std::uint64_t{kind}, where, std::uint64_t{size}, value,
-                                         counter->retired()}) {
+        for (const std::uint64_t word :
+             {std::uint64_t{kind}, where, std::uint64_t{size}, value, counter->retired()}) {
             log = (log ^ word) * 1099511628211u;
             log ^= log >> 29;
         }
@@ -170,8 +170,8 @@ public:
         load(std::as_bytes(std::span(code.begin(), code.size())), at);
     }
 
-    // 64-bit mode at kEntry. Physical = linear below 16 MiB, at kHighRam and at FE000000h; all pages are user
-    // pages. The IDT's addresses come from the head of the loaded guest.
+    // 64-bit mode at kEntry. Physical = linear below 16 MiB, at kHighRam and at FE000000h; all
+    // pages are user pages. The IDT's addresses come from the head of the loaded guest.
     void enter_long_mode() {
         build_page_tables();
         build_descriptor_tables();
@@ -205,8 +205,8 @@ public:
                 handler.raise();
                 continue;
             }
-            ASSERT_EQ(exit.kind, ExitKind::kBudget) << to_string(exit.kind) << " at "
-                                                    << counter->retired();
+            ASSERT_EQ(exit.kind, ExitKind::kBudget)
+                << to_string(exit.kind) << " at " << counter->retired();
             if (handler.timer && counter->retired() >= *handler.timer) {
                 handler.timer = *handler.timer + kTick;
                 handler.raise();
@@ -223,7 +223,9 @@ public:
         std::uint64_t accesses;
         bool operator==(const Snapshot&) const = default;
     };
-    Snapshot snapshot() const { return {vcpu->state(), memory_hash(), handler.log, handler.accesses}; }
+    Snapshot snapshot() const {
+        return {vcpu->state(), memory_hash(), handler.log, handler.accesses};
+    }
 
     // Continues where `other` is, in this VM.
     void take_over(const TestVm& other) {
@@ -265,7 +267,7 @@ public:
 
 private:
     void build_page_tables() {
-        constexpr std::uint64_t kFlags = 7;         // present, writable, user
+        constexpr std::uint64_t kFlags = 7;  // present, writable, user
         constexpr std::uint64_t kLarge = kFlags | 0x80;
         ram.put(0x10000, 0x11000 | kFlags);
         ram.put(0x11000, 0x12000 | kFlags);
@@ -291,7 +293,8 @@ private:
             return ram.get<std::uint64_t>(kEntry + 0x10 + i * 8);
         };
         const auto gate = [this](unsigned vector, std::uint64_t to) {
-            ram.put(kIdt + vector * 16, (to & 0xFFFF) | 0x10ull << 16 | 0x8E00ull << 32 | to >> 16 << 48);
+            ram.put(kIdt + vector * 16,
+                    (to & 0xFFFF) | 0x10ull << 16 | 0x8E00ull << 32 | to >> 16 << 48);
         };
         gate(14, handler_at(0));
         gate(kIrqVector, handler_at(1));

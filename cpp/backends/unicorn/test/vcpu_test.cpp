@@ -60,11 +60,11 @@ TEST_F(VcpuTest, TheCountContinuesWhereItIsSet) {
 }
 
 TEST_F(VcpuTest, ARepIterationIsAnInstruction) {
-    boot({0xB9, 5, 0, 0, 0,            // mov ecx, 5
-          0xBF, 0, 0, 5, 0,            // mov edi, 50000h
-          0xF3, 0xAA,                  // rep stosb
-          0x31, 0xC9,                  // xor ecx, ecx
-          0xF3, 0xAA,                  // rep stosb: nothing to do, one instruction
+    boot({0xB9, 5, 0, 0, 0,  // mov ecx, 5
+          0xBF, 0, 0, 5, 0,  // mov edi, 50000h
+          0xF3, 0xAA,        // rep stosb
+          0x31, 0xC9,        // xor ecx, ecx
+          0xF3, 0xAA,        // rep stosb: nothing to do, one instruction
           0xEB, 0xFE});
     run(2 + 5);
     EXPECT_EQ(state().rip, kEntry + 12);
@@ -75,10 +75,11 @@ TEST_F(VcpuTest, ARepIterationIsAnInstruction) {
 }
 
 TEST_F(VcpuTest, WhatFaultsDoesNotCount) {
-    boot({0x0F, 0x0B,                              // ud2
-          0xEB, 0xFE});                            // jmp .
-    vm_.load({0x48, 0x83, 0x04, 0x24, 0x02,        // handler: add qword [rsp], 2
-              0x48, 0xCF}, 0x3000);                // iretq
+    boot({0x0F, 0x0B,                        // ud2
+          0xEB, 0xFE});                      // jmp .
+    vm_.load({0x48, 0x83, 0x04, 0x24, 0x02,  // handler: add qword [rsp], 2
+              0x48, 0xCF},
+             0x3000);  // iretq
     set_gate(6, 0x3000);
     run(1);  // the fault and the handler's first instruction
     EXPECT_EQ(state().rip, 0x3005u);
@@ -87,13 +88,14 @@ TEST_F(VcpuTest, WhatFaultsDoesNotCount) {
 }
 
 TEST_F(VcpuTest, ASoftwareInterruptCountsUnlessItFaults) {
-    boot({0xCD, 0x80,                              // int 80h
-          0xCD, 0x77,                              // int 77h: no gate there, #GP
+    boot({0xCD, 0x80,  // int 80h
+          0xCD, 0x77,  // int 77h: no gate there, #GP
           0xEB, 0xFE});
-    vm_.load({0x48, 0xCF}, 0x3000);                // iretq
-    vm_.load({0x48, 0x83, 0xC4, 0x08,              // add rsp, 8
-              0x48, 0x83, 0x04, 0x24, 0x02,        // add qword [rsp], 2
-              0x48, 0xCF}, 0x3100);
+    vm_.load({0x48, 0xCF}, 0x3000);          // iretq
+    vm_.load({0x48, 0x83, 0xC4, 0x08,        // add rsp, 8
+              0x48, 0x83, 0x04, 0x24, 0x02,  // add qword [rsp], 2
+              0x48, 0xCF},
+             0x3100);
     set_gate(0x80, 0x3000);
     set_gate(13, 0x3100);
     run(1);
@@ -105,12 +107,12 @@ TEST_F(VcpuTest, ASoftwareInterruptCountsUnlessItFaults) {
 }
 
 TEST_F(VcpuTest, ACallbackSeesTheTimeOfItsInstruction) {
-    boot({0x90, 0x90,                              // nop; nop
-          0xE4, 0x60,                              // in al, 60h: answers with the count
-          0x89, 0xC3,                              // mov ebx, eax
-          0xBF, 0, 0, 0, 0xFE,                     // mov edi, FE000000h
-          0x8B, 0x0F,                              // mov ecx, [rdi]
-          0x0F, 0x31,                              // rdtsc
+    boot({0x90, 0x90,           // nop; nop
+          0xE4, 0x60,           // in al, 60h: answers with the count
+          0x89, 0xC3,           // mov ebx, eax
+          0xBF, 0, 0, 0, 0xFE,  // mov edi, FE000000h
+          0x8B, 0x0F,           // mov ecx, [rdi]
+          0x0F, 0x31,           // rdtsc
           0xEB, 0xFE});
     run(100);
     EXPECT_EQ(state().gpr[kRbx], 2u);
@@ -119,9 +121,9 @@ TEST_F(VcpuTest, ACallbackSeesTheTimeOfItsInstruction) {
 }
 
 TEST_F(VcpuTest, ADeviceShortensTheBudget) {
-    boot({0xB8, 3, 0, 0, 0,                        // mov eax, 3
-          0xE7, 0x84,                              // out 84h, eax: due 5 + 3 from now
-          0x90, 0xEB, 0xFD});                      // 1: nop; jmp 1b
+    boot({0xB8, 3, 0, 0, 0,    // mov eax, 3
+          0xE7, 0x84,          // out 84h, eax: due 5 + 3 from now
+          0x90, 0xEB, 0xFD});  // 1: nop; jmp 1b
     EXPECT_EQ(run(1'000'000).kind, ExitKind::kBudget);
     EXPECT_EQ(retired(), 1u + 5 + 3);
 }
@@ -135,10 +137,10 @@ TEST_F(VcpuTest, StopsRightAfterTheAccess) {
 }
 
 TEST_F(VcpuTest, StopsBetweenTheIterationsOfOuts) {
-    boot({0xBA, 0x81, 0, 0, 0,                     // mov edx, 81h
-          0xBE, 0, 0, 5, 0,                        // mov esi, 50000h
-          0xB9, 3, 0, 0, 0,                        // mov ecx, 3
-          0xF3, 0x6E,                              // rep outsb
+    boot({0xBA, 0x81, 0, 0, 0,  // mov edx, 81h
+          0xBE, 0, 0, 5, 0,     // mov esi, 50000h
+          0xB9, 3, 0, 0, 0,     // mov ecx, 3
+          0xF3, 0x6E,           // rep outsb
           0xEB, 0xFE});
     for (std::uint64_t left : {2, 1, 0}) {
         EXPECT_EQ(run().kind, ExitKind::kStopped);
@@ -149,7 +151,9 @@ TEST_F(VcpuTest, StopsBetweenTheIterationsOfOuts) {
 
 class ThrowingHandler : public LoggingHandler {
 public:
-    std::uint32_t port_read(std::uint16_t, unsigned) override { throw std::runtime_error("device"); }
+    std::uint32_t port_read(std::uint16_t, unsigned) override {
+        throw std::runtime_error("device");
+    }
 };
 
 TEST_F(VcpuTest, AnExceptionOfTheHandlerComesOutOfRun) {
@@ -182,8 +186,8 @@ TEST_F(VcpuTest, AKickSurvivesARunThatEndsOtherwise) {
 }
 
 TEST_F(VcpuTest, NoKickIsEverLost) {
-    // Short blocks, so that the request is often overwritten by a block that begins; each kick waits for
-    // its answer, so that a lost one hangs the test.
+    // Short blocks, so that the request is often overwritten by a block that begins; each kick
+    // waits for its answer, so that a lost one hangs the test.
     boot({0xFF, 0xC0, 0xEB, 0x00, 0xEB, 0xFA});  // 1: inc eax; jmp 2f; 2: jmp 1b
     constexpr int kKicks = 300;
     std::atomic<int> answered{0};
@@ -202,11 +206,11 @@ TEST_F(VcpuTest, NoKickIsEverLost) {
 }
 
 TEST_F(VcpuTest, AKickEndsAnEndlessLoopOfFaults) {
-    // The page-fault handler's own page is not present and its stack is switched each time: no instruction
-    // ever retires.
+    // The page-fault handler's own page is not present and its stack is switched each time: no
+    // instruction ever retires.
     boot({0xA1, 0, 0x30, 0x18, 0, 0, 0, 0, 0});  // mov eax, [183000h]
     set_gate(14, 0x184000);
-    vm_.ram.put(TestVm::kIdt + 14 * 16 + 4, std::uint8_t{1});        // IST 1
+    vm_.ram.put(TestVm::kIdt + 14 * 16 + 4, std::uint8_t{1});  // IST 1
     vm_.ram.put(TestVm::kTss + 36, std::uint64_t{0x79000});
     std::thread later([&] {
         std::this_thread::sleep_for(std::chrono::milliseconds(20));
@@ -244,8 +248,8 @@ TEST_F(VcpuTest, FetchFromNowhereIsAnExit) {
 
 TEST_F(VcpuTest, FetchOverTheEndOfMemory) {
     boot({0xFF, 0xE0});
-    vm_.high.put(kHighRamSize - 3, std::uint8_t{0x90});              // nop
-    vm_.high.put(kHighRamSize - 2, std::uint16_t{0x00B8});           // mov eax, imm32: three bytes missing
+    vm_.high.put(kHighRamSize - 3, std::uint8_t{0x90});     // nop
+    vm_.high.put(kHighRamSize - 2, std::uint16_t{0x00B8});  // mov eax, imm32: three bytes missing
     change_state([](CpuState& state) { state.gpr[kRax] = kHighRam + kHighRamSize - 3; });
     const Exit exit = run();
     EXPECT_EQ(exit.kind, ExitKind::kFetchFault);
@@ -292,9 +296,9 @@ TEST_F(VcpuTest, HltAndBudgetTogether) {
 // ---- Interrupts
 
 TEST_F(VcpuTest, AnInterruptWaitsForTheWindow) {
-    boot({0x90,                    // nop
-          0xFB,                    // sti
-          0x90,                    // nop, in the shadow
+    boot({0x90,  // nop
+          0xFB,  // sti
+          0x90,  // nop, in the shadow
           0x90, 0xEB, 0xFE});
     set_gate(kIrqVector, 0x3000);
     vm_.load({0xEB, 0xFE}, 0x3000);
@@ -316,11 +320,11 @@ TEST_F(VcpuTest, AnInterruptWaitsForTheWindow) {
 }
 
 TEST_F(VcpuTest, TheShadowOfStiEndsAtARet) {
-    // RET leaves by an indirect jump; the interrupt must come before what it returns to, in one run too.
-    boot({0x68, 0x0A, 0x10, 0, 0,  // push 100Ah
-          0xFB, 0xC3,              // sti; ret
-          0x90, 0x90, 0x90,
-          0xFF, 0xC0, 0xFF, 0xC0,  // 100Ah: inc eax; inc eax
+    // RET leaves by an indirect jump; the interrupt must come before what it returns to, in one run
+    // too.
+    boot({0x68, 0x0A, 0x10, 0, 0,                    // push 100Ah
+          0xFB, 0xC3,                                // sti; ret
+          0x90, 0x90, 0x90, 0xFF, 0xC0, 0xFF, 0xC0,  // 100Ah: inc eax; inc eax
           0xEB, 0xFE});
     set_gate(kIrqVector, 0x3000);
     vm_.load({0xEB, 0xFE}, 0x3000);
@@ -376,7 +380,8 @@ TEST_F(VcpuTest, APendingExceptionIsDeliveredFirst) {
     vm_.load({0xEB, 0xFE}, 0x3000);
     set_gate(13, 0x3000);
     change_state([](CpuState& state) {
-        state.exception = {.pending = true, .vector = 13, .has_error_code = true, .error_code = 0x18};
+        state.exception = {
+            .pending = true, .vector = 13, .has_error_code = true, .error_code = 0x18};
     });
     EXPECT_EQ(run(0).kind, ExitKind::kBudget);
     EXPECT_TRUE(state().exception.pending);
@@ -388,7 +393,8 @@ TEST_F(VcpuTest, APendingExceptionIsDeliveredFirst) {
 }
 
 TEST_F(VcpuTest, AMissingTaskStateIsTheGuestsFault) {
-    // An interrupt in user mode without a TSS to take the stack from: #TS, #DF, and the end; not ours.
+    // An interrupt in user mode without a TSS to take the stack from: #TS, #DF, and the end; not
+    // ours.
     boot({0xCD, 0x80});
     set_gate(0x80, 0x3000);
     vm_.ram.put(TestVm::kIdt + 0x80 * 16 + 5, std::uint8_t{0xEE});  // DPL 3
@@ -434,9 +440,9 @@ public:
 };
 
 TEST_F(VcpuTest, OtherMsrsAreTheHandlers) {
-    boot({0xB9, 0x1B, 0, 0, 0, 0x0F, 0x32,         // mov ecx, 1Bh; rdmsr
-          0xFF, 0xC0, 0x0F, 0x30,                  // inc eax; wrmsr
-          0xFF, 0xC1, 0x0F, 0x32});                // inc ecx; rdmsr: #GP
+    boot({0xB9, 0x1B, 0, 0, 0, 0x0F, 0x32,  // mov ecx, 1Bh; rdmsr
+          0xFF, 0xC0, 0x0F, 0x30,           // inc eax; wrmsr
+          0xFF, 0xC1, 0x0F, 0x32});         // inc ecx; rdmsr: #GP
     vm_.load({0xEB, 0xFE}, 0x3000);
     set_gate(13, 0x3000);
     MsrHandler handler;
@@ -454,10 +460,10 @@ TEST_F(VcpuTest, OtherMsrsAreTheHandlers) {
 }
 
 TEST_F(VcpuTest, TheTimeStampCounterCanBeSet) {
-    boot({0xB9, 0x10, 0, 0, 0,                     // mov ecx, 10h
-          0xB8, 0, 0, 1, 0, 0x31, 0xD2,            // mov eax, 10000h; xor edx, edx
-          0x0F, 0x30,                              // wrmsr, at 3
-          0x0F, 0x31,                              // rdtsc, at 4
+    boot({0xB9, 0x10, 0, 0, 0,           // mov ecx, 10h
+          0xB8, 0, 0, 1, 0, 0x31, 0xD2,  // mov eax, 10000h; xor edx, edx
+          0x0F, 0x30,                    // wrmsr, at 3
+          0x0F, 0x31,                    // rdtsc, at 4
           0xEB, 0xFE});
     run(10);
     EXPECT_EQ(state().gpr[kRax], 0x10001u);
@@ -508,11 +514,12 @@ TEST_F(VcpuTest, SysenterEntersTheKernel) {
 TEST_F(VcpuTest, RealModeFromReset) {
     TestVm vm;
     vm.handler.timer.reset();
-    vm.load({0xB8, 0x34, 0x12,                     // mov ax, 1234h
-             0xA3, 0x00, 0x05,                     // mov [500h], ax
-             0xCD, 0x10,                           // int 10h
-             0xEB, 0xFE}, 0x7C00);
-    vm.load({0xCF}, 0x6000);                       // iret
+    vm.load({0xB8, 0x34, 0x12,  // mov ax, 1234h
+             0xA3, 0x00, 0x05,  // mov [500h], ax
+             0xCD, 0x10,        // int 10h
+             0xEB, 0xFE},
+            0x7C00);
+    vm.load({0xCF}, 0x6000);  // iret
     vm.ram.put(0x10 * 4, std::uint32_t{0x6000});
     CpuState state = reset_state();
     state.cs.selector = 0;
