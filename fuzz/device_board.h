@@ -26,9 +26,6 @@
 #include "core/devices/system_control_port.h"
 #include "core/devices/uart.h"
 
-// Boards come and go: what AddressSanitizer keeps of the dead ones must not look like growth.
-extern "C" const char* __asan_default_options() { return "quarantine_size_mb=32"; }
-
 namespace hvlab::fuzzing {
 
 // Input taken from the front; zeros when it is used up.
@@ -160,12 +157,8 @@ private:
             devices_[input.byte() % devices_.size()]->reset();
             return 0;
         }
-        std::vector<std::byte> bytes(kind == 0xFF ? 40'000 : kind % 32, std::byte{kind});
-        try {
-            uart_.receive(bytes);
-        } catch (const DeviceError&) {
-            return 1;
-        }
+        const std::vector<std::byte> bytes(kind % 32, std::byte{kind});
+        uart_.receive(bytes);  // an input is too short to fill the queue
         return uart_.pending_input();
     }
 
