@@ -57,6 +57,9 @@ TEST_F(IoTest, SizeLimitHolds) {
     EXPECT_EQ(read_file(path, 10).size(), 10u);
     EXPECT_EQ(errno_of([&] { read_file(path, 9); }), EFBIG);
     EXPECT_EQ(errno_of([&] { read_file("/proc/self/status", 9); }), EFBIG);
+    // Exact where the file does not tell its size, too: "Linux" and a newline.
+    EXPECT_EQ(read_file("/proc/sys/kernel/ostype", 6).size(), 6u);
+    EXPECT_EQ(errno_of([&] { read_file("/proc/sys/kernel/ostype", 5); }), EFBIG);
     // A sparse terabyte must neither be read nor allocated.
     const auto sparse = file("sparse", "");
     fs::resize_file(sparse, std::uintmax_t{1} << 40);

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cstdlib>
 #include <fstream>
+#include <system_error>
 
 #include "core/base/status.h"
 #include "core/boot/bzimage.h"
@@ -283,14 +284,27 @@ TEST(LinuxBootTest, AddressWidthFitsTheModels) {
     }
 }
 
-// Debian's own kernel, where the fixtures' cache (or HVLAB_TEST_KERNEL) has one.
-TEST(LinuxBootTest, DebianKernel) {
-    const char* path = std::getenv("HVLAB_TEST_KERNEL");
-    if (path == nullptr) {
-        GTEST_SKIP() << "HVLAB_TEST_KERNEL does not name a kernel (hvlab fixtures fetch linux)";
+// A distribution's kernel as `hvlab fixtures fetch linux` leaves it in the user's cache.
+std::optional<fs::path> fetched_kernel() {
+    const auto variable = [](const char* name) {
+        const char* value = std::getenv(name);
+        return fs::path(value != nullptr ? value : "");
+    };
+    // A relative path does not count (XDG Base Directory Specification).
+    fs::path base = variable("XDG_CACHE_HOME");
+    if (!base.is_absolute()) base = variable("HOME") / ".cache";
+    std::error_code missing;
+    for (const auto& entry : fs::directory_iterator(base / "hvlab" / "fixtures", missing)) {
+        if (entry.path().filename().string().starts_with("linux-")) return entry.path();
     }
+    return std::nullopt;
+}
+
+TEST(LinuxBootTest, DistributionKernel) {
+    const auto path = fetched_kernel();
+    if (!path) GTEST_SKIP() << "no kernel in the cache: hvlab fixtures fetch linux";
     GuestMemory memory(256 * kMiB);
-    const CpuState state = load_linux(memory, {.kernel = path, .cmdline = "console=ttyS0"});
+    const CpuState state = load_linux(memory, {.kernel = *path, .cmdline = "console=ttyS0"});
     EXPECT_GE(state.rip, 0x1000000u);
     std::vector<std::byte> start(2);
     ASSERT_TRUE(memory.read(state.rip, start));
