@@ -90,6 +90,8 @@ def format_size(size: int) -> str:
 def format_duration(ns: int) -> str:
     """`ns` nanoseconds for a person, to about four digits: `12.35 ms`."""
     magnitude = abs(ns)
+    if magnitude >= 2 * DURATION_UNITS["h"]:
+        return f"{ns / DURATION_UNITS['h']:.4g} h"
     if magnitude >= 600 * DURATION_UNITS["s"]:
         return f"{ns / DURATION_UNITS['min']:.4g} min"
     for unit in ("s", "ms", "us"):

@@ -328,6 +328,6 @@ def test_a_terminal_sees_progress() -> None:
         assert process.wait(30) == 1
     os.close(parent)
     text = seen.decode()
-    assert "2/2 run_for 6000 min" in text
+    assert "2/2 run_for 100 h" in text
     assert " MIPS" in text
     assert "1 failed, 1 passed" in text

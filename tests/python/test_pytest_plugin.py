@@ -12,7 +12,9 @@ from conftest import BASE
 GOOD = BASE.replace("name: t", "name: good\ntags: [quick, boot-sector]") + (
     "- expect: {stop: debug-exit, code: 0}\n"
 )
-BAD = BASE.replace("name: t", "name: bad") + "- expect: {text: never printed, within: 1ms}\n"
+BAD = BASE.replace("name: t", "name: bad").replace("hello", "runaway") + (
+    "- expect: {text: never printed, within: 1ms}\n"
+)
 KVM = GOOD.replace("name: good", "name: both\nmatrix: {backend: [unicorn, kvm]}").replace(
     "machine: {", "requires: {kvm: any}\nmachine: {backend: '${matrix.backend}', "
 )
@@ -62,10 +64,10 @@ def test_a_failure_points_at_the_yaml_line(files: pytest.Pytester) -> None:
             'bad.hvlab.yaml:6:3: failed: "never printed" did not appear*within 1 ms of guest time',
             "    6 | - expect: {text: never printed, within: 1ms}",
             "      |   ^~~~~~",
-            'FAILED bad.hvlab.yaml::bad - bad.hvlab.yaml:6: "never printed" did not*',
+            'FAILED (unicorn) bad.hvlab.yaml::bad - bad.hvlab.yaml:6: "never*',
         ]
     )
-    result.stdout.fnmatch_lines(["console", "*Hello from the guest", "registers", "*rip=*"])
+    result.stdout.fnmatch_lines(["console", "*| spinning", "registers", "*rip=*"])
     result.stdout.no_fnmatch_line("*Traceback*")
     result.stdout.no_fnmatch_line("*runner.py*")
 

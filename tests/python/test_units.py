@@ -98,7 +98,8 @@ def test_sizes_are_written_as_they_are_read(size: int) -> None:
         (1500, "1.5 us"),
         (-1_500_000, "-1.5 ms"),
         (20 * 10**9, "20 s"),
-        (10**13, "166.7 min"),
+        (10**12, "16.67 min"),
+        (10**13, "2.778 h"),
     ],
 )
 def test_durations_for_people(ns: int, text: str) -> None:

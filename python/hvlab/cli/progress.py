@@ -67,6 +67,8 @@ class LiveDisplay(Display):
     it runs.
     """
 
+    interval = 0.1
+
     def __init__(self, total: int, verbose: bool) -> None:
         from rich.console import Console
         from rich.live import Live
