@@ -157,4 +157,19 @@ CpuidResult CpuModel::cpuid(std::uint32_t leaf, std::uint32_t subleaf) const {
     return find(leaf, subleaf);
 }
 
+namespace {
+
+// Intel SDM vol. 4 table 2-2.
+constexpr std::uint32_t kPlatformId = 0x17;
+constexpr std::uint32_t kBiosSignatureId = 0x8B;  // microcode revision; a guest writes 0 before it reads
+
+}  // namespace
+
+std::optional<std::uint64_t> CpuModel::constant_msr(std::uint32_t index) const {
+    if (index == kPlatformId || index == kBiosSignatureId) return 0;
+    return std::nullopt;
+}
+
+bool CpuModel::msr_write_ignored(std::uint32_t index) const { return index == kBiosSignatureId; }
+
 }  // namespace hvlab

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -40,6 +41,11 @@ public:
     // like the highest basic leaf, as on Intel; unknown subleaves are zero. State-dependent bits (OSXSAVE)
     // are the backend's to set.
     CpuidResult cpuid(std::uint32_t leaf, std::uint32_t subleaf) const;
+
+    // A model-specific register that the model has though no CpuState carries it, because its value never
+    // changes. A guest may write those that `msr_write_ignored` names; all others are #GP(0).
+    std::optional<std::uint64_t> constant_msr(std::uint32_t index) const;
+    bool msr_write_ignored(std::uint32_t index) const;
 
     unsigned physical_address_bits() const { return physical_address_bits_; }
 

@@ -153,5 +153,14 @@ TEST(CpuModel, V2IsPinned) {
     EXPECT_EQ(model.entries().size(), 18u);
 }
 
+TEST(CpuModel, RegistersWithoutStateAreConstants) {
+    const CpuModel& model = CpuModel::named("x86-64-v2");
+    EXPECT_EQ(model.constant_msr(0x8B), 0u);
+    EXPECT_TRUE(model.msr_write_ignored(0x8B));
+    EXPECT_EQ(model.constant_msr(0x17), 0u);
+    EXPECT_FALSE(model.msr_write_ignored(0x17));
+    EXPECT_EQ(model.constant_msr(0x1B), std::nullopt) << "no local APIC yet";
+}
+
 }  // namespace
 }  // namespace hvlab

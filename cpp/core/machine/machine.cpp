@@ -101,13 +101,14 @@ private:
 Machine::Machine(const MachineConfig& config, Backend& backend, Nanoseconds start)
     : config_(config),
       backend_name_(backend.name()),
+      cpu_model_(CpuModel::named(config.cpu_model)),
       memory_(config.memory_size),
       events_(std::make_unique<Events>(*this)),
       port_(std::make_unique<VcpuPort>(*this)),
       time_source_(std::make_unique<TimeSource>(*this)),
       guest_random_(config.seed.child("cpu-random")),
       idle_time_(start) {
-    vm_ = backend.create_vm(CpuModel::named(config.cpu_model));
+    vm_ = backend.create_vm(cpu_model_);
     for (const GuestMemory::Region& region : memory_.regions()) {
         vm_->map_memory(region.address, memory_.host_bytes(region.address, region.size), true);
     }

@@ -111,6 +111,7 @@ private:
 
     const MachineConfig config_;
     const std::string backend_name_;
+    const CpuModel& cpu_model_;
     GuestMemory memory_;
     Timeline timeline_;
     Console console_;

@@ -55,14 +55,12 @@ std::uint64_t Machine::VcpuPort::random() {
     return machine_.guest_random_.next();
 }
 
-// The CPU models of this version have no register beyond those in CpuState: everything else is #GP,
-// as on hardware (Intel SDM vol. 2, RDMSR). Linux probes with exceptions handled.
-std::optional<std::uint64_t> Machine::VcpuPort::msr_read(std::uint32_t) {
-    return std::nullopt;
+std::optional<std::uint64_t> Machine::VcpuPort::msr_read(std::uint32_t index) {
+    return machine_.cpu_model_.constant_msr(index);
 }
 
-bool Machine::VcpuPort::msr_write(std::uint32_t, std::uint64_t) {
-    return false;
+bool Machine::VcpuPort::msr_write(std::uint32_t index, std::uint64_t) {
+    return machine_.cpu_model_.msr_write_ignored(index);
 }
 
 void Machine::VcpuPort::unclaimed(std::uint64_t address, unsigned size, bool write,
