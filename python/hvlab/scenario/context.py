@@ -15,7 +15,8 @@ from hvlab.scenario.source import Source
 from hvlab.scenario.tree import Mark, Marks, Path, format_path
 
 if TYPE_CHECKING:
-    from hvlab._core import Event, Stop
+    from hvlab._core import Stop
+    from hvlab.console import Event
     from hvlab.machine import Machine
     from hvlab.scenario.evaluate import Evaluation
 

@@ -37,7 +37,8 @@ from hvlab.scenario.shapes import CONSOLE_SHAPE, MACHINE_SHAPE, Kind, Record, Sh
 from hvlab.scenario.tree import Path
 
 if TYPE_CHECKING:
-    from hvlab._core import Event, Stop
+    from hvlab._core import Stop
+    from hvlab.console import Event
     from hvlab.machine import Machine
     from hvlab.scenario.document import Case
     from hvlab.scenario.steps import Step
