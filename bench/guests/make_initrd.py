@@ -22,7 +22,7 @@ import hvlab
 from hvlab.errors import HvlabError
 from hvlab.fixtures.cpio import Archive
 
-LOOPS = ("alu", "memory", "syscall", "pagefault", "fork", "shell", "load")
+LOOPS = ("load", "alu", "memory", "syscall", "pagefault", "fork", "shell")
 
 _HERE = Path(__file__).resolve().parent
 # No library, no host-dependent code generation: the same compiler gives the same program.
