@@ -132,6 +132,8 @@ TEST(Decompress, Lz4BlockSizesAreChecked) {
         refusal(Compression::kLz4, packed, kMiB),
         "vmlinuz: payload: the lz4 data have a last block that ends 123 bytes after the end of "
         "the payload");
+    test_images::poke(packed, 4, size + 1);
+    EXPECT_THAT(refusal(Compression::kLz4, packed, kMiB), HasSubstr("ends 1 bytes after the end"));
     test_images::poke(packed, 4, std::uint32_t{0});
     EXPECT_THAT(refusal(Compression::kLz4, packed, kMiB), HasSubstr("block of 0 bytes at 0x4"));
     test_images::poke(packed, 4, std::uint32_t{0xFFFFFFFF});
