@@ -57,8 +57,7 @@ std::uint8_t PicPair::acknowledge() {
 
 std::uint8_t PicPair::acknowledge_slave() {
     const std::optional<unsigned> input = slave_.acknowledge();
-    // INTA takes INT down; if the slave has more, it rises again: the edge that the master waits
-    // for.
+    // INTA takes INT down; if the slave has more, it rises again, and the master sees an edge.
     master_.set_input(kCascadeIrq, false);
     return slave_.vector(input.value_or(kSpurious));
 }

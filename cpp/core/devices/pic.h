@@ -30,8 +30,7 @@ public:
     PicPair(const PicPair&) = delete;
     PicPair& operator=(const PicPair&) = delete;
 
-    // The wire of IRQ 0-15. That of IRQ 2 is the cascade: the one given out for it is connected to
-    // nothing.
+    // The wire of IRQ 0-15. IRQ 2 is the cascade: its wire is connected to nothing.
     InterruptLine& input(unsigned irq);
 
     // The CPU's INTA cycle: the vector of the interrupt it takes. Spurious interrupts give IRQ 7's

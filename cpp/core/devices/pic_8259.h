@@ -21,8 +21,7 @@ public:
     // `cascade_inputs`: bit n is set if a slave's INT drives input n.
     explicit Pic8259(std::uint8_t cascade_inputs) : cascade_inputs_(cascade_inputs) {}
 
-    // Power-on: no interrupts before an initialisation sequence is complete. The wires keep their
-    // levels.
+    // Power-on: no interrupts before the chip is initialised. The wires keep their levels.
     void reset();
 
     // `input` 0-7.

@@ -11,8 +11,7 @@
 
 namespace hvlab {
 
-// The 8254 interval timer of a PC: counter 0 drives IRQ 0, counter 2 the speaker, gated by port
-// 0x61.
+// The 8254 interval timer of a PC: counter 0 drives IRQ 0, port 0x61 gates counter 2 (the speaker).
 //
 // The clock is 105/88 MHz (1.193181 MHz, a twelfth of the 14.318 MHz crystal): pulse n comes at
 // n * 17600/21 ns of guest time, rounded up, for ever without drift. A timer event is made for

@@ -236,8 +236,7 @@ bool PitCounter::advance(std::uint64_t pulses) {
 std::optional<std::uint64_t> PitCounter::pulses_to_rise() const {
     PitCounter ahead = *this;
     std::uint64_t pulses = 0;
-    // The longest way to a rising edge: the end of the running period, then a load, OUT low, OUT
-    // high.
+    // The longest way to a rising edge: the end of the period, a load, OUT low, OUT high.
     for (int events = 0; events < 6; ++events) {
         const std::optional<std::uint64_t> event = ahead.pulses_to_event();
         if (!event) return std::nullopt;

@@ -9,8 +9,7 @@
 namespace hvlab {
 
 // One counter of an 8254 (Intel data sheet 231164) in its own time: CLK pulses since it was last
-// told. No guest time and no interrupts here, so that it can be compared with the data sheet pulse
-// by pulse.
+// told. No guest time and no interrupts here: it can be compared with the data sheet by the pulse.
 //
 // Where the data sheet leaves something open: at power-on the counter is in mode 0, without a
 // count, and OUT is high; a count of 1 in modes 2 and 3, which is not allowed, leaves OUT high;
@@ -19,8 +18,7 @@ class PitCounter {
 public:
     explicit PitCounter(bool gate) { state_.gate = gate; }
 
-    // A control word's low six bits; the access bits (5-4) are not 0, which would be the latch
-    // command.
+    // A control word's low six bits. Bits 5-4 are not 0: that would be the latch command.
     void write_control(std::uint8_t control);
     void latch_count();
     void latch_status();
@@ -50,8 +48,7 @@ private:
         bool gate = false;
         bool out = true;
 
-        // The count register; `count` is what a load puts into the counting element, 1 to
-        // modulus().
+        // The count register: what a load puts into the counting element, from 1 on.
         std::uint32_t count = 0;
         std::uint8_t low_byte = 0;    // of a two-byte write in progress
         bool high_byte_next = false;  // ... which waits for its second byte

@@ -11,8 +11,7 @@
 
 namespace hvlab {
 
-// Port 0x80: the codes of a power-on self test. Operating systems write there to let some time
-// pass.
+// Port 0x80: codes of the power-on self test. Operating systems write there to let time pass.
 class PostPort final : public ByteDevice {
 public:
     static constexpr std::uint64_t kPort = 0x80;

@@ -41,8 +41,7 @@ public:
     bool nmi_masked() const { return (index_ & 0x80) != 0; }
 
     std::string_view name() const override { return "rtc"; }
-    // The RESET pin: interrupts are off, the clock goes on and the RAM keeps its contents (there is
-    // a battery).
+    // The RESET pin: interrupts are off; the clock goes on and the RAM stays (there is a battery).
     void reset() override;
     void save(StateWriter& writer) const override;
     void load(StateReader& reader) override;

@@ -72,8 +72,7 @@ private:
         std::array<std::uint8_t, kFifoSize> fifo = {};
         std::uint8_t first = 0;
         std::uint8_t count = 0;
-        // When the character timeout falls due unless the guest reads; meaningless while count is
-        // 0.
+        // When the character timeout falls due unless the guest reads; of no use while count is 0.
         Nanoseconds timeout_at = 0;
         // When a line at its programmed rate would have delivered everything that was delivered.
         Nanoseconds line_free_at = 0;
