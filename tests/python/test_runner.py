@@ -225,6 +225,16 @@ def test_stops_that_were_expected(play: Play, steps: str, stop: str) -> None:
         ("{instructions: 500}", "- expect: {stop: budget}", ""),
         ("{time: 10ms}", "- expect: {stop: deadline}", ""),
         ("{time: 10ms}", "- run_for: 10ms", ""),
+        (
+            "{time: 10ms}",
+            "- run_for: 10ms\n- expect: {stop: deadline}",
+            "the case's limit was reached: 10 ms of guest time (limits.time in line 8)",
+        ),
+        (
+            "{instructions: 500}",
+            "- expect: {stop: budget}\n- expect: {stop: budget}",
+            "the case's limit was reached: 500 instructions (limits.instructions in line 8)",
+        ),
         ("{time: 10ms, instructions: 99999999}", "- expect: {stop: deadline}", ""),
     ],
 )
