@@ -48,9 +48,17 @@ def machine_life(image: Path, many: int) -> list[Figure]:
     descriptors, memory = open_descriptors(), resident_bytes()
     timed(life, many)
     return [
-        Figure("create, boot a flat image to debug-exit, close", median(samples), "ms", 1.0, spread(samples)),
+        Figure(
+            "create, boot a flat image to debug-exit, close",
+            median(samples),
+            "ms",
+            1.0,
+            spread(samples),
+        ),
         Figure(f"descriptors left by {many} machines", open_descriptors() - descriptors, "", 0),
-        Figure(f"memory growth by {many} machines", (resident_bytes() - memory) / 2**20, "MiB", 5.0),
+        Figure(
+            f"memory growth by {many} machines", (resident_bytes() - memory) / 2**20, "MiB", 5.0
+        ),
     ]
 
 
@@ -59,12 +67,16 @@ def empty_case(folder: Path) -> Figure:
     from hvlab.scenario.runner import run_case
 
     path = folder / "empty.hvlab.yaml"
-    path.write_text('schema: 1\nname: empty\nmachine: {boot: {flat: "guest.bin"}}\nsteps:\n  - boot: {}\n')
+    path.write_text(
+        'schema: 1\nname: empty\nmachine: {boot: {flat: "guest.bin"}}\nsteps:\n  - boot: {}\n'
+    )
     (case,) = find([str(path)]).cases
     assert run_case(case).outcome == "passed", run_case(case)
     timed(lambda: run_case(case), 20)
     samples = [second * 1e3 for second in timed(lambda: run_case(case), 300)]
-    return Figure("an empty scenario case in a warm process", median(samples), "ms", 5.0, spread(samples))
+    return Figure(
+        "an empty scenario case in a warm process", median(samples), "ms", 5.0, spread(samples)
+    )
 
 
 def command_start() -> list[Figure]:

@@ -50,7 +50,15 @@ def process_cpu(pid: int) -> float:
 
 def run_qemu(kernel: Path, initrd: Path) -> Marks:
     command = ["qemu-system-x86_64", "-accel", "tcg", "-cpu", QEMU_CPU, "-m", "256M", "-nodefaults"]
-    command += ["-machine", "pc,acpi=off,hpet=off", "-display", "none", "-serial", "stdio", "-no-reboot"]
+    command += [
+        "-machine",
+        "pc,acpi=off,hpet=off",
+        "-display",
+        "none",
+        "-serial",
+        "stdio",
+        "-no-reboot",
+    ]
     command += ["-kernel", str(kernel), "-initrd", str(initrd), "-append", CMDLINE]
     process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
     assert process.stdout is not None

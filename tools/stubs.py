@@ -12,9 +12,13 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 STUB = ROOT / "python/hvlab/_core.pyi"
-HEADER = (
-    "# SPDX-License-Identifier: GPL-2.0-or-later\n# Generated from the extension by `make stubs`.\n"
-)
+# What the generator can't know: __eq__ takes any object, a None default makes an argument optional,
+# containers have element types.
+HEADER = """\
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Generated from the extension by `make stubs`.
+# mypy: implicit-optional, disable-error-code="assignment,override,type-arg"
+"""
 
 
 def generate() -> str:

@@ -48,7 +48,9 @@ class BackendError(HvlabError):
         backend: its name; operation: what was tried; errno: the host's error number, 0 if none.
     """
 
-    def __init__(self, message: str, backend: str = "", operation: str = "", errno: int = 0) -> None:
+    def __init__(
+        self, message: str, backend: str = "", operation: str = "", errno: int = 0
+    ) -> None:
         self.backend = backend
         self.operation = operation
         self.errno = errno
@@ -143,7 +145,7 @@ class GuestError(HvlabError):
         stop: Stop | None = None,
         vcpu: int = 0,
         rip: int = 0,
-        exit: str = "",  # noqa: A002 - the field's own word
+        exit: str = "",
     ) -> None:
         self.stop = stop
         self.vcpu = vcpu

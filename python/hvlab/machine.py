@@ -66,7 +66,7 @@ class Memory:
 
     def view(self, address: int, length: int) -> memoryview:
         """A read-only view of RAM that lasts even when the machine is closed."""
-        return memoryview(self._core.view_memory(address, length))
+        return self._core.view_memory(address, length)
 
 
 class Record:

@@ -95,7 +95,7 @@ def test_wall_deadline(image) -> None:  # type: ignore[no-untyped-def]
 
 def test_timeout_shows_the_last_output() -> None:
     with hvlab.Machine(image=hvlab.fixture("echo")) as m:
-        with pytest.raises(GuestTimeout, match="(?s)regex 'never'.*10 ms.*ready") as caught:
+        with pytest.raises(GuestTimeout, match=r"(?s)regex 'never'.*10 ms.*ready") as caught:
             m.console.expect("never", timeout="10ms")
         assert isinstance(caught.value, ExpectationFailed)
         assert isinstance(caught.value, AssertionError)
@@ -104,9 +104,11 @@ def test_timeout_shows_the_last_output() -> None:
 
 
 def test_guest_that_stops_early() -> None:
-    with hvlab.Machine(image=hvlab.fixture("hello")) as m:
-        with pytest.raises(GuestStopped, match="debug-exit with code 0"):
-            m.console.expect_text("never")
+    with (
+        hvlab.Machine(image=hvlab.fixture("hello")) as m,
+        pytest.raises(GuestStopped, match="debug-exit with code 0"),
+    ):
+        m.console.expect_text("never")
 
 
 def test_triple_fault_is_final() -> None:

@@ -8,9 +8,9 @@ from typing import Any
 
 import jsonschema
 import pytest
-from hvlab._core import parse_scenario
 
 from conftest import BASE
+from hvlab._core import parse_scenario
 from hvlab.scenario.schema import json_schema
 from hvlab.scenario.tree import flatten
 from test_language import FULL

@@ -1,0 +1,759 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Generated from the extension by `make stubs`.
+# mypy: implicit-optional, disable-error-code="assignment,override,type-arg"
+"""
+The core of hvlab. Use it through the hvlab package: names and units are checked there.
+"""
+
+from __future__ import annotations
+import collections.abc
+import os
+import pathlib
+import typing
+
+__all__: list[str] = [
+    "ConsolePattern",
+    "CpuState",
+    "DescriptorTable",
+    "FlatImage",
+    "FpuState",
+    "Host",
+    "LinuxBoot",
+    "Machine",
+    "Match",
+    "MemoryView",
+    "Msrs",
+    "ScenarioNode",
+    "Segment",
+    "Stop",
+    "UnhandledAccess",
+    "backend_names",
+    "cpu_models",
+    "parse_scenario",
+]
+
+class Segment:
+    """
+    A segment register with its hidden part (Intel SDM vol. 3 s. 3.4.3).
+    """
+
+    __hash__: typing.ClassVar[None] = None
+    avl: bool
+    db: bool
+    g: bool
+    l: bool
+    present: bool
+    def __eq__(self, arg0: Segment) -> bool: ...
+    def __init__(self) -> None: ...
+    def __repr__(self) -> str: ...
+    @property
+    def base(self) -> int: ...
+    @base.setter
+    def base(self, arg0: typing.SupportsInt | typing.SupportsIndex) -> None: ...
+    @property
+    def dpl(self) -> int: ...
+    @dpl.setter
+    def dpl(self, arg0: typing.SupportsInt | typing.SupportsIndex) -> None: ...
+    @property
+    def limit(self) -> int:
+        """
+        In bytes, scaled by G.
+        """
+    @limit.setter
+    def limit(self, arg0: typing.SupportsInt | typing.SupportsIndex) -> None: ...
+    @property
+    def s(self) -> bool:
+        """
+        True: code or data; False: system.
+        """
+    @s.setter
+    def s(self, arg0: bool) -> None: ...
+    @property
+    def selector(self) -> int: ...
+    @selector.setter
+    def selector(self, arg0: typing.SupportsInt | typing.SupportsIndex) -> None: ...
+    @property
+    def type(self) -> int:
+        """
+        The four type bits of the descriptor.
+        """
+    @type.setter
+    def type(self, arg0: typing.SupportsInt | typing.SupportsIndex) -> None: ...
+
+class DescriptorTable:
+    """
+    GDTR or IDTR.
+    """
+
+    __hash__: typing.ClassVar[None] = None
+    def __eq__(self, arg0: DescriptorTable) -> bool: ...
+    def __init__(self) -> None: ...
+    @property
+    def base(self) -> int: ...
+    @base.setter
+    def base(self, arg0: typing.SupportsInt | typing.SupportsIndex) -> None: ...
+    @property
+    def limit(self) -> int: ...
+    @limit.setter
+    def limit(self, arg0: typing.SupportsInt | typing.SupportsIndex) -> None: ...
+
+class Msrs:
+    """
+    Model-specific registers (Intel SDM vol. 4).
+    """
+
+    __hash__: typing.ClassVar[None] = None
+    def __eq__(self, arg0: Msrs) -> bool: ...
+    def __init__(self) -> None: ...
+    @property
+    def cstar(self) -> int: ...
+    @cstar.setter
+    def cstar(self, arg0: typing.SupportsInt | typing.SupportsIndex) -> None: ...
+    @property
+    def efer(self) -> int: ...
+    @efer.setter
+    def efer(self, arg0: typing.SupportsInt | typing.SupportsIndex) -> None: ...
+    @property
+    def fmask(self) -> int: ...
+    @fmask.setter
+    def fmask(self, arg0: typing.SupportsInt | typing.SupportsIndex) -> None: ...
+    @property
+    def kernel_gs_base(self) -> int: ...
+    @kernel_gs_base.setter
+    def kernel_gs_base(self, arg0: typing.SupportsInt | typing.SupportsIndex) -> None: ...
+    @property
+    def lstar(self) -> int: ...
+    @lstar.setter
+    def lstar(self, arg0: typing.SupportsInt | typing.SupportsIndex) -> None: ...
+    @property
+    def misc_enable(self) -> int: ...
+    @misc_enable.setter
+    def misc_enable(self, arg0: typing.SupportsInt | typing.SupportsIndex) -> None: ...
+    @property
+    def mtrr_def_type(self) -> int: ...
+    @mtrr_def_type.setter
+    def mtrr_def_type(self, arg0: typing.SupportsInt | typing.SupportsIndex) -> None: ...
+    @property
+    def mtrr_fixed(self) -> typing.Annotated[list[int], "FixedSize(11)"]: ...
+    @mtrr_fixed.setter
+    def mtrr_fixed(
+        self,
+        arg0: typing.Annotated[
+            collections.abc.Sequence[typing.SupportsInt | typing.SupportsIndex], "FixedSize(11)"
+        ],
+    ) -> None: ...
+    @property
+    def mtrr_phys_base(self) -> typing.Annotated[list[int], "FixedSize(8)"]: ...
+    @mtrr_phys_base.setter
+    def mtrr_phys_base(
+        self,
+        arg0: typing.Annotated[
+            collections.abc.Sequence[typing.SupportsInt | typing.SupportsIndex], "FixedSize(8)"
+        ],
+    ) -> None: ...
+    @property
+    def mtrr_phys_mask(self) -> typing.Annotated[list[int], "FixedSize(8)"]: ...
+    @mtrr_phys_mask.setter
+    def mtrr_phys_mask(
+        self,
+        arg0: typing.Annotated[
+            collections.abc.Sequence[typing.SupportsInt | typing.SupportsIndex], "FixedSize(8)"
+        ],
+    ) -> None: ...
+    @property
+    def pat(self) -> int: ...
+    @pat.setter
+    def pat(self, arg0: typing.SupportsInt | typing.SupportsIndex) -> None: ...
+    @property
+    def star(self) -> int: ...
+    @star.setter
+    def star(self, arg0: typing.SupportsInt | typing.SupportsIndex) -> None: ...
+    @property
+    def sysenter_cs(self) -> int: ...
+    @sysenter_cs.setter
+    def sysenter_cs(self, arg0: typing.SupportsInt | typing.SupportsIndex) -> None: ...
+    @property
+    def sysenter_eip(self) -> int: ...
+    @sysenter_eip.setter
+    def sysenter_eip(self, arg0: typing.SupportsInt | typing.SupportsIndex) -> None: ...
+    @property
+    def sysenter_esp(self) -> int: ...
+    @sysenter_esp.setter
+    def sysenter_esp(self, arg0: typing.SupportsInt | typing.SupportsIndex) -> None: ...
+    @property
+    def tsc_aux(self) -> int: ...
+    @tsc_aux.setter
+    def tsc_aux(self, arg0: typing.SupportsInt | typing.SupportsIndex) -> None: ...
+    @property
+    def tsc_offset(self) -> int:
+        """
+        Guest TSC minus guest time, in ticks.
+        """
+    @tsc_offset.setter
+    def tsc_offset(self, arg0: typing.SupportsInt | typing.SupportsIndex) -> None: ...
+
+class FpuState:
+    """
+    x87 and SSE state (Intel SDM vol. 1 s. 10.5.1).
+    """
+
+    __hash__: typing.ClassVar[None] = None
+    def __eq__(self, arg0: FpuState) -> bool: ...
+    def __init__(self) -> None: ...
+    @property
+    def fcw(self) -> int: ...
+    @fcw.setter
+    def fcw(self, arg0: typing.SupportsInt | typing.SupportsIndex) -> None: ...
+    @property
+    def fdp(self) -> int: ...
+    @fdp.setter
+    def fdp(self, arg0: typing.SupportsInt | typing.SupportsIndex) -> None: ...
+    @property
+    def fip(self) -> int: ...
+    @fip.setter
+    def fip(self, arg0: typing.SupportsInt | typing.SupportsIndex) -> None: ...
+    @property
+    def fop(self) -> int: ...
+    @fop.setter
+    def fop(self, arg0: typing.SupportsInt | typing.SupportsIndex) -> None: ...
+    @property
+    def fsw(self) -> int: ...
+    @fsw.setter
+    def fsw(self, arg0: typing.SupportsInt | typing.SupportsIndex) -> None: ...
+    @property
+    def ftw(self) -> int:
+        """
+        Abridged: bit i set means register i is not empty.
+        """
+    @ftw.setter
+    def ftw(self, arg0: typing.SupportsInt | typing.SupportsIndex) -> None: ...
+    @property
+    def mxcsr(self) -> int: ...
+    @mxcsr.setter
+    def mxcsr(self, arg0: typing.SupportsInt | typing.SupportsIndex) -> None: ...
+    @property
+    def st(
+        self,
+    ) -> typing.Annotated[list[typing.Annotated[list[int], "FixedSize(10)"]], "FixedSize(8)"]:
+        """
+        Eight registers of ten bytes, ST(0) first.
+        """
+    @st.setter
+    def st(
+        self,
+        arg0: typing.Annotated[
+            collections.abc.Sequence[
+                typing.Annotated[
+                    collections.abc.Sequence[typing.SupportsInt | typing.SupportsIndex],
+                    "FixedSize(10)",
+                ]
+            ],
+            "FixedSize(8)",
+        ],
+    ) -> None: ...
+    @property
+    def xmm(
+        self,
+    ) -> typing.Annotated[list[typing.Annotated[list[int], "FixedSize(2)"]], "FixedSize(16)"]:
+        """
+        Sixteen pairs of 64-bit values, low first.
+        """
+    @xmm.setter
+    def xmm(
+        self,
+        arg0: typing.Annotated[
+            collections.abc.Sequence[
+                typing.Annotated[
+                    collections.abc.Sequence[typing.SupportsInt | typing.SupportsIndex],
+                    "FixedSize(2)",
+                ]
+            ],
+            "FixedSize(16)",
+        ],
+    ) -> None: ...
+
+class CpuState:
+    """
+    The architectural state of a vCPU, as a copy: assign it back to change the vCPU (Intel SDM vol. 3 ch. 2).
+    """
+
+    __hash__: typing.ClassVar[None] = None
+    cs: Segment
+    ds: Segment
+    es: Segment
+    fpu: FpuState
+    fs: Segment
+    gdtr: DescriptorTable
+    gs: Segment
+    halted: bool
+    idtr: DescriptorTable
+    ldtr: Segment
+    msrs: Msrs
+    nmi_blocked: bool
+    nmi_pending: bool
+    shadow_mov_ss: bool
+    shadow_sti: bool
+    ss: Segment
+    tr: Segment
+    def __eq__(self, arg0: CpuState) -> bool: ...
+    def __init__(self, arg0: typing.SupportsInt | typing.SupportsIndex) -> None:
+        """
+        The state after RESET.
+        """
+    def __repr__(self) -> str: ...
+    @property
+    def cr0(self) -> int: ...
+    @cr0.setter
+    def cr0(self, arg0: typing.SupportsInt | typing.SupportsIndex) -> None: ...
+    @property
+    def cr2(self) -> int: ...
+    @cr2.setter
+    def cr2(self, arg0: typing.SupportsInt | typing.SupportsIndex) -> None: ...
+    @property
+    def cr3(self) -> int: ...
+    @cr3.setter
+    def cr3(self, arg0: typing.SupportsInt | typing.SupportsIndex) -> None: ...
+    @property
+    def cr4(self) -> int: ...
+    @cr4.setter
+    def cr4(self, arg0: typing.SupportsInt | typing.SupportsIndex) -> None: ...
+    @property
+    def cr8(self) -> int: ...
+    @cr8.setter
+    def cr8(self, arg0: typing.SupportsInt | typing.SupportsIndex) -> None: ...
+    @property
+    def dr(self) -> typing.Annotated[list[int], "FixedSize(4)"]:
+        """
+        DR0 to DR3.
+        """
+    @dr.setter
+    def dr(
+        self,
+        arg0: typing.Annotated[
+            collections.abc.Sequence[typing.SupportsInt | typing.SupportsIndex], "FixedSize(4)"
+        ],
+    ) -> None: ...
+    @property
+    def dr6(self) -> int: ...
+    @dr6.setter
+    def dr6(self, arg0: typing.SupportsInt | typing.SupportsIndex) -> None: ...
+    @property
+    def dr7(self) -> int: ...
+    @dr7.setter
+    def dr7(self, arg0: typing.SupportsInt | typing.SupportsIndex) -> None: ...
+    @property
+    def r10(self) -> int: ...
+    @r10.setter
+    def r10(self, arg1: typing.SupportsInt | typing.SupportsIndex) -> None: ...
+    @property
+    def r11(self) -> int: ...
+    @r11.setter
+    def r11(self, arg1: typing.SupportsInt | typing.SupportsIndex) -> None: ...
+    @property
+    def r12(self) -> int: ...
+    @r12.setter
+    def r12(self, arg1: typing.SupportsInt | typing.SupportsIndex) -> None: ...
+    @property
+    def r13(self) -> int: ...
+    @r13.setter
+    def r13(self, arg1: typing.SupportsInt | typing.SupportsIndex) -> None: ...
+    @property
+    def r14(self) -> int: ...
+    @r14.setter
+    def r14(self, arg1: typing.SupportsInt | typing.SupportsIndex) -> None: ...
+    @property
+    def r15(self) -> int: ...
+    @r15.setter
+    def r15(self, arg1: typing.SupportsInt | typing.SupportsIndex) -> None: ...
+    @property
+    def r8(self) -> int: ...
+    @r8.setter
+    def r8(self, arg1: typing.SupportsInt | typing.SupportsIndex) -> None: ...
+    @property
+    def r9(self) -> int: ...
+    @r9.setter
+    def r9(self, arg1: typing.SupportsInt | typing.SupportsIndex) -> None: ...
+    @property
+    def rax(self) -> int: ...
+    @rax.setter
+    def rax(self, arg1: typing.SupportsInt | typing.SupportsIndex) -> None: ...
+    @property
+    def rbp(self) -> int: ...
+    @rbp.setter
+    def rbp(self, arg1: typing.SupportsInt | typing.SupportsIndex) -> None: ...
+    @property
+    def rbx(self) -> int: ...
+    @rbx.setter
+    def rbx(self, arg1: typing.SupportsInt | typing.SupportsIndex) -> None: ...
+    @property
+    def rcx(self) -> int: ...
+    @rcx.setter
+    def rcx(self, arg1: typing.SupportsInt | typing.SupportsIndex) -> None: ...
+    @property
+    def rdi(self) -> int: ...
+    @rdi.setter
+    def rdi(self, arg1: typing.SupportsInt | typing.SupportsIndex) -> None: ...
+    @property
+    def rdx(self) -> int: ...
+    @rdx.setter
+    def rdx(self, arg1: typing.SupportsInt | typing.SupportsIndex) -> None: ...
+    @property
+    def rflags(self) -> int: ...
+    @rflags.setter
+    def rflags(self, arg0: typing.SupportsInt | typing.SupportsIndex) -> None: ...
+    @property
+    def rip(self) -> int: ...
+    @rip.setter
+    def rip(self, arg0: typing.SupportsInt | typing.SupportsIndex) -> None: ...
+    @property
+    def rsi(self) -> int: ...
+    @rsi.setter
+    def rsi(self, arg1: typing.SupportsInt | typing.SupportsIndex) -> None: ...
+    @property
+    def rsp(self) -> int: ...
+    @rsp.setter
+    def rsp(self, arg1: typing.SupportsInt | typing.SupportsIndex) -> None: ...
+
+class ConsolePattern:
+    """
+    What a console may be searched for; compiled once, immutable.
+    """
+    @staticmethod
+    def regex(expression: str) -> ConsolePattern:
+        """
+        A regular expression in RE2's syntax, matched within a line. Raises PatternError.
+        """
+    @staticmethod
+    def text(literal: str) -> ConsolePattern:
+        """
+        A literal text, which may span lines. Raises PatternError if it is empty.
+        """
+    def __str__(self) -> str: ...
+    @property
+    def group_names(self) -> list[str]: ...
+    @property
+    def is_regex(self) -> bool: ...
+    @property
+    def source(self) -> str: ...
+
+class Match:
+    """
+    What the guest printed that was waited for.
+    """
+    @typing.overload
+    def __getitem__(self, index: typing.SupportsInt | typing.SupportsIndex) -> typing.Any: ...
+    @typing.overload
+    def __getitem__(self, name: str) -> typing.Any: ...
+    def __repr__(self) -> str: ...
+    def groupdict(self) -> dict:
+        """
+        The named groups.
+        """
+    def groups(self) -> tuple:
+        """
+        The groups of the expression, from the first; None where not taken.
+        """
+    @property
+    def text(self) -> typing.Any:
+        """
+        The whole match.
+        """
+    @property
+    def time(self) -> int:
+        """
+        Guest time in nanoseconds of the byte that completed the match.
+        """
+
+class UnhandledAccess:
+    """
+    An access that nothing answered.
+    """
+    @property
+    def address(self) -> int:
+        """
+        Port number or guest-physical address.
+        """
+    @property
+    def kind(self) -> str:
+        """
+        "port", "memory" or "fetch" (of an instruction).
+        """
+    @property
+    def size(self) -> int:
+        """
+        In bytes; 0 for a fetch.
+        """
+    @property
+    def value(self) -> int:
+        """
+        What was written; 0 for a read.
+        """
+    @property
+    def write(self) -> bool: ...
+
+class Stop:
+    """
+    Why a run returned, and where the machine stood.
+    """
+    def __repr__(self) -> str: ...
+    @property
+    def access(self) -> UnhandledAccess | None:
+        """
+        The access, for "unhandled-access", else None.
+        """
+    @property
+    def code(self) -> int | None:
+        """
+        The value written to the debug-exit port, else None.
+        """
+    @property
+    def instructions(self) -> int | None:
+        """
+        Retired instructions since power-on; None where the backend cannot count.
+        """
+    @property
+    def machine(self) -> str:
+        """
+        Name of the machine that ended the run.
+        """
+    @property
+    def match(self) -> Match | None:
+        """
+        The match, for "match", else None.
+        """
+    @property
+    def message(self) -> str:
+        """
+        One sentence for a person.
+        """
+    @property
+    def reason(self) -> str:
+        """
+        "match", "debug-exit", "halted", "reset", "triple-fault", "budget", "deadline", "wall-deadline", "unhandled-access", "interrupted" or "error".
+        """
+    @property
+    def rip(self) -> int:
+        """
+        Instruction pointer of vCPU 0.
+        """
+    @property
+    def time(self) -> int:
+        """
+        Guest time in nanoseconds.
+        """
+
+class MemoryView:
+    """
+    A window on guest memory that only reads, for memoryview().
+    """
+
+class FlatImage:
+    """
+    A raw binary, loaded as it is and entered in real mode, DL = 80h.
+    """
+    def __init__(
+        self,
+        path: os.PathLike | str | bytes,
+        load_address: typing.SupportsInt | typing.SupportsIndex = 31744,
+        entry: typing.SupportsInt | typing.SupportsIndex | None = None,
+    ) -> None: ...
+    @property
+    def entry(self) -> int | None: ...
+    @property
+    def load_address(self) -> int: ...
+    @property
+    def path(self) -> pathlib.Path: ...
+
+class LinuxBoot:
+    """
+    A Linux kernel (bzImage or vmlinux), entered in 64-bit mode by the boot protocol (Documentation/arch/x86/boot.rst), with an initrd and a command line.
+    """
+    def __init__(
+        self,
+        kernel: os.PathLike | str | bytes,
+        initrd: os.PathLike | str | bytes | None = None,
+        cmdline: str = "",
+    ) -> None: ...
+    @property
+    def cmdline(self) -> str: ...
+    @property
+    def initrd(self) -> pathlib.Path | None: ...
+    @property
+    def kernel(self) -> pathlib.Path: ...
+
+class Machine:
+    """
+    One virtual computer of a Host.
+    """
+
+    cpu_state: CpuState
+    def close(self) -> None:
+        """
+        Ends the machine; every later call raises MachineClosed.
+        """
+    def console_tail(self, lines: typing.SupportsInt | typing.SupportsIndex) -> str: ...
+    def flush_translations(self) -> None:
+        """
+        Throws away translated code, where the backend has any. Changes no result.
+        """
+    def interrupt(self) -> None:
+        """
+        Ends the run in progress, from any thread.
+        """
+    def read_memory(
+        self,
+        address: typing.SupportsInt | typing.SupportsIndex,
+        length: typing.SupportsInt | typing.SupportsIndex,
+    ) -> bytes: ...
+    def run(
+        self,
+        *,
+        pattern: ConsolePattern = None,
+        timeout: typing.SupportsInt | typing.SupportsIndex | None = None,
+        instructions: typing.SupportsInt | typing.SupportsIndex | None = None,
+        wall: typing.SupportsFloat | typing.SupportsIndex | None = None,
+    ) -> Stop:
+        """
+        Runs until the pattern is printed, a limit is reached or the guest stops. `timeout` is guest time from now in nanoseconds, `instructions` counts from now, `wall` is in host seconds.
+        """
+    def send(self, data: bytes) -> None: ...
+    def set_max_slice(self, instructions: typing.SupportsInt | typing.SupportsIndex) -> None:
+        """
+        The vCPU comes back after so many instructions at the latest. Changes no result.
+        """
+    def state_hash(self) -> str: ...
+    def view_memory(
+        self,
+        address: typing.SupportsInt | typing.SupportsIndex,
+        length: typing.SupportsInt | typing.SupportsIndex,
+    ) -> memoryview: ...
+    def write_memory(
+        self, address: typing.SupportsInt | typing.SupportsIndex, data: bytes
+    ) -> None: ...
+    @property
+    def backend(self) -> str: ...
+    @property
+    def closed(self) -> bool: ...
+    @property
+    def console_data(self) -> bytes: ...
+    @property
+    def console_dropped(self) -> int: ...
+    @property
+    def console_log(self) -> list: ...
+    @property
+    def console_text(self) -> str: ...
+    @property
+    def instructions(self) -> int | None: ...
+    @property
+    def memory_size(self) -> int: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def record_entries(self) -> int: ...
+    @property
+    def record_hash(self) -> str: ...
+    @property
+    def seed(self) -> int: ...
+    @property
+    def time(self) -> int: ...
+    @property
+    def unhandled_accesses(self) -> int: ...
+
+class Host:
+    """
+    Owns machines, and takes them through guest time together.
+    """
+    def __init__(self, seed: typing.SupportsInt | typing.SupportsIndex = 0) -> None: ...
+    def close(self) -> None:
+        """
+        Ends all machines; every later call raises MachineClosed.
+        """
+    def interrupt(self) -> None:
+        """
+        Ends the run in progress, from any thread.
+        """
+    def machine(
+        self,
+        *,
+        name: str,
+        backend: str,
+        memory: typing.SupportsInt | typing.SupportsIndex,
+        cpu: str,
+        seed: typing.SupportsInt | typing.SupportsIndex | None,
+        unhandled: str,
+        boot: None | FlatImage | LinuxBoot,
+    ) -> Machine:
+        """
+        Adds a machine, powered on at the host's current time. `memory` is in bytes; `seed` None derives one from the host's.
+        """
+    def run(
+        self,
+        *,
+        machine: Machine = None,
+        pattern: ConsolePattern = None,
+        timeout: typing.SupportsInt | typing.SupportsIndex | None = None,
+        wall: typing.SupportsFloat | typing.SupportsIndex | None = None,
+    ) -> Stop:
+        """
+        Runs all machines. `timeout` is guest time from now in nanoseconds, `wall` host seconds.
+        """
+    @property
+    def closed(self) -> bool: ...
+    @property
+    def time(self) -> int: ...
+
+class ScenarioNode:
+    """
+    A value in a scenario file that knows where it stood. Lines and columns count from 1, columns in
+    characters. An alias is the very node that its anchor names.
+    """
+    @property
+    def column(self) -> int: ...
+    @property
+    def entries(self) -> list:
+        """
+        Of a mapping, in order: (key, key's line, key's column, node); else empty.
+        """
+    @property
+    def items(self) -> list[ScenarioNode]:
+        """
+        Of a sequence, in order; else empty.
+        """
+    @property
+    def kind(self) -> str:
+        """
+        'null', 'scalar', 'sequence' or 'mapping'.
+        """
+    @property
+    def line(self) -> int: ...
+    @property
+    def quoted(self) -> bool:
+        """
+        A string by its writing: quotes, a block (| or >) or the tag !!str.
+        """
+    @property
+    def text(self) -> str:
+        """
+        A scalar as it was written, escapes resolved.
+        """
+    @property
+    def value(self) -> typing.Any:
+        """
+        Of a scalar: bool, int (64 bits), float or str by YAML 1.2's core schema; None for the rest.
+        """
+
+def backend_names() -> list[str]:
+    """
+    The backends of this build, the default first.
+    """
+
+def cpu_models() -> list[str]:
+    """
+    The names of the CPU models.
+    """
+
+def parse_scenario(text: str, file: str) -> ScenarioNode:
+    """
+    The root node of the one YAML document in `text`; kind 'null' if there is none. `file` is the name
+    for messages. Raises ScenarioError with line and column.
+    """
