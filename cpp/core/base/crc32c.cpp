@@ -35,7 +35,7 @@ constexpr Tables make_tables() {
 constexpr Tables kTables = make_tables();
 
 std::uint64_t load64(const std::byte* from) {
-    std::uint64_t word;
+    std::uint64_t word = 0;
     std::memcpy(&word, from, sizeof word);
     return word;
 }

@@ -40,7 +40,7 @@ constexpr std::array kMagics{
 constexpr std::uint64_t kLzmaMemoryLimit = 192 * kMiB;
 
 std::uint32_t load32(std::span<const std::byte> bytes) {
-    std::uint32_t value;
+    std::uint32_t value = 0;
     std::memcpy(&value, bytes.data(), sizeof value);
     return value;
 }

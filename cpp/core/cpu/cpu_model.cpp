@@ -22,7 +22,7 @@ constexpr std::uint32_t kExtendedBase = 0x80000000;
 std::uint32_t four_bytes(std::string_view text, std::size_t at) {
     std::array<char, 4> bytes{};
     if (at < text.size()) text.copy(bytes.data(), bytes.size(), at);
-    std::uint32_t word;
+    std::uint32_t word = 0;
     std::memcpy(&word, bytes.data(), sizeof word);
     return word;
 }
