@@ -161,7 +161,8 @@ namespace {
 
 // Intel SDM vol. 4 table 2-2.
 constexpr std::uint32_t kPlatformId = 0x17;
-constexpr std::uint32_t kBiosSignatureId = 0x8B;  // microcode revision; a guest writes 0 before it reads
+constexpr std::uint32_t kBiosSignatureId =
+    0x8B;  // microcode revision; a guest writes 0 before it reads
 
 }  // namespace
 
@@ -170,6 +171,8 @@ std::optional<std::uint64_t> CpuModel::constant_msr(std::uint32_t index) const {
     return std::nullopt;
 }
 
-bool CpuModel::msr_write_ignored(std::uint32_t index) const { return index == kBiosSignatureId; }
+bool CpuModel::msr_write_ignored(std::uint32_t index) const {
+    return index == kBiosSignatureId;
+}
 
 }  // namespace hvlab
