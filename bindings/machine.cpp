@@ -47,7 +47,8 @@ void write_memory(const MachineHandle& handle, GuestAddress address, const py::b
     }
 }
 
-py::memoryview view_memory(const MachineHandle& handle, GuestAddress address, std::uint64_t length) {
+py::memoryview view_memory(const MachineHandle& handle, GuestAddress address,
+                           std::uint64_t length) {
     const Use machine(handle);
     const std::span<std::byte> bytes = machine->memory().host_bytes(address, length);
     if (bytes.size() != length) throw not_ram(address, length);

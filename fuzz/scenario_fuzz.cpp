@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// Any bytes as a scenario file: a tree or ScenarioSyntaxError, never anything else; and the tree must be
-// what it says it is.
+// Any bytes as a scenario file: a tree or ScenarioSyntaxError, never anything else; and the tree
+// must be what it says it is.
 #include <cstddef>
 #include <cstdint>
 #include <string_view>

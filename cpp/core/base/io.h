@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// The one seam through which the core touches host files: limits, errno and, later, injected host faults
-// enter here.
+// The one seam through which the core touches host files: limits, errno and, later, injected host
+// faults enter here.
 #pragma once
 
 #include <cstddef>
@@ -15,11 +15,12 @@
 
 namespace hvlab {
 
-// Opens an existing regular file for reading. HostError for anything else (directory, FIFO, device).
+// Opens an existing regular file for reading. HostError for anything else (directory, FIFO,
+// device).
 UniqueFd open_regular_file(const std::filesystem::path& path);
 
-// The whole of a regular file, at most `max_size` bytes (HostError with EFBIG beyond it). Handles EINTR and
-// files that change their size meanwhile.
+// The whole of a regular file, at most `max_size` bytes (HostError with EFBIG beyond it). Handles
+// EINTR and files that change their size meanwhile.
 std::vector<std::byte> read_file(const std::filesystem::path& path, std::uint64_t max_size);
 
 // An anonymous memory file of that size (memfd_create). Throws HostError.

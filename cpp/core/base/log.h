@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// The one logging seam. The library prints nothing by itself: until the bindings (or a tool) set a sink and a
-// level, every message is dropped before it is formatted.
+// The one logging seam. The library prints nothing by itself: until the bindings (or a tool) set a
+// sink and a level, every message is dropped before it is formatted.
 #pragma once
 
 #include <fmt/format.h>
@@ -15,8 +15,8 @@ namespace hvlab {
 
 enum class LogLevel : std::uint8_t { kTrace, kDebug, kInfo, kWarning, kError, kOff };
 
-// Called in the thread that logs, by several threads at once, and with no lock of ours held: it may take the
-// GIL. What it throws is swallowed. Must not log itself.
+// Called in the thread that logs, by several threads at once, and with no lock of ours held: it may
+// take the GIL. What it throws is swallowed. Must not log itself.
 using LogSink = std::function<void(LogLevel, std::string_view)>;
 
 // An empty sink: silence. Any thread; messages in flight may still reach the old sink.

@@ -6,8 +6,8 @@
 
 namespace hvlab {
 
-// A node of the seed tree. Every consumer of randomness has its own named child, so that adding one does
-// not shift what the others draw.
+// A node of the seed tree. Every consumer of randomness has its own named child, so that adding one
+// does not shift what the others draw.
 class Seed {
 public:
     constexpr explicit Seed(std::uint64_t value) : value_(value) {}
@@ -20,8 +20,8 @@ private:
     std::uint64_t value_;
 };
 
-// splitmix64 (Steele, Lea, Flood: Fast Splittable Pseudorandom Number Generators, OOPSLA 2014): one word of
-// state, so that it can be saved with a vCPU or a device.
+// splitmix64 (Steele, Lea, Flood: Fast Splittable Pseudorandom Number Generators, OOPSLA 2014): one
+// word of state, so that it can be saved with a vCPU or a device.
 class RandomStream {
 public:
     explicit RandomStream(Seed seed) : state_(seed.value()) {}

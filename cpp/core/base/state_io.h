@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// How devices and vCPUs write their state down: little-endian fields in a fixed order behind a tag and a
-// version, in a buffer. The snapshot file format wraps these buffers; it adds lengths and checksums.
+// How devices and vCPUs write their state down: little-endian fields in a fixed order behind a tag
+// and a version, in a buffer. The snapshot file format wraps these buffers; it adds lengths and
+// checksums.
 #pragma once
 
 #include <cstddef>
@@ -30,8 +31,7 @@ public:
     void begin(std::string_view tag, std::uint32_t version);
 
     template <typename T>
-        requires(std::is_arithmetic_v<T> || std::is_enum_v<T>)
-    void put(T value) {
+    requires(std::is_arithmetic_v<T> || std::is_enum_v<T>) void put(T value) {
         append(&value, sizeof value);
     }
     void put_bytes(std::span<const std::byte> bytes);  // length first
@@ -54,8 +54,7 @@ public:
     std::uint32_t begin(std::string_view tag, std::uint32_t newest);
 
     template <typename T>
-        requires(std::is_arithmetic_v<T> && !std::is_same_v<T, bool>)
-    T get() {
+    requires(std::is_arithmetic_v<T> && !std::is_same_v<T, bool>) T get() {
         T value;
         extract(&value, sizeof value);
         return value;

@@ -20,7 +20,8 @@ public:
 // A host operation failed: a system call, a file, an allocation.
 class HostError : public Error {
 public:
-    // `operation` says what was tried with which object; `error_number` is the errno, 0 if there is none.
+    // `operation` says what was tried with which object; `error_number` is the errno, 0 if there is
+    // none.
     HostError(std::string operation, int error_number);
     HostError(std::string operation, int error_number, const std::string& detail);
 
@@ -56,7 +57,8 @@ public:
     using BackendError::BackendError;
 };
 
-// An image cannot be booted. `path` is the file, `field` the part of it (or of the request) at fault.
+// An image cannot be booted. `path` is the file, `field` the part of it (or of the request) at
+// fault.
 class BootError : public Error {
 public:
     BootError(std::string path, std::string field, const std::string& message);
@@ -97,9 +99,8 @@ private:
 
 }  // namespace hvlab
 
-// A violated invariant of our own. Prints where and aborts, in every build type: going on would corrupt
-// results that people trust.
-#define HVLAB_ASSERT(expression)                                            \
-    (static_cast<bool>(expression)                                          \
-         ? static_cast<void>(0)                                             \
-         : ::hvlab::assertion_failed(#expression, __FILE__, __LINE__))
+// A violated invariant of our own. Prints where and aborts, in every build type: going on would
+// corrupt results that people trust.
+#define HVLAB_ASSERT(expression)                          \
+    (static_cast<bool>(expression) ? static_cast<void>(0) \
+                                   : ::hvlab::assertion_failed(#expression, __FILE__, __LINE__))

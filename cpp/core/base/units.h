@@ -23,7 +23,9 @@ inline constexpr Nanoseconds kMicrosecond = 1000;
 inline constexpr Nanoseconds kMillisecond = 1000 * kMicrosecond;
 inline constexpr Nanoseconds kSecond = 1000 * kMillisecond;
 
-constexpr std::uint64_t page_index(GuestAddress address) { return address >> kPageShift; }
+constexpr std::uint64_t page_index(GuestAddress address) {
+    return address >> kPageShift;
+}
 
 constexpr std::uint64_t align_up(std::uint64_t value, std::uint64_t power_of_two) {
     return (value + power_of_two - 1) & ~(power_of_two - 1);

@@ -37,13 +37,13 @@ public:
     const std::string& name() const { return name_; }
     std::span<const CpuidEntry> entries() const { return entries_; }
 
-    // CPUID as the model defines it (Intel SDM vol. 2, CPUID). A leaf above the highest basic leaf answers
-    // like the highest basic leaf, as on Intel; unknown subleaves are zero. State-dependent bits (OSXSAVE)
-    // are the backend's to set.
+    // CPUID as the model defines it (Intel SDM vol. 2, CPUID). A leaf above the highest basic leaf
+    // answers like the highest basic leaf, as on Intel; unknown subleaves are zero. State-dependent
+    // bits (OSXSAVE) are the backend's to set.
     CpuidResult cpuid(std::uint32_t leaf, std::uint32_t subleaf) const;
 
-    // A model-specific register that the model has though no CpuState carries it, because its value never
-    // changes. A guest may write those that `msr_write_ignored` names; all others are #GP(0).
+    // A model-specific register that the model has though no CpuState carries it, because its value
+    // never changes. A guest may write those that `msr_write_ignored` names; all others are #GP(0).
     std::optional<std::uint64_t> constant_msr(std::uint32_t index) const;
     bool msr_write_ignored(std::uint32_t index) const;
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// The one architectural state of a vCPU that every backend reads and writes without loss. Plain data:
-// comparable, copyable, with no pointers. Field names are the manuals' (Intel SDM vol. 1 ch. 3, vol. 3 ch. 2).
+// The one architectural state of a vCPU that every backend reads and writes without loss. Plain
+// data: comparable, copyable, with no pointers. Field names are the manuals' (Intel SDM vol. 1 ch.
+// 3, vol. 3 ch. 2).
 #pragma once
 
 #include <array>
@@ -11,12 +12,27 @@
 namespace hvlab {
 
 enum Gpr : std::uint8_t {
-    kRax, kRcx, kRdx, kRbx, kRsp, kRbp, kRsi, kRdi,
-    kR8, kR9, kR10, kR11, kR12, kR13, kR14, kR15,
+    kRax,
+    kRcx,
+    kRdx,
+    kRbx,
+    kRsp,
+    kRbp,
+    kRsi,
+    kRdi,
+    kR8,
+    kR9,
+    kR10,
+    kR11,
+    kR12,
+    kR13,
+    kR14,
+    kR15,
     kGprCount,
 };
 
-// A segment register with its hidden part (Intel SDM vol. 3 s. 3.4.3). `limit` is in bytes, scaled by G.
+// A segment register with its hidden part (Intel SDM vol. 3 s. 3.4.3). `limit` is in bytes, scaled
+// by G.
 struct Segment {
     std::uint64_t base = 0;
     std::uint32_t limit = 0xFFFF;
@@ -46,8 +62,8 @@ struct FpuState {
     using XmmRegister = std::array<std::uint64_t, 2>;
 
     std::uint16_t fcw = 0x037F;
-    std::uint16_t fsw = 0;   // TOP in bits 13:11
-    std::uint8_t ftw = 0;    // abridged: bit i set means physical register i is not empty
+    std::uint16_t fsw = 0;  // TOP in bits 13:11
+    std::uint8_t ftw = 0;   // abridged: bit i set means physical register i is not empty
     std::uint16_t fop = 0;
     std::uint64_t fip = 0;
     std::uint64_t fdp = 0;
@@ -58,9 +74,9 @@ struct FpuState {
     bool operator==(const FpuState&) const = default;
 };
 
-// Model-specific registers that carry state of the named CPU models, EFER among them. There is no APIC base:
-// the models hide the APIC. MTRRs are kept though nothing depends on their effect, because guests read back
-// what they wrote.
+// Model-specific registers that carry state of the named CPU models, EFER among them. There is no
+// APIC base: the models hide the APIC. MTRRs are kept though nothing depends on their effect,
+// because guests read back what they wrote.
 struct Msrs {
     std::uint64_t efer = 0;
     std::uint64_t star = 0;
@@ -73,7 +89,8 @@ struct Msrs {
     std::uint64_t sysenter_eip = 0;
     std::uint64_t pat = 0x0007040600070406;
     std::uint64_t tsc_aux = 0;
-    std::uint64_t tsc_offset = 0;  // guest TSC minus the vCPU's virtual time base, in ticks (WRMSR 10h)
+    std::uint64_t tsc_offset =
+        0;  // guest TSC minus the vCPU's virtual time base, in ticks (WRMSR 10h)
     std::uint64_t misc_enable = 1;
     std::uint64_t mtrr_def_type = 0;
     std::array<std::uint64_t, 11> mtrr_fixed{};
@@ -116,16 +133,16 @@ struct CpuState {
 
     PendingException exception;
     bool nmi_pending = false;
-    bool nmi_blocked = false;        // between NMI delivery and IRET
-    bool shadow_sti = false;         // interrupts held off for one instruction after STI
-    bool shadow_mov_ss = false;      // ... after MOV SS or POP SS
-    bool halted = false;             // executed HLT and nothing has woken it
+    bool nmi_blocked = false;    // between NMI delivery and IRET
+    bool shadow_sti = false;     // interrupts held off for one instruction after STI
+    bool shadow_mov_ss = false;  // ... after MOV SS or POP SS
+    bool halted = false;         // executed HLT and nothing has woken it
 
     bool operator==(const CpuState&) const = default;
 };
 
-// The state after power-on (Intel SDM vol. 3 table 10-1): real mode, F000:FFF0. EDX holds `signature`, the
-// model's CPUID.1:EAX.
+// The state after power-on (Intel SDM vol. 3 table 10-1): real mode, F000:FFF0. EDX holds
+// `signature`, the model's CPUID.1:EAX.
 CpuState reset_state(std::uint32_t signature = 0x600);
 
 }  // namespace hvlab

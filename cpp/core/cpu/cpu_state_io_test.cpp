@@ -17,8 +17,8 @@ CpuState arbitrary_state(std::uint64_t seed) {
     for (std::uint64_t& value : state.gpr) value = random.next();
     state.rip = random.next();
     state.rflags = random.next();
-    for (Segment* s : {&state.cs, &state.ds, &state.es, &state.fs, &state.gs, &state.ss, &state.ldtr,
-                       &state.tr}) {
+    for (Segment* s : {&state.cs, &state.ds, &state.es, &state.fs, &state.gs, &state.ss,
+                       &state.ldtr, &state.tr}) {
         *s = {.base = random.next(),
               .limit = static_cast<std::uint32_t>(random.next()),
               .selector = static_cast<std::uint16_t>(random.next()),

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// What executes guest instructions, seen from everywhere else. Three small classes that each backend
-// implements, one handler that the machine implements, and a few optional powers.
+// What executes guest instructions, seen from everywhere else. Three small classes that each
+// backend implements, one handler that the machine implements, and a few optional powers.
 //
 // Calls are plain virtual calls: 1.4 ns against 20 ns to 8 us for an exit.
 #pragma once
@@ -23,8 +23,8 @@
 
 namespace hvlab {
 
-// How much a vCPU may do before it comes back. Counted in retired instructions: one instruction or one REP
-// iteration; one that faults does not count.
+// How much a vCPU may do before it comes back. Counted in retired instructions: one instruction or
+// one REP iteration; one that faults does not count.
 struct Budget {
     static constexpr std::uint64_t kUnlimited = std::numeric_limits<std::uint64_t>::max();
 
@@ -33,8 +33,8 @@ struct Budget {
     bool unlimited() const { return instructions == kUnlimited; }
 };
 
-// Why a vCPU returned. The architectural state is consistent at every exit: the instruction that caused it
-// has completed (or, for a fault, has not begun).
+// Why a vCPU returned. The architectural state is consistent at every exit: the instruction that
+// caused it has completed (or, for a fault, has not begun).
 enum class ExitKind : std::uint8_t {
     kBudget,       // the budget is used up, exactly
     kKicked,       // kick() was called
@@ -54,13 +54,14 @@ struct Exit {
     std::string detail;        // kInternal
 };
 
-// What a vCPU calls while it runs, in the thread that runs it. Implementations must not throw: they keep an
-// exception, ask for a stop and rethrow after run() has returned.
+// What a vCPU calls while it runs, in the thread that runs it. Implementations must not throw: they
+// keep an exception, ask for a stop and rethrow after run() has returned.
 class VcpuHandler {
 public:
     virtual ~VcpuHandler() = default;
 
-    // Ports (size 1, 2, 4) and memory where no RAM is mapped (size 1-8). Reads return the value zero-extended.
+    // Ports (size 1, 2, 4) and memory where no RAM is mapped (size 1-8). Reads return the value
+    // zero-extended.
     virtual std::uint32_t port_read(std::uint16_t port, unsigned size) = 0;
     virtual void port_write(std::uint16_t port, unsigned size, std::uint32_t value) = 0;
     virtual std::uint64_t memory_read(GuestAddress address, unsigned size) = 0;
@@ -70,7 +71,8 @@ public:
     // Nothing: the request went away meanwhile (the vCPU goes on as if INTR had been low).
     virtual std::optional<std::uint8_t> acknowledge_interrupt() = 0;
 
-    // The time-stamp counter's base in ticks, as of the current instruction; the vCPU adds its tsc_offset.
+    // The time-stamp counter's base in ticks, as of the current instruction; the vCPU adds its
+    // tsc_offset.
     virtual std::uint64_t time_stamp() = 0;
 
     // RDRAND and RDSEED.
@@ -87,19 +89,20 @@ concept Capability = requires {
     { T::kName } -> std::convertible_to<std::string_view>;
 };
 
-// Exact counting of retired instructions. A vCPU without it refuses finite budgets with a BackendError.
+// Exact counting of retired instructions. A vCPU without it refuses finite budgets with a
+// BackendError.
 class InstructionCounter {
 public:
     static constexpr std::string_view kName = "instruction-counter";
     virtual ~InstructionCounter() = default;
 
-    // Exact at every moment, also inside a handler call (where it does not yet include the instruction that
-    // is making the call).
+    // Exact at every moment, also inside a handler call (where it does not yet include the
+    // instruction that is making the call).
     virtual std::uint64_t retired() const = 0;
     // Continue counting from here; used when a state is restored.
     virtual void set_retired(std::uint64_t count) = 0;
-    // From inside a handler call: shorten or lengthen what is left of the running budget so that run() comes
-    // back at `count` retired instructions (a device armed an earlier timer).
+    // From inside a handler call: shorten or lengthen what is left of the running budget so that
+    // run() comes back at `count` retired instructions (a device armed an earlier timer).
     virtual void set_budget_end(std::uint64_t count) = 0;
 };
 
@@ -118,14 +121,15 @@ public:
     // Runs guest code until something of ExitKind happens. One thread at a time.
     virtual Exit run(Budget budget) = 0;
 
-    // Any thread: the run in progress, or else the next one, returns kKicked soon. Never lost; several kicks
-    // before a return may be answered by one.
+    // Any thread: the run in progress, or else the next one, returns kKicked soon. Never lost;
+    // several kicks before a return may be answered by one.
     virtual void kick() = 0;
 
     // From a handler call: leave right after the instruction that is making it, with kStopped.
     virtual void request_stop() = 0;
 
-    // Outside run() only. set_state throws BackendError for what the backend cannot represent, naming it.
+    // Outside run() only. set_state throws BackendError for what the backend cannot represent,
+    // naming it.
     virtual CpuState state() const = 0;
     virtual void set_state(const CpuState& state) = 0;
 
@@ -133,7 +137,8 @@ public:
     virtual void set_interrupt_line(bool asserted) = 0;
     virtual void raise_nmi() = 0;
 
-    // Would an external interrupt be taken before the next instruction? (IF set, no shadow.) Outside run().
+    // Would an external interrupt be taken before the next instruction? (IF set, no shadow.)
+    // Outside run().
     virtual bool interrupt_window() const = 0;
 
     template <Capability T>
@@ -156,8 +161,9 @@ public:
     virtual void map_memory(GuestAddress address, std::span<std::byte> host, bool writable) = 0;
     virtual void unmap_memory(GuestAddress address, std::uint64_t size) = 0;
 
-    // Pages that the guest wrote since logging began or since the last fetch. Host-side writes are not in it:
-    // GuestMemory knows those. `into` is indexed by page number of the guest-physical address.
+    // Pages that the guest wrote since logging began or since the last fetch. Host-side writes are
+    // not in it: GuestMemory knows those. `into` is indexed by page number of the guest-physical
+    // address.
     virtual void set_dirty_logging(bool enabled) = 0;
     virtual void fetch_and_clear_dirty(PageBitmap& into) = 0;
 
@@ -169,8 +175,8 @@ public:
 };
 
 struct Capabilities {
-    bool deterministic = false;        // guest time is the instruction count
-    bool instruction_count = false;    // every vCPU has InstructionCounter
+    bool deterministic = false;      // guest time is the instruction count
+    bool instruction_count = false;  // every vCPU has InstructionCounter
     unsigned max_vcpus = 1;
 };
 

@@ -21,8 +21,8 @@ namespace hvlab {
 inline constexpr GuestAddress kPciHoleStart = 3 * kGiB;
 inline constexpr GuestAddress kPciHoleEnd = 4 * kGiB;
 
-// The RAM of one machine: a memfd, mapped once. Everybody but the backend goes through the checked copies
-// below; an address that a guest chose never becomes a host pointer without a bound check.
+// The RAM of one machine: a memfd, mapped once. Everybody but the backend goes through the checked
+// copies below; an address that a guest chose never becomes a host pointer without a bound check.
 //
 // Used by one thread at a time (the machine's), except for views(), which only read.
 class GuestMemory {
@@ -40,8 +40,9 @@ public:
     static constexpr std::uint64_t kMinSize = 1 * kMiB;
     static constexpr std::uint64_t kMaxSize = 512 * kGiB;
 
-    // `size` in bytes, a multiple of the page size between kMinSize and kMaxSize; otherwise ConfigError
-    // (field "memory"). Memory is not reserved until touched; HostError when the host refuses.
+    // `size` in bytes, a multiple of the page size between kMinSize and kMaxSize; otherwise
+    // ConfigError (field "memory"). Memory is not reserved until touched; HostError when the host
+    // refuses.
     explicit GuestMemory(std::uint64_t size);
 
     std::uint64_t size() const { return size_; }
@@ -60,8 +61,8 @@ public:
     // All zeros again, and the host's pages given back. Throws HostError.
     void clear();
 
-    // The parts that were ever touched, in ascending order and of whole pages; the rest is zeros, and
-    // looking only at these does not make the host provide it. Throws HostError.
+    // The parts that were ever touched, in ascending order and of whole pages; the rest is zeros,
+    // and looking only at these does not make the host provide it. Throws HostError.
     std::vector<Region> populated() const;
 
     template <typename T>
@@ -69,8 +70,8 @@ public:
     template <typename T>
     [[nodiscard]] bool write_value(GuestAddress address, const T& value);
 
-    // For the backend and for read-only views: the host bytes of a range inside one region, else empty.
-    // The mapping outlives this object as long as somebody holds `mapping()`.
+    // For the backend and for read-only views: the host bytes of a range inside one region, else
+    // empty. The mapping outlives this object as long as somebody holds `mapping()`.
     std::span<std::byte> host_bytes(GuestAddress address, std::uint64_t length);
     std::shared_ptr<const Mapping> mapping() const { return mapping_; }
 

@@ -16,7 +16,8 @@ public:
 
     std::uint64_t pages() const { return pages_; }
 
-    // Out-of-range pages are ignored by set and answered false by test: callers pass guest addresses.
+    // Out-of-range pages are ignored by set and answered false by test: callers pass guest
+    // addresses.
     void set(std::uint64_t page) {
         if (page < pages_) words_[page / 64] |= std::uint64_t{1} << (page % 64);
     }

@@ -20,7 +20,7 @@
 namespace hvlab {
 
 class TreeBuilder final : public YAML::EventHandler {
-  public:
+public:
     TreeBuilder(const SourceText& source, const std::string& file, const Limits& limits);
 
     // The innermost sequence or mapping that is not closed yet; null if there is none.
@@ -42,7 +42,7 @@ class TreeBuilder final : public YAML::EventHandler {
                     YAML::EmitterStyle::value style) override;
     void OnMapEnd() override { close(); }
 
-  private:
+private:
     // A sequence or mapping whose end has not come yet.
     struct OpenNode {
         NodePtr node;

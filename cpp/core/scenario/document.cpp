@@ -18,7 +18,7 @@ namespace {
 
 // Reads a text where it lies; std::istringstream would copy it.
 class TextBuffer : public std::streambuf {
-  public:
+public:
     explicit TextBuffer(std::string_view text) {
         char* begin = const_cast<char*>(text.data());  // only ever read from
         setg(begin, begin, begin + text.size());

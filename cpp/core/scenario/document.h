@@ -27,7 +27,7 @@ struct Mark {
 
 // The text is no acceptable YAML document. what() reads `file:line:column: error: message`.
 class ScenarioSyntaxError : public Error {
-  public:
+public:
     ScenarioSyntaxError(std::string file, Mark mark, std::string message);
 
     const std::string& file() const { return file_; }
@@ -35,7 +35,7 @@ class ScenarioSyntaxError : public Error {
     std::uint32_t column() const { return mark_.column; }
     const std::string& message() const { return message_; }
 
-  private:
+private:
     std::string file_;
     Mark mark_;
     std::string message_;

@@ -14,7 +14,7 @@ namespace hvlab {
 
 // A file's text with its lines known, to turn byte positions into marks.
 class SourceText {
-  public:
+public:
     // `text` must outlive this.
     explicit SourceText(std::string_view text);
 
@@ -31,7 +31,7 @@ class SourceText {
     // The byte position of such a place, at most the length of the text.
     std::size_t offset(std::size_t line, std::size_t byte_column) const;
 
-  private:
+private:
     // Characters before `offset`, counted from the start of the text.
     std::size_t characters_before(std::size_t offset) const;
 
