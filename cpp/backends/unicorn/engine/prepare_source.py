@@ -145,7 +145,9 @@ def apply_patch(patch: Path, files: dict[str, bytes]) -> None:
                     target.append(text)
                     new -= 1
                 if kind not in " -+":
-                    raise PrepareError(f"{patch.name}:{at}: not a line of a hunk: {lines[at - 1]!r}")
+                    raise PrepareError(
+                        f"{patch.name}:{at}: not a line of a hunk: {lines[at - 1]!r}"
+                    )
     finish()
 
 
