@@ -127,7 +127,9 @@ def tidy_key(path: Path, command: str, version: str) -> str:
         if file not in seen:
             seen.add(file)
             waiting.extend(own_includes(file))
-    parts = [version, digest(ROOT / ".clang-tidy"), command, *sorted(digest(file) for file in seen)]
+    configs = [folder / ".clang-tidy" for folder in path.parents if folder.is_relative_to(ROOT)]
+    rules = [digest(config) for config in configs if config.is_file()]
+    parts = [version, command, *rules, *sorted(digest(file) for file in seen)]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 
