@@ -28,12 +28,12 @@ protected:
     unsigned in(std::uint64_t offset) { return static_cast<unsigned>(ps2_.read(offset, 1)); }
     bool full() { return (in(kCommand)&0x01) != 0; }
     // What a command to the controller, and its parameters, make it say.
-    std::vector<unsigned> ask(unsigned command, std::vector<unsigned> parameters = {}) {
+    std::vector<unsigned> ask(unsigned command, const std::vector<unsigned>& parameters = {}) {
         out(kCommand, command);
         for (const unsigned parameter : parameters) out(kData, parameter);
         return answers();
     }
-    std::vector<unsigned> keyboard(std::vector<unsigned> bytes) {
+    std::vector<unsigned> keyboard(const std::vector<unsigned>& bytes) {
         for (const unsigned byte : bytes) out(kData, byte);
         return answers();
     }

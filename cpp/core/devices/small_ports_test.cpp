@@ -49,7 +49,7 @@ TEST_F(SystemControlPortTest, MeasuringTimeByOut2) {
     pit_.write(2, 1, 0x9B);
     pit_.write(2, 1, 0x2E);  // 11931 pulses: 10 ms
     int loops = 0;
-    while ((port_.read(0, 1) & 0x20) == 0) {
+    while ((port_.read(0, 1) & 0x20) == 0 && loops < 20'000) {
         pass(timeline_, kMicrosecond);
         ++loops;
     }

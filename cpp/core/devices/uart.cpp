@@ -36,6 +36,7 @@ constexpr std::uint8_t kOverrun = 0x02;
 constexpr std::uint8_t kTransmitterIdle = 0x60;  // THRE and TEMT
 
 // MCR, s. 8.8
+constexpr std::uint8_t kTerminalReady = 0x03;  // DTR, RTS
 constexpr std::uint8_t kOut2 = 0x08;
 constexpr std::uint8_t kModemControlBits = 0x1F;
 
@@ -172,6 +173,11 @@ std::uint8_t Uart::read_interrupt_id() {
 
 std::uint8_t Uart::read_line_status() {
     std::uint8_t status = kTransmitterIdle;
+    if (!state_.watched) {
+        state_.watched = true;
+        refill();
+        update();
+    }
     if (state_.count > 0) status |= kDataReady;
     if (state_.overrun) {
         status |= kOverrun;
@@ -297,8 +303,15 @@ void Uart::put_in_fifo(std::uint8_t value) {
     ++state_.count;
 }
 
+// A driver that sets the port up clears the receive FIFO at some point: what came before it would be lost.
+// So the terminal waits, as one with a modem cable does, until the guest is there: it asserts DTR or RTS, or
+// it looks at the line status, which is all that a simple guest without handshake does.
+bool Uart::terminal_sends() const {
+    return !loopback() && ((state_.modem_control & kTerminalReady) != 0 || state_.watched);
+}
+
 void Uart::refill() {
-    if (waiting() == 0 || loopback()) return;
+    if (waiting() == 0 || !terminal_sends()) return;
     const Nanoseconds now = timeline_.now();
     const Nanoseconds each = character_time();
     while (waiting() > 0 && state_.count < capacity() &&
@@ -328,7 +341,7 @@ void Uart::arm_timers() {
     } else {
         timeline_.disarm(timeout_timer_);
     }
-    if (waiting() > 0 && state_.count < capacity() && !loopback()) {  // refill() held it back
+    if (waiting() > 0 && state_.count < capacity() && terminal_sends()) {  // refill() held it back
         const Nanoseconds ahead = (kInstantInput - kHeldBackPortion) * character_time();
         timeline_.arm(line_timer_, state_.line_free_at - ahead);
     } else {
@@ -341,6 +354,7 @@ void Uart::save(StateWriter& writer) const {
     writer.put(state_.interrupt_enable);
     writer.put(state_.line_control);
     writer.put(state_.modem_control);
+    writer.put(state_.watched);
     writer.put(state_.modem_changes);
     writer.put(state_.scratch);
     writer.put(state_.last_received);
@@ -364,6 +378,7 @@ void Uart::load(StateReader& reader) {
     state.interrupt_enable = reader.get_in<std::uint8_t>(0, 0x0F, "interrupt enable");
     state.line_control = reader.get<std::uint8_t>();
     state.modem_control = reader.get_in<std::uint8_t>(0, kModemControlBits, "modem control");
+    state.watched = reader.get_bool();
     state.modem_changes = reader.get_in<std::uint8_t>(0, 0x0F, "modem changes");
     state.scratch = reader.get<std::uint8_t>();
     state.last_received = reader.get<std::uint8_t>();

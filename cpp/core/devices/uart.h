@@ -21,7 +21,8 @@ namespace hvlab {
 // and DCD.
 //
 // Transmission takes no guest time: the transmitter is empty again at once. Received bytes come
-// from a queue on the host side and enter the FIFO as fast as the guest takes them out, so none is
+// from a queue on the host side, which waits until the guest has set the port up (DTR, RTS or a look
+// at the line status), and enter the FIFO as fast as the guest takes them out, so none is
 // lost here. Only a long run of input is held to the programmed line rate, after the first
 // kInstantInput bytes: a driver that could drain the line without end would overrun its own
 // buffers.
@@ -67,6 +68,7 @@ private:
         bool fifo_enabled = false;
         std::uint8_t trigger = 0;  // bits 7-6 of FCR
         bool overrun = false;
+        bool watched = false;  // the guest has read the line status
         bool transmitter_interrupt = false;
         // The receive FIFO, or its first entry as the buffer register when FIFOs are off.
         std::array<std::uint8_t, kFifoSize> fifo = {};
@@ -92,6 +94,7 @@ private:
     void write_modem_control(std::uint8_t value);
 
     bool divisor_latch_access() const { return (state_.line_control & 0x80) != 0; }
+    bool terminal_sends() const;
     bool loopback() const { return (state_.modem_control & 0x10) != 0; }
     std::size_t capacity() const { return state_.fifo_enabled ? kFifoSize : 1; }
     std::size_t trigger_level() const;

@@ -32,6 +32,7 @@ protected:
         uart_.on_transmit([this](std::uint8_t byte) { sent_ += static_cast<char>(byte); });
         line_.connect([this](bool level) { edges_.push_back(level); });
         out(kLcr, 0x03);  // 8 bits, no parity, 1 stop bit
+        out(kMcr, 0x03);  // the driver is there
     }
 
     void out(std::uint64_t offset, std::uint8_t value) { uart_.write(offset, 1, value); }
@@ -65,6 +66,22 @@ TEST_F(UartTest, PowerOnState) {
     EXPECT_EQ(in(kLsr), 0x60);
     EXPECT_EQ(in(kMsr), 0xB0);
     EXPECT_EQ(uart_.name(), "uart0");
+}
+
+// A driver clears the FIFO while it sets the port up; what was sent before must not be lost.
+TEST_F(UartTest, InputWaitsUntilTheGuestIsThere) {
+    for (const bool by_line_status : {false, true}) {
+        uart_.reset();
+        receive("hello");
+        out(kFcr, 0x07);
+        EXPECT_EQ(in(kIir) & 0x0F, 0x01);
+        if (by_line_status) {
+            EXPECT_EQ(in(kLsr) & 0x01, 0x01);
+        } else {
+            out(kMcr, 0x01);
+        }
+        EXPECT_EQ(drain(), "hello");
+    }
 }
 
 TEST_F(UartTest, TransmitsAtOnce) {
@@ -414,7 +431,7 @@ TEST_F(UartTest, RefusesBadStates) {
     receive("some input");
     testing_support::expect_truncations_refused(uart_);
     std::vector<std::byte> state = testing_support::saved(uart_);
-    const std::size_t fifo_fill = 1 + 5 + 4 + 6 + 2 + 1 + 1 + 1 + 1;  // behind tag and version
+    const std::size_t fifo_fill = 1 + 5 + 4 + 6 + 2 + 1 + 1 + 1 + 1 + 1;  // behind tag and version
     ASSERT_EQ(std::to_integer<int>(state[fifo_fill]), 10);
     state[fifo_fill] = std::byte{17};
     StateReader reader(state);
