@@ -62,7 +62,7 @@ public:
         try {
             (*target)(from_spdlog(message.level),
                       std::string_view(message.payload.data(), message.payload.size()));
-        } catch (...) {
+        } catch (...) {  // NOLINT(bugprone-empty-catch)
             // A log that cannot be written must not change what the machine does. (spdlog itself
             // would let through what is no std::exception.)
         }
