@@ -303,9 +303,10 @@ void Uart::put_in_fifo(std::uint8_t value) {
     ++state_.count;
 }
 
-// A driver that sets the port up clears the receive FIFO at some point: what came before it would be lost.
-// So the terminal waits, as one with a modem cable does, until the guest is there: it asserts DTR or RTS, or
-// it looks at the line status, which is all that a simple guest without handshake does.
+// A driver that sets the port up clears the receive FIFO at some point: what came before it would
+// be lost. So the terminal waits, as one with a modem cable does, until the guest is there: it
+// asserts DTR or RTS, or it looks at the line status, which is all that a simple guest without
+// handshake does.
 bool Uart::terminal_sends() const {
     return !loopback() && ((state_.modem_control & kTerminalReady) != 0 || state_.watched);
 }

@@ -21,11 +21,10 @@ namespace hvlab {
 // and DCD.
 //
 // Transmission takes no guest time: the transmitter is empty again at once. Received bytes come
-// from a queue on the host side, which waits until the guest has set the port up (DTR, RTS or a look
-// at the line status), and enter the FIFO as fast as the guest takes them out, so none is
-// lost here. Only a long run of input is held to the programmed line rate, after the first
-// kInstantInput bytes: a driver that could drain the line without end would overrun its own
-// buffers.
+// from a queue on the host side, which waits until the guest has set the port up (DTR, RTS or a
+// look at the line status), and enter the FIFO as fast as the guest takes them out, so none is lost
+// here. Only a long run of input is held to the programmed line rate, after the first kInstantInput
+// bytes: a driver that could drain the line without end would overrun its own buffers.
 class Uart final : public ByteDevice {
 public:
     static constexpr std::uint64_t kPort = 0x3F8;  // COM1

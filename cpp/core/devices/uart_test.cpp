@@ -74,9 +74,9 @@ TEST_F(UartTest, InputWaitsUntilTheGuestIsThere) {
         uart_.reset();
         receive("hello");
         out(kFcr, 0x07);
-        EXPECT_EQ(in(kIir) & 0x0F, 0x01);
+        EXPECT_EQ(in(kIir)&0x0F, 0x01);
         if (by_line_status) {
-            EXPECT_EQ(in(kLsr) & 0x01, 0x01);
+            EXPECT_EQ(in(kLsr)&0x01, 0x01);
         } else {
             out(kMcr, 0x01);
         }
