@@ -6,6 +6,9 @@ cd "$(dirname "$0")/.."
 
 .venv/bin/hvlab fixtures fetch </dev/null
 status=0
+echo "==> bench/core_bench.cpp"
+build/release/bench/core_bench --benchmark_repetitions=5 --benchmark_report_aggregates_only=true \
+    --benchmark_out=reports/core.json --benchmark_out_format=json || status=1
 for script in bench/*_bench.py; do
     echo "==> $script"
     .venv/bin/python "$script" </dev/null || status=1
