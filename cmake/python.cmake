@@ -40,9 +40,20 @@ function(hvlab_add_python_module target)
             VERBATIM)
     endif()
 
-    install(TARGETS ${target} RUNTIME_DEPENDENCY_SET ${target}_libraries
-            LIBRARY DESTINATION hvlab COMPONENT hvlab)
-    install(RUNTIME_DEPENDENCY_SET ${target}_libraries
-        PRE_EXCLUDE_REGEXES "^lib(c|m|dl|rt|pthread|stdc\\+\\+|gcc_s)\\.so" "^ld-linux" "^libpython"
-        LIBRARY DESTINATION hvlab/libs COMPONENT hvlab)
+    install(TARGETS ${target} LIBRARY DESTINATION hvlab COMPONENT hvlab)
+    # Each library once, under the name that it is loaded by: a wheel holds no symbolic links.
+    install(CODE "set(module \"$<TARGET_FILE:${target}>\")" COMPONENT hvlab)
+    install(CODE [[
+        file(GET_RUNTIME_DEPENDENCIES MODULES ${module}
+            RESOLVED_DEPENDENCIES_VAR libraries
+            PRE_EXCLUDE_REGEXES "^lib(c|m|dl|rt|pthread|stdc\\+\\+|gcc_s)\\.so" "^ld-linux" "^libpython")
+        set(folder $ENV{DESTDIR}${CMAKE_INSTALL_PREFIX}/hvlab/libs)
+        file(MAKE_DIRECTORY ${folder})
+        foreach(library IN LISTS libraries)
+            cmake_path(GET library FILENAME name)
+            file(REAL_PATH ${library} file)
+            message(STATUS "Installing: ${folder}/${name}")
+            file(COPY_FILE ${file} ${folder}/${name})
+        endforeach()
+    ]] COMPONENT hvlab)
 endfunction()
