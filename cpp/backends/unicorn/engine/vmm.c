@@ -287,6 +287,11 @@ static void deliver_exception(struct vmm *vmm)
         }
         return;
     }
+    if (counted(vmm) != vmm->storm_at) {
+        vmm->storm_at = counted(vmm);
+        vmm->storm = 0;
+    }
+    vmm->storm++;
     vmm->delivering_int_n = env->exception_is_int;
     cc->do_interrupt(cpu);
     vmm->delivering_int_n = false;
@@ -305,6 +310,8 @@ static bool leave(struct vmm *vmm, enum vmm_exit *exit)
         *exit = VMM_EXIT_TRIPLE_FAULT;
     } else if (vmm->fetch_fault) {
         *exit = VMM_EXIT_FETCH_FAULT;
+    } else if (vmm->storm >= VMM_FAULT_STORM) {
+        *exit = VMM_EXIT_FAULT_STORM;
     } else if (vmm->stop) {
         *exit = VMM_EXIT_STOPPED;
     } else if (counted(vmm) >= vmm->target) {

@@ -18,6 +18,7 @@ extern "C" {
 
 #define VMM_MAX_CPUS 8
 #define VMM_UNLIMITED UINT64_MAX
+#define VMM_FAULT_STORM 65536
 
 struct vmm;
 struct vmm_memory;
@@ -76,6 +77,7 @@ enum vmm_exit {
     VMM_EXIT_HALTED,       /* HLT and nothing to wake it; RIP is past it */
     VMM_EXIT_TRIPLE_FAULT, /* for ever, until a state is set */
     VMM_EXIT_FETCH_FAULT,  /* instruction fetch from vmm_fault_address() */
+    VMM_EXIT_FAULT_STORM,  /* VMM_FAULT_STORM exceptions in a row without an instruction between them */
 };
 
 /* Runs at most `budget` instructions, and exactly as many unless it returns for another reason. */

@@ -57,6 +57,10 @@ struct vmm {
     bool fetch_fault;
     uint64_t fault_address;
     bool running;
+    /* Exceptions delivered since the last instruction retired, which was when `storm_at` had. A handler that
+     * faults at its first instruction retires nothing, so no budget would ever end it. */
+    uint32_t storm;
+    uint64_t storm_at;
     bool delivering_int_n; /* the exception in delivery is an INT n instruction */
 
     /* The block that ran last and the exit it took, for chaining; NULL: do not chain. */

@@ -193,24 +193,22 @@ TEST_F(MemoryTest, StoresThroughAnAliasReplaceCode) {
 }
 
 TEST_F(MemoryTest, AWideUnalignedStoreReplacesTheCodeThatItReaches) {
-    // Eight bytes from an address that is 7 below a multiple of 8, after many stores to the page
-    // (the engine then keeps a bitmap of its code bytes): the last byte is the operand of `mov
-    // eax`.
-    boot({0x48, 0x89, 0x04, 0x25, 0x3A, 0x20, 0,    0,  // 1: mov [203Ah], rax: up to 2041h
-          0xBA, 0x40, 0x20, 0x00, 0x00, 0xFF, 0xD2,     // mov edx, 2040h; call rdx
-          0x48, 0x01, 0xD8,                             // add rax, rbx
-          0xEB, 0xEC});
-    setup_.load({0xB8, 0, 0, 0, 0, 0xC3}, 0x2040);  // mov eax, 0; ret
+    // After some stores to a page with code that miss the code, the engine keeps a bitmap of its
+    // code bytes. The store of eight bytes then begins in one word of the bitmap and reaches into
+    // the next, where alone the code is: opcode and first operand byte of `mov eax`.
+    boot({0xB9, 0x14, 0,    0,    0,                   // mov ecx, 20
+          0x89, 0x0C, 0x25, 0x00, 0x21, 0,    0,       // 1: mov [2100h], ecx
+          0xFF, 0xC9, 0x75, 0xF5,                      // dec ecx; jnz 1b
+          0x48, 0x89, 0x04, 0x25, 0x3A, 0x20, 0,   0,  // mov [203Ah], rax: up to 2041h
+          0xBA, 0x40, 0x20, 0x00, 0x00, 0xFF, 0xD2});  // mov edx, 2040h; call rdx
+    setup_.load({0xB8, 0, 0, 0, 0, 0xC3}, 0x2040);     // mov eax, 0; ret
     vm_->host_wrote(0x2040, 6);
-    CpuState state = vcpu_->state();
-    state.gpr[kRax] = 0x01B8ull << 48;  // keeps the opcode, operand 1
-    vcpu_->set_state(state);
-    for (std::uint64_t i = 1; i < 100; ++i) {
-        state = vcpu_->state();
+    for (std::uint64_t i = 1; i < 20; ++i) {
+        CpuState state = vcpu_->state();
         state.rip = kEntry;
         state.gpr[kRax] = (i << 8 | 0xB8) << 48;
         vcpu_->set_state(state);
-        run(5);  // up to and with RET
+        run(1 + 20 * 3 + 3 + 1);  // up to and with `mov eax`
         EXPECT_EQ(gpr(kRax), i);
     }
 }

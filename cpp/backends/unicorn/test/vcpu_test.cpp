@@ -2,6 +2,7 @@
 //
 // What ends a run and where, interrupts, and what instructions ask of the processor.
 #include <atomic>
+#include <functional>
 #include <stdexcept>
 #include <thread>
 
@@ -350,6 +351,20 @@ TEST_F(VcpuTest, MovSsCastsItsOwnShadow) {
     EXPECT_FALSE(state().shadow_mov_ss);
 }
 
+TEST_F(VcpuTest, AnExceptionEndsTheShadow) {
+    boot({0xFB, 0x0F, 0x0B});  // sti; ud2
+    vm_.load({0x90, 0xEB, 0xFD}, 0x3000);
+    set_gate(6, 0x3000);
+    vm_.ram.put(TestVm::kIdt + 6 * 16 + 5, std::uint8_t{0x8F});  // a trap gate: IF stays set
+    vm_.load({0xEB, 0xFE}, 0x3100);
+    set_gate(kIrqVector, 0x3100);
+    run(1);
+    vm_.handler.raise();
+    run(1);
+    EXPECT_EQ(state().rip, 0x3100u) << "before the first instruction of the #UD handler";
+    EXPECT_EQ(vm_.ram.get<std::uint64_t>(state().gpr[kRsp]), 0x3000u);
+}
+
 TEST_F(VcpuTest, ARequestThatGoesAwayIsNotDelivered) {
     boot({0xFB, 0x90, 0xEB, 0xFE});
     vm_.vcpu->set_interrupt_line(true);  // but the handler has no vector
@@ -457,6 +472,72 @@ TEST_F(VcpuTest, OtherMsrsAreTheHandlers) {
     EXPECT_EQ(vcpu->state().rip, 0x3000u);
     EXPECT_EQ(vm_.ram.get<std::uint64_t>(vcpu->state().gpr[kRsp]), 0u) << "error code";
     EXPECT_EQ(vm_.ram.get<std::uint64_t>(vcpu->state().gpr[kRsp] + 8), kEntry + 13);
+}
+
+TEST_F(VcpuTest, MsrsOfTheStateAreWrittenAndRead) {
+    struct Register {
+        std::uint32_t index;
+        std::uint64_t value;
+        std::function<std::uint64_t(const CpuState&)> field;
+    };
+    constexpr std::uint64_t kAddress = 0xFFFF8123456789A8u;
+    const Register registers[] = {
+        {0x174, 0x1234, [](const CpuState& s) { return s.msrs.sysenter_cs; }},
+        {0x175, kAddress, [](const CpuState& s) { return s.msrs.sysenter_esp; }},
+        {0x176, kAddress, [](const CpuState& s) { return s.msrs.sysenter_eip; }},
+        {0x1A0, 0x850089, [](const CpuState& s) { return s.msrs.misc_enable; }},
+        {0x203, 0xFF0000800, [](const CpuState& s) { return s.msrs.mtrr_phys_mask[1]; }},
+        {0x20E, 0xF0000006, [](const CpuState& s) { return s.msrs.mtrr_phys_base[7]; }},
+        {0x250, 0x0606060606060606, [](const CpuState& s) { return s.msrs.mtrr_fixed[0]; }},
+        {0x259, 0x0505050505050505, [](const CpuState& s) { return s.msrs.mtrr_fixed[2]; }},
+        {0x26F, 0x0404040404040404, [](const CpuState& s) { return s.msrs.mtrr_fixed[10]; }},
+        {0x277, 0x0007010600070106, [](const CpuState& s) { return s.msrs.pat; }},
+        {0x2FF, 0xC06, [](const CpuState& s) { return s.msrs.mtrr_def_type; }},
+        {0xC0000081, 0x0023001000000000, [](const CpuState& s) { return s.msrs.star; }},
+        {0xC0000082, kAddress, [](const CpuState& s) { return s.msrs.lstar; }},
+        {0xC0000083, kAddress, [](const CpuState& s) { return s.msrs.cstar; }},
+        {0xC0000084, 0x47700, [](const CpuState& s) { return s.msrs.fmask; }},
+        {0xC0000100, kAddress, [](const CpuState& s) { return s.fs.base; }},
+        {0xC0000101, kAddress, [](const CpuState& s) { return s.gs.base; }},
+        {0xC0000102, kAddress, [](const CpuState& s) { return s.msrs.kernel_gs_base; }},
+        {0xC0000103, 0x12345678, [](const CpuState& s) { return s.msrs.tsc_aux; }},
+    };
+    for (const Register& each : registers) {
+        boot({0x0F, 0x30, 0x31, 0xC0, 0x31, 0xD2, 0x0F,
+              0x32});  // wrmsr; xor eax, eax; xor edx, edx; rdmsr
+        change_state([&](CpuState& state) {
+            state.gpr[kRcx] = each.index;
+            state.gpr[kRax] = each.value & 0xFFFFFFFF;
+            state.gpr[kRdx] = each.value >> 32;
+        });
+        run(4);
+        EXPECT_EQ(each.field(state()), each.value) << std::hex << each.index;
+        EXPECT_EQ(state().gpr[kRdx] << 32 | state().gpr[kRax], each.value)
+            << std::hex << each.index;
+    }
+}
+
+TEST_F(VcpuTest, BadValuesForMsrsFault) {
+    vm_.load({0xEB, 0xFE}, 0x3000);
+    const std::pair<std::uint32_t, std::uint64_t> writes[] = {
+        {0x277, 0x0000000000000002},       // PAT: no such memory type
+        {0xC0000080, 0x1D01},              // EFER: SVME
+        {0xC0000080, 0x001},               // EFER: LME off under paging
+        {0xC0000082, 0x0001000000000000},  // LSTAR: not canonical
+        {0xC0000103, 0x100000000},         // TSC_AUX has 32 bits
+        {0xFE, 0},                         // MTRRcap is read only
+    };
+    for (const auto& [index, value] : writes) {
+        boot({0x0F, 0x30, 0xEB, 0xFE});
+        set_gate(13, 0x3000);
+        change_state([index = index, value = value](CpuState& state) {
+            state.gpr[kRcx] = index;
+            state.gpr[kRax] = value & 0xFFFFFFFF;
+            state.gpr[kRdx] = value >> 32;
+        });
+        run(1);
+        EXPECT_EQ(state().rip, 0x3000u) << std::hex << index << " " << value;
+    }
 }
 
 TEST_F(VcpuTest, TheTimeStampCounterCanBeSet) {
