@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "backends/unicorn/unicorn_vcpu.h"
 
+#include <fmt/format.h>
+
 #include <utility>
 
 #include "backends/unicorn/unicorn_backend.h"
@@ -24,6 +26,8 @@ ExitKind exit_kind(vmm_exit reason) {
             return ExitKind::kTripleFault;
         case VMM_EXIT_FETCH_FAULT:
             return ExitKind::kFetchFault;
+        case VMM_EXIT_FAULT_STORM:
+            return ExitKind::kInternal;
     }
     HVLAB_ASSERT(!"an exit that the engine does not have");
     return ExitKind::kInternal;
@@ -123,6 +127,11 @@ Exit UnicornVcpu::run(Budget budget) {
     Exit exit;
     exit.kind = exit_kind(reason);
     if (exit.kind == ExitKind::kFetchFault) exit.address = vmm_fault_address(engine_.get());
+    if (reason == VMM_EXIT_FAULT_STORM) {
+        exit.detail =
+            fmt::format("the guest took {} exceptions in a row without executing an instruction",
+                        VMM_FAULT_STORM);
+    }
     return exit;
 }
 

@@ -99,6 +99,19 @@ TEST_F(MachineTest, ResetAndTripleFaultAreFinal) {
     }
 }
 
+// Each delivery of #UD runs into an invalid instruction: nothing ever retires, so no budget ends
+// it.
+TEST_F(MachineTest, HandlerThatFaultsForEverEndsTheRun) {
+    // mov ax,0x2000; mov ss,ax (away from the code); mov word [6 * 4],0x7C0B; 0x7C0B: ud2
+    const TestImage image(
+        {0xB8, 0x00, 0x20, 0x8E, 0xD0, 0xC7, 0x06, 0x18, 0x00, 0x0B, 0x7C, 0x0F, 0x0B});
+    const auto machine = make(image);
+    const Stop stop = machine->run({.deadline = kSecond});
+    EXPECT_EQ(stop.reason, StopReason::kError);
+    EXPECT_THAT(stop.message, HasSubstr("exceptions in a row"));
+    EXPECT_EQ(stop.instructions, 3u);
+}
+
 TEST_F(MachineTest, UnhandledPortIsOnesOrAStop) {
     const TestImage image(
         {0xBA, 0x34, 0x12, 0xEC, 0xE6, 0xF4});  // mov dx,0x1234; in al,dx; out 0xF4,al

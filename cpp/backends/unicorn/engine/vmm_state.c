@@ -216,6 +216,7 @@ static void set_events(struct vmm *vmm, const struct vmm_state *state)
     cpu->halted = state->halted;
     cpu->cflags_next_tb = -1;
     vmm->triple_fault = false;
+    vmm->storm = 0;
     vmm->fetch_fault = false;
 }
 
