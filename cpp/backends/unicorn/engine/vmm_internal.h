@@ -56,7 +56,6 @@ struct vmm {
     bool triple_fault;
     bool fetch_fault;
     uint64_t fault_address;
-    bool running;
     /* Exceptions delivered since the last instruction retired, which was when `storm_at` had. A handler that
      * faults at its first instruction retires nothing, so no budget would ever end it. */
     uint32_t storm;
