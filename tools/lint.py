@@ -66,7 +66,7 @@ def tracked(folders: Iterable[str], suffixes: Iterable[str]) -> list[Path]:
 
 
 def ruff_check() -> Result:
-    return run([TOOLS / "ruff", "check", "--quiet", "."])
+    return run([TOOLS / "ruff", "check", "--no-cache", "--quiet", "."])
 
 
 def ruff_format() -> Result:
