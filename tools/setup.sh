@@ -131,7 +131,9 @@ EOF
     rm -f "$stamp"
     pip_install "${requires[@]}"
     # Editable: the package is python/hvlab itself; cmake puts hvlab._core into it (preset release).
-    pip_install --no-build-isolation -C wheel.cmake=false -C editable.mode=inplace -e ".${extra:+[$extra]}"
+    # (The long option: Debian 12's pip 23.0 has no -C.)
+    pip_install --no-build-isolation --config-settings=wheel.cmake=false \
+        --config-settings=editable.mode=inplace -e ".${extra:+[$extra]}"
     venv_key "$extra" >"$stamp"
 }
 
