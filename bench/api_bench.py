@@ -12,9 +12,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from figures import Figure, median, publish, spread
-
 import hvlab
+from figures import Figure, median, publish, spread
 
 LEAVE = bytes([0xE6, 0xF4])  # out 0xF4, al
 

@@ -19,9 +19,8 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from figures import Figure, median, publish, spread
-
 import hvlab
+from figures import Figure, median, publish, spread
 
 sys.path.insert(0, str(Path(__file__).resolve().parent / "guests"))
 from make_initrd import LOOPS, make_initrd

@@ -20,6 +20,7 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
+
 from conftest import BASE
 
 HVLAB = (sys.executable, "-m", "hvlab")

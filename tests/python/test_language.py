@@ -9,8 +9,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from conftest import BASE
 
+from conftest import BASE
 from hvlab.errors import ScenarioError
 from hvlab.scenario import plan
 from hvlab.scenario.document import Document, load

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from conftest import BASE
 
+from conftest import BASE
 from hvlab.errors import ScenarioError
 from hvlab.scenario.document import Document
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 from xml.etree import ElementTree
 
 import pytest
+
 from conftest import BASE
 
 GOOD = BASE.replace("name: t", "name: good\ntags: [quick, boot-sector]") + (

@@ -13,8 +13,8 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
-from conftest import BASE
 
+from conftest import BASE
 from hvlab.errors import HostError
 from hvlab.report import artifacts, files, json_report, junit, text
 from hvlab.scenario.document import Document

@@ -9,8 +9,8 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from conftest import BASE
 
+from conftest import BASE
 from fake_machine import FakeMachine
 from hvlab.errors import BackendError, BootError, MachineConfigError
 from hvlab.report.text import failure_text

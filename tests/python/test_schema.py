@@ -8,8 +8,8 @@ from typing import Any
 
 import jsonschema
 import pytest
-from conftest import BASE
 
+from conftest import BASE
 from hvlab._core import parse_scenario
 from hvlab.scenario.schema import json_schema
 from hvlab.scenario.tree import flatten
