@@ -10,11 +10,11 @@ cd "$(dirname "$0")/.."
 
 readonly goal="${1:?usage: tools/setup.sh demo|test|lint|bench|fuzz}"
 case "$goal" in
-    demo)  groups=(build);            extra="" ;;
-    test)  groups=(build test);       extra="test" ;;
-    lint)  groups=(build test);       extra="dev" ;;
-    bench) groups=(build test bench); extra="test" ;;
-    fuzz)  groups=(build fuzz);       extra="" ;;
+    demo)  groups=(build);                 extra="" ;;
+    test)  groups=(build test peer);       extra="test" ;;
+    lint)  groups=(build test);            extra="dev" ;;
+    bench) groups=(build test peer bench); extra="test" ;;
+    fuzz)  groups=(build fuzz);            extra="" ;;
     *) echo "tools/setup.sh: unknown goal '$goal'" >&2; exit 2 ;;
 esac
 readonly venv=.venv

@@ -77,7 +77,9 @@ def test_without_root_it_prints_the_command_and_stops(machine: FakeMachine) -> N
 def test_a_goal_asks_for_no_more_than_it_needs(machine: FakeMachine) -> None:
     assert "libgtest-dev" not in machine.setup("demo").stderr
     assert "qemu-system-x86" not in machine.setup("lint").stderr
-    assert "qemu-system-x86" in machine.setup("bench").stderr
+    assert "qemu-system-x86" in machine.setup("test").stderr
+    assert "libbenchmark-dev" not in machine.setup("test").stderr
+    assert "libbenchmark-dev" in machine.setup("bench").stderr
 
 
 def test_only_what_is_missing_is_asked_for(machine: FakeMachine) -> None:
