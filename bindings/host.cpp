@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <pybind11/stl.h>
-#include <pybind11/stl/filesystem.h>
 
 #include "bindings.h"
 #include "gil.h"
@@ -17,8 +16,6 @@ UnhandledPolicy unhandled_policy(const std::string& name) {
     if (name == "stop") return UnhandledPolicy::kStop;
     throw ConfigError("unhandled", "'" + name + "' is neither 'ignore' nor 'stop'");
 }
-
-using BootSource = std::variant<std::monostate, FlatImage, LinuxBoot>;
 
 MachineHandle create_machine(const std::shared_ptr<HostHandle>& handle, const std::string& name,
                              const std::string& backend, std::uint64_t memory,
@@ -71,23 +68,6 @@ Stop run(Host& host, Machine* machine, const ConsolePattern* pattern, const RunS
 void bind_machine(py::module_& module);
 
 void bind_host(py::module_& module) {
-    py::class_<FlatImage>(module, "FlatImage",
-                          "A raw binary, loaded as it is and entered in real mode, DL = 80h.")
-        .def(py::init<std::filesystem::path, GuestAddress, std::optional<GuestAddress>>(),
-             py::arg("path"), py::arg("load_address") = 0x7C00, py::arg("entry") = py::none())
-        .def_readonly("path", &FlatImage::path)
-        .def_readonly("load_address", &FlatImage::load_address)
-        .def_readonly("entry", &FlatImage::entry);
-    py::class_<LinuxBoot>(
-        module, "LinuxBoot",
-        "A Linux kernel (bzImage or vmlinux), entered in 64-bit mode by the boot protocol "
-        "(Documentation/arch/x86/boot.rst), with an initrd and a command line.")
-        .def(py::init<std::filesystem::path, std::optional<std::filesystem::path>, std::string>(),
-             py::arg("kernel"), py::arg("initrd") = py::none(), py::arg("cmdline") = "")
-        .def_readonly("kernel", &LinuxBoot::kernel)
-        .def_readonly("initrd", &LinuxBoot::initrd)
-        .def_readonly("cmdline", &LinuxBoot::cmdline);
-
     bind_machine(module);
 
     py::class_<HostHandle, std::shared_ptr<HostHandle>>(

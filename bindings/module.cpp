@@ -10,6 +10,7 @@ PYBIND11_MODULE(_core, module) {
     py::bind_console(module);
     py::bind_stop(module);
     py::bind_memory(module);
+    py::bind_boot(module);
     py::bind_host(module);
     py::bind_scenario(module);
 }

@@ -20,12 +20,15 @@ void write(const std::filesystem::path& path, const Bytes& bytes) {
                static_cast<std::streamsize>(bytes.size()));
 }
 
+std::vector<test_images::ElfSegment> small_segments(GuestAddress start) {
+    return {{.address = start, .content = test_images::sample_bytes(300, 1)},
+            {.address = start + 0x1000,
+             .content = test_images::sample_bytes(40, 2),
+             .memory_size = 0x2000}};
+}
+
 Bytes small_vmlinux(GuestAddress start) {
-    return test_images::make_elf({{.address = start, .content = test_images::sample_bytes(300, 1)},
-                                  {.address = start + 0x1000,
-                                   .content = test_images::sample_bytes(40, 2),
-                                   .memory_size = 0x2000}},
-                                 start + 0x20);
+    return test_images::make_elf(small_segments(start), start + 0x20);
 }
 
 }  // namespace
@@ -40,6 +43,9 @@ int main(int argc, char** argv) {
     write(root / "boot_kernel_fuzz/vmlinux", vmlinux);
     write(root / "boot_elf_fuzz/vmlinux", vmlinux);
     write(root / "boot_elf_fuzz/low", small_vmlinux(0x20000));
+    write(root / "boot_elf_fuzz/elf32",
+          test_images::make_elf32(small_segments(test_images::kKernelStart),
+                                  test_images::kKernelStart + 0x20));
     for (const Compression format : {Compression::kNone, Compression::kGzip, Compression::kXz,
                                      Compression::kLzma, Compression::kZstd, Compression::kLz4}) {
         const std::string name(to_string(format));

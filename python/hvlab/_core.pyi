@@ -15,6 +15,7 @@ __all__: list[str] = [
     "ConsolePattern",
     "CpuState",
     "DescriptorTable",
+    "ElfImage",
     "FlatImage",
     "FpuState",
     "Host",
@@ -564,6 +565,14 @@ class FlatImage:
     @property
     def path(self) -> pathlib.Path: ...
 
+class ElfImage:
+    """
+    An ELF executable, loaded at its physical addresses: entered in 32-bit protected mode (i386) or in 64-bit mode (x86-64).
+    """
+    def __init__(self, path: os.PathLike | str | bytes) -> None: ...
+    @property
+    def path(self) -> pathlib.Path: ...
+
 class LinuxBoot:
     """
     A Linux kernel (bzImage or vmlinux), entered in 64-bit mode by the boot protocol (Documentation/arch/x86/boot.rst), with an initrd and a command line.
@@ -681,7 +690,7 @@ class Host:
         cpu: str,
         seed: typing.SupportsInt | typing.SupportsIndex | None,
         unhandled: str,
-        boot: None | FlatImage | LinuxBoot,
+        boot: None | FlatImage | ElfImage | LinuxBoot,
     ) -> Machine:
         """
         Adds a machine, powered on at the host's current time. `memory` is in bytes; `seed` None derives one from the host's.

@@ -13,8 +13,8 @@ import pytest
 from conftest import BASE
 from hvlab.errors import ScenarioError
 from hvlab.scenario import plan
+from hvlab.scenario.boots import FlatBoot, LinuxBoot
 from hvlab.scenario.document import Document, load
-from hvlab.scenario.model import FlatBoot, LinuxBoot
 from hvlab.scenario.problems import ScenarioInvalid
 from hvlab.scenario.select import SelectionError, compile_selection
 from hvlab.scenario.steps.assertion import Assert

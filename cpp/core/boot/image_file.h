@@ -14,8 +14,12 @@
 #include <vector>
 
 #include "core/base/status.h"
+#include "core/base/units.h"
 
 namespace hvlab {
+
+// Larger than any kernel.
+inline constexpr std::uint64_t kMaxImageFile = 1 * kGiB;
 
 // The whole of a regular file that is not empty and has at most `max_size` bytes. Throws BootError
 // with the given field ("kernel", "initrd", ...).

@@ -4,38 +4,29 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cstring>
-#include <string_view>
 #include <vector>
 
 #include "core/boot/boot_params.h"
 #include "core/boot/bzimage.h"
 #include "core/boot/decompress.h"
-#include "core/boot/elf64.h"
+#include "core/boot/elf.h"
 #include "core/boot/image_file.h"
 #include "core/boot/long_mode.h"
+#include "core/boot/low_memory.h"
 
 namespace hvlab {
 namespace {
 
-// Low memory while the kernel starts; it copies what it needs early on and takes the rest as free
-// RAM.
-constexpr GuestAddress kGdt = 0x8000;
-constexpr GuestAddress kStackTop = 0x8000;
-constexpr GuestAddress kPageTables = 0x9000;
+// Low memory while the kernel starts, behind the tables; it copies what it needs early on and takes
+// the rest as free RAM.
 constexpr GuestAddress kBootParams = 0x10000;
 constexpr GuestAddress kCmdline = 0x20000;
 constexpr GuestAddress kCmdlineEnd = 0x90000;
-static_assert(kGdt + kLongModeGdtSize <= kPageTables);
-static_assert(kPageTables + kLongModePageTables <= kBootParams);
+static_assert(kLowTablesEnd <= kBootParams);
 
 constexpr GuestAddress kLowestKernel = 1 * kMiB;
-// The entry state maps this much.
-constexpr GuestAddress kMappedEnd = 4 * kGiB;
 
-constexpr std::uint64_t kMaxKernelFile = 1 * kGiB;
 constexpr std::uint64_t kMaxUnpacked = 1 * kGiB;
-constexpr unsigned kPhysicalAddressBits = 40;  // of every CPU model
 
 // For a vmlinux, which has no setup header: what every 64-bit kernel of the last years says in its
 // own.
@@ -53,12 +44,11 @@ struct LoadedKernel {
 };
 
 LoadedKernel load_vmlinux(GuestMemory& memory, const ImageBytes& image) {
-    const Elf64 elf = parse_elf64(image);
-    if (elf.end() > kMappedEnd) {
-        image.refuse("program headers",
-                     fmt::format("the kernel ends at {:#x}, above 4 GiB", elf.end()));
+    const Elf elf = parse_elf(image);
+    if (elf.elf_class != ElfClass::k64) {
+        image.refuse("e_ident", "not a 64-bit ELF file: only 64-bit kernels can be booted");
     }
-    load_elf64(memory, image, elf, kLowestKernel);
+    load_segments(memory, image, elf, kLowestKernel);
     return {.entry = elf.entry, .start = elf.start(), .end = elf.end()};
 }
 
@@ -85,13 +75,7 @@ LoadedKernel load_bzimage(GuestMemory& memory, const ImageBytes& file) {
 LoadedKernel load_kernel(GuestMemory& memory, const ImageBytes& file) {
     if (file.bytes().empty()) file.refuse("kernel", "the file is empty");
     if (is_bzimage(file.bytes())) return load_bzimage(memory, file);
-    constexpr std::string_view kElfMagic =
-        "\x7F"
-        "ELF";
-    if (file.size() >= kElfMagic.size() &&
-        std::memcmp(file.bytes().data(), kElfMagic.data(), kElfMagic.size()) == 0) {
-        return load_vmlinux(memory, file);
-    }
+    if (is_elf(file.bytes())) return load_vmlinux(memory, file);
     file.refuse("kernel", "neither a bzImage (no 'HdrS' at 202h) nor an ELF file");
 }
 
@@ -145,16 +129,15 @@ CpuState load_linux(GuestMemory& memory, const LinuxBoot& boot, std::span<const 
     }
     HVLAB_ASSERT(memory.write(kBootParams, params.bytes()));
 
-    CpuState state =
-        enter_long_mode(memory, {.gdt = kGdt, .pages = kPageTables}, kPhysicalAddressBits);
+    CpuState state = enter_long_mode(memory, {.gdt = kLowGdt, .pages = kLowPageTables});
     state.rip = loaded.entry;
     state.gpr[kRsi] = kBootParams;
-    state.gpr[kRsp] = kStackTop;
+    state.gpr[kRsp] = kLowStackTop;
     return state;
 }
 
 CpuState load_linux(GuestMemory& memory, const LinuxBoot& boot) {
-    const std::vector<std::byte> kernel = read_image_file(boot.kernel, "kernel", kMaxKernelFile);
+    const std::vector<std::byte> kernel = read_image_file(boot.kernel, "kernel", kMaxImageFile);
     std::vector<std::byte> initrd;
     if (boot.initrd) initrd = read_image_file(*boot.initrd, "initrd", memory.size());
     return load_linux(memory, boot, kernel, initrd);

@@ -4,6 +4,7 @@
 #include <array>
 
 #include "core/base/status.h"
+#include "core/boot/mtrr.h"
 
 namespace hvlab {
 namespace {
@@ -56,28 +57,9 @@ Segment data_segment() {
             .g = true};
 }
 
-// Intel SDM vol. 3 s. 12.11. Fixed ranges in the order of their MSRs: 250h, 258h, 259h, 268h-26Fh.
-void set_mtrrs(Msrs& msrs, unsigned physical_address_bits) {
-    constexpr std::uint64_t kEnabled = 1 << 11;
-    constexpr std::uint64_t kFixedEnabled = 1 << 10;
-    constexpr std::uint64_t kWriteBack = 6;
-    constexpr std::uint64_t kValid = 1 << 11;
-    constexpr std::uint64_t kAllWriteBack = 0x0606060606060606;
-    constexpr std::uint64_t kAllWriteProtected = 0x0505050505050505;
-    msrs.mtrr_def_type = kEnabled | kFixedEnabled | kWriteBack;
-    msrs.mtrr_fixed.fill(kAllWriteProtected);  // C0000h-FFFFFh: ROMs
-    msrs.mtrr_fixed[0] = kAllWriteBack;        // 00000h-7FFFFh
-    msrs.mtrr_fixed[1] = kAllWriteBack;        // 80000h-9FFFFh
-    msrs.mtrr_fixed[2] = 0;                    // A0000h-BFFFFh: video memory, uncached
-    const std::uint64_t address_mask = (std::uint64_t{1} << physical_address_bits) - 1;
-    msrs.mtrr_phys_base[0] = kPciHoleStart;  // type 0, uncached
-    msrs.mtrr_phys_mask[0] = (~(kPciHoleEnd - kPciHoleStart - 1) & address_mask) | kValid;
-}
-
 }  // namespace
 
-CpuState enter_long_mode(GuestMemory& memory, const LongModeTables& tables,
-                         unsigned physical_address_bits) {
+CpuState enter_long_mode(GuestMemory& memory, const LongModeTables& tables) {
     HVLAB_ASSERT(is_aligned(tables.pages, kPageSize));
     write_page_tables(memory, tables.pages);
     // Null, unused, code (64-bit, execute/read), data (read/write); both accessed.
@@ -100,7 +82,7 @@ CpuState enter_long_mode(GuestMemory& memory, const LongModeTables& tables,
     state.cr4 = 0x20;         // PAE
     state.msrs.efer = 0x500;  // LMA, LME
     state.fpu = FpuState{};
-    set_mtrrs(state.msrs, physical_address_bits);
+    set_firmware_mtrrs(state.msrs);
     return state;
 }
 

@@ -18,9 +18,8 @@ inline constexpr std::uint64_t kLongModePageTables = 6 * kPageSize;
 
 // Writes page tables that map the first 4 GiB to themselves (2 MiB pages) and the GDT of Linux's
 // boot protocol (code 10h, data 18h), and returns a state in 64-bit mode that uses them: interrupts
-// off, no IDT, MTRRs as firmware sets them (RAM write-back, the device hole below 4 GiB uncached).
-// RIP is 0. The memory must hold the tables.
-CpuState enter_long_mode(GuestMemory& memory, const LongModeTables& tables,
-                         unsigned physical_address_bits);
+// off, no IDT, MTRRs as firmware sets them. General registers and RIP are 0. The memory must hold
+// the tables.
+CpuState enter_long_mode(GuestMemory& memory, const LongModeTables& tables);
 
 }  // namespace hvlab

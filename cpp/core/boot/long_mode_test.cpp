@@ -25,7 +25,7 @@ protected:
     }
 
     GuestMemory memory_{1 * kMiB};
-    CpuState state_ = enter_long_mode(memory_, {.gdt = 0x500, .pages = 0x2000}, 40);
+    CpuState state_ = enter_long_mode(memory_, {.gdt = 0x500, .pages = 0x2000});
 };
 
 TEST_F(LongModeTest, FirstFourGigabytesAreMappedToThemselves) {

@@ -20,6 +20,44 @@ void append(Bytes& to, const void* from, std::size_t size) {
     to.insert(to.end(), first, first + size);
 }
 
+template <typename Header, typename Program>
+Bytes make_elf_of(unsigned char elf_class, std::uint16_t machine,
+                  const std::vector<ElfSegment>& segments, GuestAddress entry) {
+    Header header{};
+    std::memcpy(header.e_ident, ELFMAG, SELFMAG);
+    header.e_ident[EI_CLASS] = elf_class;
+    header.e_ident[EI_DATA] = ELFDATA2LSB;
+    header.e_ident[EI_VERSION] = EV_CURRENT;
+    header.e_type = ET_EXEC;
+    header.e_machine = machine;
+    header.e_version = EV_CURRENT;
+    header.e_entry = static_cast<decltype(header.e_entry)>(entry);
+    header.e_phoff = sizeof header;
+    header.e_ehsize = sizeof header;
+    header.e_phentsize = sizeof(Program);
+    header.e_phnum = static_cast<std::uint16_t>(segments.size());
+    Bytes file;
+    append(file, &header, sizeof header);
+    std::size_t offset = sizeof header + segments.size() * sizeof(Program);
+    for (const ElfSegment& segment : segments) {
+        using Size = decltype(Program::p_offset);
+        Program program{};
+        program.p_type = segment.type;
+        program.p_offset = static_cast<Size>(offset);
+        program.p_vaddr = static_cast<Size>(segment.address + segment.virtual_offset);
+        program.p_paddr = static_cast<Size>(segment.address);
+        program.p_filesz = static_cast<Size>(segment.content.size());
+        program.p_memsz = static_cast<Size>(segment.memory_size != 0 ? segment.memory_size
+                                                                     : segment.content.size());
+        append(file, &program, sizeof program);
+        offset += segment.content.size();
+    }
+    for (const ElfSegment& segment : segments) {
+        append(file, segment.content.data(), segment.content.size());
+    }
+    return file;
+}
+
 Bytes gzip(const Bytes& bytes) {
     z_stream stream{};
     HVLAB_ASSERT(deflateInit2(&stream, 9, Z_DEFLATED, MAX_WBITS + 16, 8, Z_DEFAULT_STRATEGY) ==
@@ -109,37 +147,11 @@ Bytes sample_bytes(std::size_t size, std::uint64_t seed) {
 }
 
 Bytes make_elf(const std::vector<ElfSegment>& segments, GuestAddress entry) {
-    Elf64_Ehdr header{};
-    std::memcpy(header.e_ident, ELFMAG, SELFMAG);
-    header.e_ident[EI_CLASS] = ELFCLASS64;
-    header.e_ident[EI_DATA] = ELFDATA2LSB;
-    header.e_ident[EI_VERSION] = EV_CURRENT;
-    header.e_type = ET_EXEC;
-    header.e_machine = EM_X86_64;
-    header.e_version = EV_CURRENT;
-    header.e_entry = entry;
-    header.e_phoff = sizeof header;
-    header.e_ehsize = sizeof header;
-    header.e_phentsize = sizeof(Elf64_Phdr);
-    header.e_phnum = static_cast<Elf64_Half>(segments.size());
-    Bytes file;
-    append(file, &header, sizeof header);
-    std::size_t offset = sizeof header + segments.size() * sizeof(Elf64_Phdr);
-    for (const ElfSegment& segment : segments) {
-        Elf64_Phdr program{};
-        program.p_type = PT_LOAD;
-        program.p_offset = offset;
-        program.p_vaddr = segment.address + segment.virtual_offset;
-        program.p_paddr = segment.address;
-        program.p_filesz = segment.content.size();
-        program.p_memsz = segment.memory_size != 0 ? segment.memory_size : segment.content.size();
-        append(file, &program, sizeof program);
-        offset += segment.content.size();
-    }
-    for (const ElfSegment& segment : segments) {
-        append(file, segment.content.data(), segment.content.size());
-    }
-    return file;
+    return make_elf_of<Elf64_Ehdr, Elf64_Phdr>(ELFCLASS64, EM_X86_64, segments, entry);
+}
+
+Bytes make_elf32(const std::vector<ElfSegment>& segments, GuestAddress entry) {
+    return make_elf_of<Elf32_Ehdr, Elf32_Phdr>(ELFCLASS32, EM_386, segments, entry);
 }
 
 Bytes compress(Compression compression, const Bytes& bytes) {
@@ -190,12 +202,23 @@ Bytes make_bzimage(const Bytes& payload) {
     return file;
 }
 
+namespace {
+
+std::vector<ElfSegment> sample_segments() {
+    return {{.address = kKernelStart, .content = sample_bytes(0x3000, 1)},
+            {.address = 0x108000,
+             .content = sample_bytes(0x1234, 2),
+             .memory_size = kKernelEnd - 0x108000}};
+}
+
+}  // namespace
+
 Bytes sample_vmlinux() {
-    return make_elf({{.address = kKernelStart, .content = sample_bytes(0x3000, 1)},
-                     {.address = 0x108000,
-                      .content = sample_bytes(0x1234, 2),
-                      .memory_size = kKernelEnd - 0x108000}},
-                    kKernelEntry);
+    return make_elf(sample_segments(), kKernelEntry);
+}
+
+Bytes sample_elf32() {
+    return make_elf32(sample_segments(), kKernelEntry);
 }
 
 Bytes sample_bzimage(Compression compression) {

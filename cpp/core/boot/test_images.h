@@ -3,6 +3,8 @@
 // Small kernels made on the spot, right or wrong in any field: for tests and fuzzing seeds.
 #pragma once
 
+#include <elf.h>
+
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -29,10 +31,13 @@ struct ElfSegment {
     Bytes content;
     std::uint64_t memory_size = 0;     // 0: as large as the content
     std::uint64_t virtual_offset = 0;  // p_vaddr - p_paddr
+    std::uint32_t type = PT_LOAD;
 };
 
-// Program headers at 40h, contents behind them in order.
+// ELF64: program headers at 40h, contents behind them in order.
 Bytes make_elf(const std::vector<ElfSegment>& segments, GuestAddress entry);
+// ELF32: program headers at 34h, contents behind them in order.
+Bytes make_elf32(const std::vector<ElfSegment>& segments, GuestAddress entry);
 
 // What `xz`, `lz4 -l`, ... write, without the trailer.
 Bytes compress(Compression compression, const Bytes& bytes);
@@ -55,11 +60,21 @@ inline constexpr std::size_t kPhysicalField = 24;
 inline constexpr std::size_t kFileSizeField = 32;
 inline constexpr std::size_t kMemorySizeField = 40;
 
+// The same of make_elf32().
+constexpr std::size_t program_header32(std::size_t index) {
+    return 0x34 + index * 0x20;
+}
+inline constexpr std::size_t kOffsetField32 = 4;
+inline constexpr std::size_t kPhysicalField32 = 12;
+inline constexpr std::size_t kFileSizeField32 = 16;
+inline constexpr std::size_t kMemorySizeField32 = 20;
+
 // Two segments of an imaginary kernel at 1 MiB, the second with zeroed memory behind it.
 inline constexpr GuestAddress kKernelStart = 0x100000;
 inline constexpr GuestAddress kKernelEnd = 0x110000;
 inline constexpr GuestAddress kKernelEntry = 0x100040;
 Bytes sample_vmlinux();
+Bytes sample_elf32();
 // That kernel as a bzImage.
 Bytes sample_bzimage(Compression compression);
 

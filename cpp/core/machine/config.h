@@ -7,6 +7,7 @@
 
 #include "core/base/random.h"
 #include "core/base/units.h"
+#include "core/boot/elf_image.h"
 #include "core/boot/flat.h"
 #include "core/boot/linux.h"
 
@@ -17,6 +18,9 @@ namespace hvlab {
 // always stops.
 enum class UnhandledPolicy : std::uint8_t { kIgnore, kStop };
 
+// What is in memory when a machine starts, and the state in which it starts.
+using BootSource = std::variant<std::monostate, FlatImage, ElfImage, LinuxBoot>;
+
 // The description of a machine; checked when the machine is made.
 struct MachineConfig {
     std::string name = "machine";
@@ -24,8 +28,7 @@ struct MachineConfig {
     std::string cpu_model = "x86-64-v2";
     Seed seed{0};
     UnhandledPolicy unhandled = UnhandledPolicy::kIgnore;
-    std::variant<std::monostate, FlatImage, LinuxBoot> boot =
-        {};  // nothing: memory empty, reset state
+    BootSource boot = {};  // nothing: memory empty, reset state
 };
 
 }  // namespace hvlab

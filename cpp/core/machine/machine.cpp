@@ -34,6 +34,16 @@ std::string describe(const UnhandledAccess& access) {
                        access.address);
 }
 
+// Puts what a machine boots into its memory, and gives the state in which it starts.
+struct Loader {
+    GuestMemory& memory;
+
+    CpuState operator()(std::monostate /*nothing*/) const { return reset_state(); }
+    CpuState operator()(const FlatImage& image) const { return load_flat(memory, image); }
+    CpuState operator()(const ElfImage& image) const { return load_elf(memory, image); }
+    CpuState operator()(const LinuxBoot& boot) const { return load_linux(memory, boot); }
+};
+
 }  // namespace
 
 // Guest time on a backend that counts: one nanosecond a retired instruction, and the time spent
@@ -131,13 +141,7 @@ Machine::Machine(const MachineConfig& config, Backend& backend, Nanoseconds star
 Machine::~Machine() = default;
 
 void Machine::boot() {
-    CpuState state = reset_state();
-    if (const auto* flat = std::get_if<FlatImage>(&config_.boot)) {
-        state = load_flat(memory_, *flat);
-    } else if (const auto* linux_boot = std::get_if<LinuxBoot>(&config_.boot)) {
-        state = load_linux(memory_, *linux_boot);
-    }
-    vcpu_->set_state(state);
+    vcpu_->set_state(std::visit(Loader{memory_}, config_.boot));
 }
 
 std::optional<std::uint64_t> Machine::instructions() const {

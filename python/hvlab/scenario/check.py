@@ -11,14 +11,14 @@ from pydantic import TypeAdapter, ValidationError
 
 from hvlab.scenario import images
 from hvlab.scenario.backends import missing
+from hvlab.scenario.boots import references
 from hvlab.scenario.context import CheckContext, Places
-from hvlab.scenario.model import FlatBoot, Limits, Scenario
+from hvlab.scenario.model import Limits, Scenario
 from hvlab.scenario.problems import Problem
 from hvlab.scenario.shapes import Kind, Shape
 from hvlab.scenario.steps import Step
-from hvlab.scenario.tree import Data, Path
+from hvlab.scenario.tree import Data
 
-IMAGES = ("flat", "linux", "initrd")
 _STEP: TypeAdapter[Step] = TypeAdapter(Step)
 
 
@@ -28,8 +28,8 @@ def check(scenario: Scenario, places: Places, axes: tuple[str, ...]) -> list[Pro
     """
     context = _context(scenario.limits, scenario.vars, places, axes)
     _steps(context, scenario.steps)
-    fields = image_fields(scenario)
-    return [*_backend(scenario, places), *_images(fields, places), *context.problems]
+    boot = scenario.machine.boot.model_dump()
+    return [*_backend(scenario, places), *_images(boot, places), *context.problems]
 
 
 def check_partly(data: Mapping[str, Data], places: Places, axes: tuple[str, ...]) -> list[Problem]:
@@ -45,18 +45,7 @@ def check_partly(data: Mapping[str, Data], places: Places, axes: tuple[str, ...]
     _steps(context, [_step(entry) for entry in entries] if isinstance(entries, list) else [])
     machine = data.get("machine")
     boot = machine.get("boot") if isinstance(machine, dict) else None
-    fields = boot.items() if isinstance(boot, dict) else ()
-    known = {key: text for key, text in fields if key in IMAGES and isinstance(text, str)}
-    return [*_images(known, places), *context.problems]
-
-
-def image_fields(scenario: Scenario) -> dict[str, str]:
-    """What the machine boots, as the document refers to it, by field."""
-    boot = scenario.machine.boot
-    if isinstance(boot, FlatBoot):
-        return {"flat": boot.flat}
-    fields = {"linux": boot.linux}
-    return fields if boot.initrd is None else {**fields, "initrd": boot.initrd}
+    return [*_images(boot, places), *context.problems]
 
 
 def _backend(scenario: Scenario, places: Places) -> list[Problem]:
@@ -67,13 +56,12 @@ def _backend(scenario: Scenario, places: Places) -> list[Problem]:
     return [places.at_value(("machine", "backend"), message)]
 
 
-def _images(fields: Mapping[str, str], places: Places) -> list[Problem]:
+def _images(boot: Data, places: Places) -> list[Problem]:
     problems = []
-    for field, reference in fields.items():
-        path: Path = ("machine", "boot", field)
+    for path, reference in references(boot):
         fault = images.fault(reference, places.source.folder)
         if fault is not None:
-            problems.append(places.at_value(path, fault))
+            problems.append(places.at_value(("machine", "boot", *path), fault))
     return problems
 
 

@@ -11,9 +11,10 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from hvlab.scenario.boots import BOOT_TAG, BOOTS
 from hvlab.scenario.context import Places
 from hvlab.scenario.fields import describe
-from hvlab.scenario.model import BOOT_TAG, BOOTS, Scenario
+from hvlab.scenario.model import Scenario
 from hvlab.scenario.nearest import did_you_mean, nearest, one_of
 from hvlab.scenario.problems import Problem
 from hvlab.scenario.steps import STEPS, TAG, Step
@@ -113,9 +114,9 @@ def _unknown_key(path: Path, data: Data) -> str:
 
 def _unknown_boot_key(key: str, boot: Data) -> str:
     kind = next((k for k in BOOTS if isinstance(boot, dict) and k in boot), "")
-    other = next((k for k, model in BOOTS.items() if k != kind and key in _keys(model)), None)
-    if other is not None:
-        return f"unknown key '{key}' in boot: it goes with '{other}', not with '{kind}'"
+    others = [k for k, model in BOOTS.items() if k != kind and key in _keys(model)]
+    if others:
+        return f"unknown key '{key}' in boot: it goes with {one_of(others)}, not with '{kind}'"
     known = _keys(BOOTS[kind])
     hint = did_you_mean(key, known) or f"; known: {', '.join(known)}"
     return f"unknown key '{key}' in boot{hint}"
@@ -141,7 +142,7 @@ def _no_alternative(path: Path, value: object, places: Places) -> Problem:
         if wrong is not None:
             hint = did_you_mean(wrong, BOOTS)
             return places.at_key((*path, wrong), f"unknown key '{wrong}' in boot{hint}")
-    message = "boot says what to boot: {flat: IMAGE} or {linux: KERNEL, initrd: ..., cmdline: ...}"
+    message = f"boot says what to boot, as in {{flat: IMAGE}}; known: {one_of(BOOTS)}"
     return places.at_value(path, message)
 
 

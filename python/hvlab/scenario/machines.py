@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from hvlab.errors import HostError
 from hvlab.scenario import images
-from hvlab.scenario.check import image_fields
-from hvlab.scenario.model import FlatBoot
+from hvlab.scenario.boots import references
 from hvlab.scenario.results import ImageResult
+from hvlab.scenario.tree import format_path
 
 if TYPE_CHECKING:
     from hvlab.machine import Machine
@@ -24,19 +24,10 @@ def make(case: Case) -> Machine:
     import hvlab
 
     spec, folder = case.scenario.machine, case.source.folder
-    boot: hvlab.FlatImage | hvlab.LinuxBoot
-    if isinstance(spec.boot, FlatBoot):
-        path = images.resolve(spec.boot.flat, folder)
-        boot = hvlab.FlatImage(path, load_address=spec.boot.load_address, entry=spec.boot.entry)
-    else:
-        initrd = spec.boot.initrd and images.resolve(spec.boot.initrd, folder)
-        boot = hvlab.LinuxBoot(
-            images.resolve(spec.boot.linux, folder), initrd=initrd, cmdline=spec.boot.cmdline
-        )
     return hvlab.Machine(
         memory=spec.memory,
         backend=spec.backend,
-        boot=boot,
+        boot=spec.boot.source(lambda reference: images.resolve(reference, folder)),
         seed=case.seed,
         cpu=spec.cpu,
         unhandled=spec.unhandled,
@@ -46,10 +37,10 @@ def make(case: Case) -> Machine:
 def image_results(case: Case) -> tuple[ImageResult, ...]:
     """The files that the case boots from, with their hashes. Raises HvlabError."""
     found = []
-    for field, reference in image_fields(case.scenario).items():
+    for field, reference in references(case.scenario.machine.boot.model_dump()):
         path = images.resolve(reference, case.source.folder)
         try:
-            found.append(ImageResult(field, reference, images.sha256(path)))
+            found.append(ImageResult(format_path(field), reference, images.sha256(path)))
         except OSError as error:
             raise HostError(f"{path}: {error.strerror}", "read", error.errno or 0) from None
     return tuple(found)

@@ -3,13 +3,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, ConfigDict, Discriminator, Field, Tag, WithJsonSchema
+from pydantic import BeforeValidator, ConfigDict, Field, WithJsonSchema
 
 from hvlab import units
 from hvlab.scenario.backends import BUILT, KNOWN
+from hvlab.scenario.boots import BootSource
 from hvlab.scenario.fields import (
     TEMPLATE_PATTERN,
     Duration,
@@ -18,45 +18,14 @@ from hvlab.scenario.fields import (
     ScalarValue,
     Size,
     Strict,
+    Tag,
     refuse,
 )
-from hvlab.scenario.fields import Tag as ScenarioTag
 from hvlab.scenario.matrix import Matrix
 from hvlab.scenario.nearest import did_you_mean, one_of
 from hvlab.scenario.steps import Step
 
 MINUTE = units.DURATION_UNITS["min"]
-BOOT_TAG = "boot:"
-_ADDRESS_MAX = (1 << 64) - 1
-
-
-class FlatBoot(Strict):
-    """A flat binary, loaded as it is and entered in real mode, as a boot sector is."""
-
-    flat: str = Field(
-        min_length=1, description="The image: a path, or fixture:NAME.", examples=["fixture:hello"]
-    )
-    load_address: int = Field(
-        default=0x7C00, ge=0, le=_ADDRESS_MAX, description="Where it is loaded."
-    )
-    entry: int | None = Field(
-        default=None,
-        ge=0,
-        le=_ADDRESS_MAX,
-        description="Where it begins; its load address by default.",
-    )
-
-
-class LinuxBoot(Strict):
-    """A Linux kernel (bzImage)."""
-
-    linux: str = Field(
-        min_length=1, description="The kernel: a path, or fixture:NAME.", examples=["fixture:linux"]
-    )
-    initrd: str | None = Field(
-        default=None, min_length=1, description="The initial RAM disk: a path, or fixture:NAME."
-    )
-    cmdline: str = Field(default="", max_length=2047, description="The kernel's command line.")
 
 
 def _backend(value: Any) -> Any:
@@ -67,29 +36,12 @@ def _backend(value: Any) -> Any:
     return value
 
 
-BOOTS: Mapping[str, type[Strict]] = {"flat": FlatBoot, "linux": LinuxBoot}
-
-
-def _boot_kind(value: Any) -> str | None:
-    if isinstance(value, FlatBoot):
-        return BOOT_TAG + "flat"
-    if isinstance(value, LinuxBoot):
-        return BOOT_TAG + "linux"
-    if isinstance(value, dict):
-        return next((BOOT_TAG + kind for kind in BOOTS if kind in value), None)
-    return None
-
-
 Backend = Annotated[
     str,
     BeforeValidator(_backend),
     WithJsonSchema(
         {"type": "string", "anyOf": [{"enum": list(BUILT)}, {"pattern": TEMPLATE_PATTERN}]}
     ),
-]
-BootSource = Annotated[
-    Annotated[FlatBoot, Tag(BOOT_TAG + "flat")] | Annotated[LinuxBoot, Tag(BOOT_TAG + "linux")],
-    Discriminator(_boot_kind),
 ]
 
 
@@ -140,7 +92,7 @@ class Scenario(Strict):
 
     schema_: Literal[1] = Field(alias="schema", description="The version of this language.")
     name: Name = Field(description="The scenario's name in reports and case ids.")
-    tags: list[ScenarioTag] = Field(default_factory=list, description="For selection with -m.")
+    tags: list[Tag] = Field(default_factory=list, description="For selection with -m.")
     seed: int | None = Field(
         default=None,
         ge=0,

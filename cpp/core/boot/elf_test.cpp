@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "core/boot/elf64.h"
+#include "core/boot/elf.h"
 
 #include <elf.h>
 #include <gmock/gmock.h>
@@ -21,31 +21,44 @@ std::string refusal(const Bytes& file, std::uint64_t memory_size = 2 * kMiB) {
     GuestMemory memory(memory_size);
     try {
         const ImageBytes image("vmlinux", file);
-        load_elf64(memory, image, parse_elf64(image), 0x1000);
+        load_segments(memory, image, parse_elf(image), 0x1000);
     } catch (const BootError& error) {
         return error.what();
     }
     return "accepted";
 }
 
-// sample_vmlinux() with one number overwritten.
-template <typename T>
-std::string refusal_with(std::size_t offset, T value) {
-    Bytes file = test_images::sample_vmlinux();
+std::string refusal_of(Bytes file, std::size_t offset, auto value) {
     poke(file, offset, value);
     return refusal(file);
 }
+// The sample of either class with one number overwritten.
+std::string refusal_with(std::size_t offset, auto value) {
+    return refusal_of(test_images::sample_vmlinux(), offset, value);
+}
+std::string refusal32_with(std::size_t offset, auto value) {
+    return refusal_of(test_images::sample_elf32(), offset, value);
+}
 
-TEST(Elf64, LoadsSegmentsAndZeroesTheRest) {
+class EitherClass : public ::testing::TestWithParam<ElfClass> {};
+
+INSTANTIATE_TEST_SUITE_P(Elf, EitherClass, ::testing::Values(ElfClass::k32, ElfClass::k64),
+                         [](const auto& param) {
+                             return param.param == ElfClass::k32 ? "Elf32" : "Elf64";
+                         });
+
+TEST_P(EitherClass, LoadsSegmentsAndZeroesTheRest) {
     GuestMemory memory(2 * kMiB);
     ASSERT_TRUE(memory.fill(0, memory.size(), std::byte{0xEE}));
-    const Bytes file = test_images::sample_vmlinux();
+    const Bytes file =
+        GetParam() == ElfClass::k32 ? test_images::sample_elf32() : test_images::sample_vmlinux();
     const ImageBytes image("vmlinux", file);
-    const Elf64 elf = parse_elf64(image);
+    const Elf elf = parse_elf(image);
+    EXPECT_EQ(elf.elf_class, GetParam());
     EXPECT_EQ(elf.entry, test_images::kKernelEntry);
     EXPECT_EQ(elf.start(), test_images::kKernelStart);
     EXPECT_EQ(elf.end(), test_images::kKernelEnd);
-    load_elf64(memory, image, elf, kMiB);
+    load_segments(memory, image, elf, kMiB);
     const auto first = test_images::sample_bytes(0x3000, 1);
     const auto second = test_images::sample_bytes(0x1234, 2);
     EXPECT_TRUE(std::ranges::equal(memory.host_bytes(0x100000, 0x3000), first));
@@ -58,27 +71,29 @@ TEST(Elf64, LoadsSegmentsAndZeroesTheRest) {
     }
 }
 
-TEST(Elf64, SegmentsMayComeInAnyOrder) {
+TEST(Elf, SegmentsMayComeInAnyOrder) {
     const Bytes file = test_images::make_elf(
         {{.address = 0x8000, .content = Bytes(16)}, {.address = 0x4000, .content = Bytes(16)}},
         0x8000);
-    const Elf64 elf = parse_elf64(ImageBytes("k", file));
+    const Elf elf = parse_elf(ImageBytes("k", file));
     EXPECT_EQ(elf.start(), 0x4000u);
     EXPECT_EQ(elf.end(), 0x8010u);
     EXPECT_EQ(refusal(file), "accepted");
 }
 
-TEST(Elf64, VirtualEntryIsTranslated) {
+TEST(Elf, VirtualEntryIsTranslated) {
     const std::uint64_t offset = 0xFFFFFFFF80000000;
     const Bytes file = test_images::make_elf(
         {{.address = 0x4000, .content = Bytes(64), .virtual_offset = offset}}, offset + 0x4010);
-    EXPECT_EQ(parse_elf64(ImageBytes("k", file)).entry, 0x4010u);
+    EXPECT_EQ(parse_elf(ImageBytes("k", file)).entry, 0x4010u);
 }
 
-TEST(Elf64, HeaderLies) {
+TEST(Elf, HeaderLies) {
     EXPECT_EQ(refusal_with(0, std::uint8_t{0}), "vmlinux: e_ident: not an ELF file");
     EXPECT_EQ(refusal_with(EI_CLASS, std::uint8_t{ELFCLASS32}),
-              "vmlinux: e_ident: not a 64-bit ELF file: only 64-bit kernels can be booted");
+              "vmlinux: e_machine: 62 is not i386");
+    EXPECT_EQ(refusal_with(EI_CLASS, std::uint8_t{3}),
+              "vmlinux: e_ident: neither a 32-bit nor a 64-bit ELF file");
     EXPECT_EQ(refusal_with(EI_DATA, std::uint8_t{ELFDATA2MSB}),
               "vmlinux: e_ident: not a little-endian ELF file");
     EXPECT_EQ(refusal_with(0x10, std::uint16_t{ET_REL}), "vmlinux: e_type: 1 is not an executable");
@@ -99,7 +114,7 @@ TEST(Elf64, HeaderLies) {
     EXPECT_EQ(refusal(file), "vmlinux: program headers: ends 104 bytes after the end of the file");
 }
 
-TEST(Elf64, SegmentLies) {
+TEST(Elf, SegmentLies) {
     using namespace test_images;
     EXPECT_EQ(refusal_with(program_header(0) + kOffsetField, std::uint64_t{0x5000}),
               "vmlinux: segment 0: starts 3356 bytes after the end of the file");
@@ -127,13 +142,79 @@ TEST(Elf64, SegmentLies) {
     EXPECT_EQ(
         refusal_with(program_header(1) + kMemorySizeField, 1 * kTiB),
         "vmlinux: segment 1: 1099511627776 bytes at 0x108000 do not fit into 2 MiB of memory");
-    EXPECT_EQ(
-        refusal_with(program_header(1) + kPhysicalField, std::uint64_t{0xFFF}),
-        "vmlinux: segment 1: 32768 bytes at 0xfff reach below 0x1000, where the boot parameters "
-        "lie");
+    EXPECT_EQ(refusal_with(program_header(1) + kPhysicalField, std::uint64_t{0xFFF}),
+              "vmlinux: segment 1: 32768 bytes at 0xfff reach below 0x1000, where the loader's own "
+              "tables lie");
 }
 
-TEST(Elf64, NothingToLoad) {
+TEST(Elf, Header32Lies) {
+    EXPECT_EQ(refusal32_with(EI_CLASS, std::uint8_t{ELFCLASS64}),
+              "vmlinux: e_machine: 3 is not x86-64");
+    EXPECT_EQ(refusal32_with(0x12, std::uint16_t{EM_X86_64}), "vmlinux: e_machine: 62 is not i386");
+    EXPECT_EQ(refusal32_with(0x10, std::uint16_t{ET_CORE}),
+              "vmlinux: e_type: 4 is not an executable");
+    EXPECT_EQ(refusal32_with(0x2A, std::uint16_t{56}), "vmlinux: e_phentsize: is 56, must be 32");
+    EXPECT_EQ(refusal32_with(0x2C, std::uint16_t{257}),
+              "vmlinux: e_phnum: 257 program headers; 1 to 256 are possible");
+    EXPECT_EQ(refusal32_with(0x1C, std::uint32_t{0xFFFFFFFF}),
+              "vmlinux: program headers: starts 4294950231 bytes after the end of the file");
+    EXPECT_EQ(refusal32_with(0x18, std::uint32_t{0xFFFFF}),
+              "vmlinux: e_entry: 0xfffff is in no segment");
+    EXPECT_EQ(refusal32_with(0x18, std::uint32_t{0x10FFFF}), "accepted");
+    EXPECT_EQ(refusal32_with(0x18, std::uint32_t{0x110000}),
+              "vmlinux: e_entry: 0x110000 is in no segment");
+}
+
+TEST(Elf, Segment32Lies) {
+    using namespace test_images;
+    EXPECT_EQ(refusal32_with(program_header32(0) + kOffsetField32, std::uint32_t{0xFFFFFFFF}),
+              "vmlinux: segment 0: starts 4294950231 bytes after the end of the file");
+    EXPECT_EQ(refusal32_with(program_header32(0) + kFileSizeField32, std::uint32_t{0x3001}),
+              "vmlinux: segment 0: has 12289 bytes in the file but only 12288 in memory");
+    EXPECT_EQ(refusal32_with(program_header32(1) + kPhysicalField32, std::uint32_t{0xFFFF8000}),
+              "vmlinux: segment 1: 32768 bytes at 0xffff8000 pass the end of the address space");
+    EXPECT_EQ(refusal32_with(program_header32(1) + kPhysicalField32, std::uint32_t{0xFFFF7FFF}),
+              "vmlinux: segment 1: 32768 bytes at 0xffff7fff overlap the device hole "
+              "0xc0000000-0xffffffff");
+    EXPECT_EQ(refusal32_with(program_header32(1) + kMemorySizeField32, std::uint32_t{0xFFEF8000}),
+              "vmlinux: segment 1: 4293885952 bytes at 0x108000 pass the end of the address space");
+}
+
+// RAM that an image may not have: below 1 MiB where devices are, and what no entry state reaches.
+TEST(Elf, HolesAndTheEndOfReach) {
+    const auto at = [](GuestAddress address, std::uint64_t memory_size) {
+        return refusal(test_images::make_elf({{.address = address, .content = Bytes(16)}}, address),
+                       memory_size);
+    };
+    EXPECT_EQ(at(0x9FFF0, kMiB), "accepted");
+    EXPECT_EQ(at(0x9FFF1, kMiB),
+              "vmlinux: segment 0: 16 bytes at 0x9fff1 overlap the legacy hole 0xa0000-0xfffff");
+    EXPECT_EQ(at(0xFFFFF, 2 * kMiB),
+              "vmlinux: segment 0: 16 bytes at 0xfffff overlap the legacy hole 0xa0000-0xfffff");
+    EXPECT_EQ(at(0x100000, 2 * kMiB), "accepted");
+    EXPECT_EQ(at(0x100000, kMiB),
+              "vmlinux: segment 0: 16 bytes at 0x100000 do not fit into 1 MiB of memory");
+    EXPECT_EQ(at(0xBFFFFFF0, 4 * kGiB), "accepted");
+    EXPECT_EQ(at(0xBFFFFFF1, 4 * kGiB),
+              "vmlinux: segment 0: 16 bytes at 0xbffffff1 overlap the device hole "
+              "0xc0000000-0xffffffff");
+    EXPECT_EQ(at(0xC0000000, 4 * kGiB),
+              "vmlinux: segment 0: 16 bytes at 0xc0000000 overlap the device hole "
+              "0xc0000000-0xffffffff");
+    EXPECT_EQ(at(0x100000000, 4 * kGiB),
+              "vmlinux: segment 0: 16 bytes at 0x100000000 lie above 4 GiB, out of reach at the "
+              "entry");
+}
+
+// One that covers the legacy hole from both sides, too.
+TEST(Elf, SegmentOverTheLegacyHole) {
+    EXPECT_EQ(refusal(test_images::make_elf(
+                  {{.address = 0x90000, .content = Bytes(16), .memory_size = 0x80000}}, 0x90000)),
+              "vmlinux: segment 0: 524288 bytes at 0x90000 overlap the legacy hole "
+              "0xa0000-0xfffff");
+}
+
+TEST(Elf, NothingToLoad) {
     Bytes file = test_images::make_elf({{.address = 0x4000, .content = Bytes(8)}}, 0x4000);
     poke(file, program_header(0), std::uint32_t{PT_NOTE});
     EXPECT_EQ(refusal(file), "vmlinux: program headers: nothing is to be loaded");
@@ -144,7 +225,7 @@ TEST(Elf64, NothingToLoad) {
 }
 
 // A file offset that makes no sense does not matter where nothing is read.
-TEST(Elf64, SegmentWithoutFilePart) {
+TEST(Elf, SegmentWithoutFilePart) {
     Bytes file = test_images::make_elf({{.address = 0x4000, .content = Bytes(8)},
                                         {.address = 0x8000, .content = {}, .memory_size = 0x1000}},
                                        0x4000);
@@ -152,8 +233,9 @@ TEST(Elf64, SegmentWithoutFilePart) {
     EXPECT_EQ(refusal(file), "accepted");
 }
 
-TEST(Elf64, EveryTruncationIsRefused) {
-    const Bytes file = test_images::sample_vmlinux();
+TEST_P(EitherClass, EveryTruncationIsRefused) {
+    const Bytes file =
+        GetParam() == ElfClass::k32 ? test_images::sample_elf32() : test_images::sample_vmlinux();
     for (std::size_t size = 0; size < file.size(); size += size < 300 ? 1 : 97) {
         EXPECT_NE(refusal(Bytes(file.begin(), file.begin() + static_cast<std::ptrdiff_t>(size))),
                   "accepted")
