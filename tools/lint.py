@@ -26,7 +26,7 @@ ROOT = Path(__file__).resolve().parent.parent
 BUILD = ROOT / "build/release"
 CACHE = ROOT / ".cache/lint"
 TOOLS = Path(sys.executable).parent
-CPP_FOLDERS = ("cpp", "bindings", "bench", "fuzz")
+CPP_FOLDERS = ("cpp", "bindings", "bench", "fuzz", "tests")
 
 Result = tuple[bool, str]  # clean, what to show
 

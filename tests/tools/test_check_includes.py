@@ -30,6 +30,11 @@ BREACHES = {
     "pybind": ("cpp/core/base/a.cpp", "#include <pybind11/pybind11.h>", "Python's interface"),
     "yaml": ("cpp/core/base/a.cpp", "#include <yaml-cpp/yaml.h>", "yaml-cpp outside"),
     "local name": ("cpp/core/base/a.cpp", '#include "machine.h"', "write includes from cpp/ on"),
+    "suite": (
+        "tests/conformance/a_test.cpp",
+        '#include "backends/unicorn/unicorn_backend.h"',
+        "tests/conformance must not include",
+    ),
     "no rule": ("cpp/elsewhere/a.cpp", "int a;", "no rule"),
 }
 
@@ -43,6 +48,11 @@ ALLOWED = {
     "comment": ("cpp/core/base/a.cpp", "// as uc_emu_start and ioctl(fd) do\n/* pybind11::str */"),
     "string": ("cpp/core/base/a.cpp", 'const char* s = "ioctl(3)";'),
     "bindings": ("bindings/a.cpp", "#include <pybind11/pybind11.h>"),
+    "suite": ("tests/conformance/a_test.cpp", '#include "core/cpu/cpu_state.h"'),
+    "factory": (
+        "tests/conformance/backends/a.cpp",
+        '#include "backends/unicorn/unicorn_backend.h"',
+    ),
 }
 
 

@@ -1,0 +1,11 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "tests/conformance/backends/backends.h"
+
+namespace hvlab::conformance {
+
+const std::vector<TestedBackend>& tested_backends() {
+    static const std::vector<TestedBackend> all = {unicorn_backend()};
+    return all;
+}
+
+}  // namespace hvlab::conformance

@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// One function a backend, each in a file of its own: the only files of the suite that know one.
+#pragma once
+
+#include "tests/conformance/support/tested_backend.h"
+
+namespace hvlab::conformance {
+
+TestedBackend unicorn_backend();
+
+}  // namespace hvlab::conformance
