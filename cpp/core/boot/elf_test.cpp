@@ -49,7 +49,7 @@ INSTANTIATE_TEST_SUITE_P(Elf, EitherClass, ::testing::Values(ElfClass::k32, ElfC
 
 TEST_P(EitherClass, LoadsSegmentsAndZeroesTheRest) {
     GuestMemory memory(2 * kMiB);
-    ASSERT_TRUE(memory.fill(0, memory.size(), std::byte{0xEE}));
+    ASSERT_TRUE(memory.fill(kVideoWindowEnd, memory.size() - kVideoWindowEnd, std::byte{0xEE}));
     const Bytes file =
         GetParam() == ElfClass::k32 ? test_images::sample_elf32() : test_images::sample_vmlinux();
     const ImageBytes image("vmlinux", file);

@@ -13,17 +13,19 @@ constexpr GuestAddress kLegacyHoleStart = 0xA0000;
 constexpr GuestAddress kLegacyHoleEnd = 0x100000;
 
 void check_place(const GuestMemory& memory, const ImageBytes& file, GuestAddress address) {
-    if (!memory.contains(address, file.size())) {
+    const auto refuse_size = [&] {
         file.refuse("load_address",
                     fmt::format("{} bytes at {:#x} do not fit into {} bytes of memory", file.size(),
                                 address, memory.size()));
-    }
+    };
+    if (address > memory.end() || file.size() > memory.end() - address) refuse_size();
     const GuestAddress end = address + file.size();
     if (address < kLegacyHoleEnd && end > kLegacyHoleStart) {
         file.refuse("load_address",
                     fmt::format("{:#x}-{:#x} overlaps the legacy hole {:#x}-{:#x}", address,
                                 end - 1, kLegacyHoleStart, kLegacyHoleEnd - 1));
     }
+    if (!memory.contains(address, file.size())) refuse_size();  // in the gap below 4 GiB
 }
 
 void check_entry(const ImageBytes& file, GuestAddress address, GuestAddress entry) {

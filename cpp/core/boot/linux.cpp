@@ -99,8 +99,7 @@ void load_cmdline(GuestMemory& memory, const ImageBytes& file, const std::string
 GuestAddress load_initrd(GuestMemory& memory, const ImageBytes& initrd,
                          const LoadedKernel& kernel) {
     if (initrd.bytes().empty()) initrd.refuse("initrd", "the file is empty");
-    const GuestAddress low_memory_end = memory.regions().front().size;
-    const GuestAddress top = std::min(low_memory_end, kernel.initrd_addr_max + 1);
+    const GuestAddress top = std::min(memory.end_below_4gib(), kernel.initrd_addr_max + 1);
     const GuestAddress lowest = align_up(kernel.end, kPageSize);
     if (top < lowest || initrd.size() > top - lowest) {
         initrd.refuse("initrd", fmt::format("{} bytes do not fit between the kernel's end at {:#x} "

@@ -119,9 +119,7 @@ Machine::Machine(const MachineConfig& config, Backend& backend, Nanoseconds star
       guest_random_(config.seed.child("cpu-random")),
       idle_time_(start) {
     vm_ = backend.create_vm(cpu_model_);
-    for (const GuestMemory::Region& region : memory_.regions()) {
-        vm_->map_memory(region.address, memory_.host_bytes(region.address, region.size), true);
-    }
+    ram_map_ = std::make_unique<RamMap>(*vm_, memory_);
     vcpu_ = vm_->create_vcpu(0, *port_);
     counter_ = vcpu_->capability<InstructionCounter>();
     if (counter_ == nullptr) {

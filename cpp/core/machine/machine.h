@@ -17,6 +17,7 @@
 #include "core/machine/console.h"
 #include "core/machine/observer.h"
 #include "core/machine/platform.h"
+#include "core/machine/ram_map.h"
 #include "core/machine/stop.h"
 #include "core/memory/guest_memory.h"
 
@@ -121,6 +122,7 @@ private:
     std::unique_ptr<VcpuPort> port_;
     std::unique_ptr<TimeSource> time_source_;
     std::unique_ptr<Vm> vm_;
+    std::unique_ptr<RamMap> ram_map_;
     std::unique_ptr<Vcpu> vcpu_;
     std::unique_ptr<Platform> platform_;  // its devices reach the vCPU: they go first
     InstructionCounter* counter_ = nullptr;

@@ -63,6 +63,25 @@ TEST_F(MachineTest, DebugExitHasItsCodeAndTheMachineGoesOn) {
     }
 }
 
+// al = 5Ah to the first byte of a segment, and back from there into debug-exit.
+TestImage store_and_load(std::uint8_t segment_high) {
+    return TestImage({0xB8, 0x00, segment_high, 0x8E, 0xD8,  // mov ax,XX00h; mov ds,ax
+                      0xB0, 0x5A, 0xA2, 0x00, 0x00,          // mov al,5Ah; mov [0],al
+                      0xA0, 0x00, 0x00, 0xE6, 0xF4});        // mov al,[0]; out F4h,al
+}
+
+TEST_F(MachineTest, VideoWindowIsNotRam) {
+    const TestImage window = store_and_load(0xA0);
+    const Stop stop = make(window, UnhandledPolicy::kStop)->run({});
+    ASSERT_EQ(stop.reason, StopReason::kUnhandledAccess);
+    EXPECT_EQ(stop.access->address, 0xA0000u);
+    EXPECT_EQ(make(window)->run({}).code, 0xFFu);
+    for (const std::uint8_t ram : {std::uint8_t{0x9F}, std::uint8_t{0xC0}, std::uint8_t{0xF0}}) {
+        const TestImage image = store_and_load(ram);
+        EXPECT_EQ(make(image, UnhandledPolicy::kStop)->run({}).code, 0x5Au);
+    }
+}
+
 TEST_F(MachineTest, HaltedForEver) {
     const auto machine = make(kHaltForEver);
     for (int i = 0; i < 2; ++i) {

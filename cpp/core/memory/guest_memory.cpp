@@ -33,8 +33,10 @@ GuestMemory::GuestMemory(std::uint64_t size) : size_(size) {
     check_size(size);
     file_ = create_memory_file("hvlab-guest-memory", size);
     mapping_ = std::make_shared<Mapping>(Mapping::shared(file_.get(), size));
-    const std::uint64_t below = std::min(size, kPciHoleStart);
-    regions_.push_back({.address = 0, .size = below, .offset = 0});
+    const GuestAddress below = end_below_4gib();
+    regions_.push_back({.address = 0, .size = kVideoWindowStart, .offset = 0});
+    regions_.push_back(
+        {.address = kVideoWindowEnd, .size = below - kVideoWindowEnd, .offset = kVideoWindowEnd});
     if (size > below) {
         regions_.push_back({.address = kPciHoleEnd, .size = size - below, .offset = below});
     }
@@ -45,8 +47,8 @@ GuestAddress GuestMemory::end() const {
 }
 
 std::byte* GuestMemory::translate(GuestAddress address, std::uint64_t length) const {
-    // Regions do not touch each other (the hole lies between), so a range is RAM only if one holds
-    // it all.
+    // Regions do not touch each other (holes lie between), so a range is RAM only if one holds it
+    // all.
     for (const Region& region : regions_) {
         if (address < region.address) continue;
         const std::uint64_t into = address - region.address;

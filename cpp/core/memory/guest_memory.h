@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -16,6 +17,11 @@
 #include "core/memory/page_bitmap.h"
 
 namespace hvlab {
+
+// The legacy video window: on a PC, adapters answer there, and the RAM beneath is not seen. The
+// rest of the first MiB is RAM, which firmware may hide behind its ROM.
+inline constexpr GuestAddress kVideoWindowStart = 0xA0000;
+inline constexpr GuestAddress kVideoWindowEnd = 0xC0000;
 
 // The gap below 4 GiB where devices live on a PC: RAM beyond it continues at 4 GiB.
 inline constexpr GuestAddress kPciHoleStart = 3 * kGiB;
@@ -45,8 +51,12 @@ public:
     // refuses.
     explicit GuestMemory(std::uint64_t size);
 
+    // What the machine was given; the 128 KiB under the video window are part of it and never seen.
     std::uint64_t size() const { return size_; }
+    // In ascending order, none touching the next.
     std::span<const Region> regions() const { return regions_; }
+    // One past the highest RAM address below the gap under 4 GiB.
+    GuestAddress end_below_4gib() const { return std::min(size_, kPciHoleStart); }
     // One past the highest RAM address.
     GuestAddress end() const;
 

@@ -51,12 +51,14 @@ TEST(GuestMemory, LargestSizeCostsNothingUntilTouched) {
 
 TEST(GuestMemory, HoleBelow4GiB) {
     GuestMemory small(3 * kGiB);
-    ASSERT_EQ(small.regions().size(), 1u);
+    ASSERT_EQ(small.regions().size(), 2u);
     EXPECT_EQ(small.end(), 3 * kGiB);
+    EXPECT_EQ(small.end_below_4gib(), 3 * kGiB);
 
     GuestMemory memory(3 * kGiB + 2 * kPageSize);
-    ASSERT_EQ(memory.regions().size(), 2u);
+    ASSERT_EQ(memory.regions().size(), 3u);
     EXPECT_EQ(memory.end(), 4 * kGiB + 2 * kPageSize);
+    EXPECT_EQ(memory.end_below_4gib(), 3 * kGiB);
     EXPECT_FALSE(memory.contains(3 * kGiB, 1));
     EXPECT_FALSE(memory.contains(4 * kGiB - 1, 1));
     EXPECT_FALSE(memory.contains(3 * kGiB - 1, 2));
@@ -71,6 +73,21 @@ TEST(GuestMemory, HoleBelow4GiB) {
     EXPECT_EQ(memory.read_value<std::uint16_t>(3 * kGiB - 1), std::nullopt);
 }
 
+TEST(GuestMemory, VideoWindowIsNotRam) {
+    GuestMemory memory(kMiB);
+    EXPECT_TRUE(memory.contains(0, 0xA0000));
+    EXPECT_FALSE(memory.contains(0x9FFFF, 2));
+    EXPECT_FALSE(memory.contains(0xA0000, 1));
+    EXPECT_FALSE(memory.contains(0xBFFFF, 1));
+    EXPECT_FALSE(memory.contains(0xBFFFF, 2));
+    EXPECT_TRUE(memory.contains(0xC0000, 0x40000));
+    EXPECT_FALSE(memory.contains(0x9F000, 0x22000));  // both ends are RAM, the middle is not
+    ASSERT_TRUE(memory.write_value(0x9FFFF, std::uint8_t{1}));
+    ASSERT_TRUE(memory.write_value(0xC0000, std::uint8_t{2}));
+    EXPECT_EQ(memory.read_value<std::uint8_t>(0x9FFFF), 1);
+    EXPECT_EQ(memory.read_value<std::uint8_t>(0xC0000), 2);
+}
+
 TEST(GuestMemory, BoundsDoNotWrapAround) {
     GuestMemory memory(kMiB);
     EXPECT_FALSE(memory.contains(kMax, 1));
@@ -79,7 +96,6 @@ TEST(GuestMemory, BoundsDoNotWrapAround) {
     EXPECT_FALSE(memory.contains(kMiB - 1, kMax - kMiB + 3));
     EXPECT_FALSE(memory.contains(kMiB, 1));
     EXPECT_TRUE(memory.contains(kMiB - 1, 1));
-    EXPECT_TRUE(memory.contains(0, kMiB));
     EXPECT_TRUE(memory.contains(kMax, 0));
     EXPECT_TRUE(memory.read(kMax, {}));
     EXPECT_TRUE(memory.write(kMax, {}));
@@ -97,9 +113,13 @@ TEST(GuestMemory, AgreesWithAModel) {
     std::vector<std::byte> model(kMiB);
     RandomStream random(Seed(77));
     const auto somewhere = [&]() -> std::uint64_t {
-        switch (random.below(4)) {
+        switch (random.below(6)) {
             case 0:
                 return kMiB - 20 + random.below(40);
+            case 2:
+                return kVideoWindowStart - 20 + random.below(40);
+            case 3:
+                return kVideoWindowEnd - 20 + random.below(40);
             case 1:
                 return kMax - random.below(40);
             default:
@@ -109,7 +129,9 @@ TEST(GuestMemory, AgreesWithAModel) {
     for (int round = 0; round < 20000; ++round) {
         const std::uint64_t address = somewhere();
         const std::uint64_t length = random.below(2) == 0 ? random.below(40) : random.below(5000);
-        const bool fits = length == 0 || (address < kMiB && length <= kMiB - address);
+        const bool fits =
+            length == 0 || (address < kVideoWindowStart && length <= kVideoWindowStart - address) ||
+            (address >= kVideoWindowEnd && address < kMiB && length <= kMiB - address);
         std::vector<std::byte> data(length, static_cast<std::byte>(random.next()));
         ASSERT_EQ(memory.contains(address, length), fits);
         switch (random.below(4)) {
@@ -139,9 +161,11 @@ TEST(GuestMemory, AgreesWithAModel) {
             std::ranges::copy(data, model.begin() + static_cast<std::ptrdiff_t>(address));
         }
     }
-    std::vector<std::byte> all(kMiB);
-    ASSERT_TRUE(memory.read(0, all));
-    EXPECT_EQ(all, model);
+    for (const GuestMemory::Region& region : memory.regions()) {
+        std::vector<std::byte> all(region.size);
+        ASSERT_TRUE(memory.read(region.address, all));
+        EXPECT_TRUE(std::ranges::equal(all, std::span(model).subspan(region.address, region.size)));
+    }
 }
 
 TEST(GuestMemory, TellsOfHostWrites) {
