@@ -8,12 +8,14 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <memory>
 #include <span>
 #include <vector>
 
 #include "core/base/status.h"
 #include "core/bus/bus.h"
 #include "core/bus/timeline.h"
+#include "core/devices/ata_channel.h"
 #include "core/devices/debug_console.h"
 #include "core/devices/debug_exit.h"
 #include "core/devices/fast_a20.h"
@@ -74,6 +76,10 @@ public:
         ports_.add(DebugConsole::kPort, DebugConsole::kSize, debug_console_);
         ports_.add(DebugExit::kPort, DebugExit::kSize, debug_exit_);
         ports_.add(ResetPort::kPort, ResetPort::kSize, reset_port_);
+        ports_.add(AtaChannel::kCommandPort, AtaChannel::kCommandSize, ata_,
+                   AtaChannel::kCommandOffset);
+        ports_.add(AtaChannel::kControlPort, AtaChannel::kControlSize, ata_,
+                   AtaChannel::kControlOffset);
         rtc_.set_memory_size(64 * kMiB, 0);
     }
 
@@ -117,11 +123,11 @@ public:
     }
 
     Nanoseconds now() const { return timeline_.now(); }
-    std::array<Device*, 11> devices() const { return devices_; }
+    std::array<Device*, 12> devices() const { return devices_; }
 
 private:
     // The wires that no device of the board drives.
-    static constexpr std::array<unsigned, 11> kUnusedIrqs = {3, 5, 6, 7, 9, 10, 11, 12, 13, 14, 15};
+    static constexpr std::array<unsigned, 10> kUnusedIrqs = {3, 5, 6, 7, 9, 10, 11, 12, 13, 15};
 
     void write(std::uint64_t port, unsigned size, Input& input) {
         ports_.write(port, size, input.number(size));
@@ -129,13 +135,29 @@ private:
 
     static std::uint64_t port(Input& input, std::uint8_t kind) {
         // Where the devices are, and now and then anywhere.
-        constexpr std::array<std::uint16_t, 31> kPorts = {
-            0x20,  0x21,  0xA0,  0xA1,  0x4D0, 0x4D1, 0x40,  0x41,  0x42,  0x43,  0x60,
-            0x61,  0x64,  0x70,  0x71,  0x80,  0x92,  0xE9,  0xF4,  0xCF8, 0xCF9, 0x3F8,
-            0x3F9, 0x3FA, 0x3FB, 0x3FC, 0x3FD, 0x3FE, 0x3FF, 0x3F7, 0x1F};
+        constexpr std::array<std::uint16_t, 40> kPorts = {
+            0x20,  0x21,  0xA0,  0xA1,  0x4D0, 0x4D1, 0x40,  0x41,  0x42,  0x43,
+            0x60,  0x61,  0x64,  0x70,  0x71,  0x80,  0x92,  0xE9,  0xF4,  0xCF8,
+            0xCF9, 0x3F8, 0x3F9, 0x3FA, 0x3FB, 0x3FC, 0x3FD, 0x3FE, 0x3FF, 0x3F7,
+            0x1F,  0x1F0, 0x1F1, 0x1F2, 0x1F3, 0x1F4, 0x1F5, 0x1F6, 0x1F7, 0x3F6};
         const std::uint8_t choice = input.byte();
         if ((kind & 4) != 0 && choice % 16 == 0) return input.number(2);
         return kPorts[choice % kPorts.size()];
+    }
+    // A small disk of all kinds of bytes, and a smaller one.
+    static AtaChannel::Drives disks() {
+        std::vector<std::byte> bytes(40 * kSectorSize);
+        for (std::size_t i = 0; i < bytes.size(); ++i) bytes[i] = static_cast<std::byte>(i * 7);
+        return {{{.image = std::make_shared<DiskImage>(bytes),
+                  .cylinders = 2,
+                  .heads = 4,
+                  .sectors = 5},
+                 {.image = std::make_shared<DiskImage>(
+                      std::vector<std::byte>(8 * kSectorSize, std::byte{0x55})),
+                  .cylinders = 2,
+                  .heads = 2,
+                  .sectors = 2,
+                  .removable = true}}};
     }
     static unsigned size(std::uint8_t kind) { return (kind & 3) == 3 ? 1u << (kind >> 3 & 3) : 1; }
 
@@ -176,10 +198,11 @@ private:
     DebugConsole debug_console_;
     DebugExit debug_exit_;
     ResetPort reset_port_;
+    AtaChannel ata_{disks(), pic_.input(AtaChannel::kIrq)};
     AddressMap ports_;
-    std::array<Device*, 11> devices_ = {
+    std::array<Device*, 12> devices_ = {
         &pic_,      &pit_,  &uart_,          &rtc_,        &system_control_, &ps2_,
-        &fast_a20_, &post_, &debug_console_, &debug_exit_, &reset_port_};
+        &fast_a20_, &post_, &debug_console_, &debug_exit_, &reset_port_,     &ata_};
 };
 
 }  // namespace hvlab::fuzzing

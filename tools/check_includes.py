@@ -15,12 +15,24 @@ from collections.abc import Iterator
 from pathlib import Path
 
 # Folder -> the folders under cpp/ that it may include besides itself.
-_CORE = ["base", "memory", "cpu", "hypervisor", "bus", "devices", "boot", "machine", "host"]
+_CORE = [
+    "base",
+    "memory",
+    "cpu",
+    "hypervisor",
+    "bus",
+    "block",
+    "devices",
+    "boot",
+    "machine",
+    "host",
+]
 _UPTO: dict[str, list[str]] = {name: _CORE[:index] for index, name in enumerate(_CORE)}
 _UPTO["memory"] = ["base"]
 _UPTO["cpu"] = ["base"]
 _UPTO["hypervisor"] = ["base", "memory", "cpu"]
 _UPTO["bus"] = ["base", "memory", "cpu"]
+_UPTO["block"] = ["base"]
 _UPTO["scenario"] = ["base"]
 for _late in ("snapshot", "migration", "fault", "record", "debug"):
     _UPTO[_late] = [*_CORE]

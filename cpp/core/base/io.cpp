@@ -91,6 +91,24 @@ std::vector<std::byte> read_file(const std::filesystem::path& path, std::uint64_
     }
 }
 
+std::uint64_t file_size(int fd, const std::string& name) {
+    return static_cast<std::uint64_t>(status_of(fd, "look at " + name).st_size);
+}
+
+void read_at(int fd, std::uint64_t offset, std::span<std::byte> into, const std::string& name) {
+    while (!into.empty()) {
+        const ssize_t got = ::pread(fd, into.data(), into.size(), static_cast<off_t>(offset));
+        if (got < 0 && errno == EINTR) continue;
+        if (got < 0) throw HostError("read " + name, errno);
+        if (got == 0) {
+            throw HostError("read " + name, EIO,
+                            fmt::format("the file ends before byte {}", offset + into.size()));
+        }
+        into = into.subspan(static_cast<std::size_t>(got));
+        offset += static_cast<std::uint64_t>(got);
+    }
+}
+
 UniqueFd create_memory_file(const std::string& name, std::uint64_t size) {
     const std::string operation = fmt::format("create a memory file of {} bytes", size);
     // Growing a file past RLIMIT_FSIZE raises SIGXFSZ, whose default action ends the process.

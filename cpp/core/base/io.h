@@ -23,6 +23,12 @@ UniqueFd open_regular_file(const std::filesystem::path& path);
 // EINTR and files that change their size meanwhile.
 std::vector<std::byte> read_file(const std::filesystem::path& path, std::uint64_t max_size);
 
+// The size in bytes of an open regular file. `name` is the file's, for errors. Throws HostError.
+std::uint64_t file_size(int fd, const std::string& name);
+
+// Exactly `into.size()` bytes from `offset` on. HostError also where the file ends before.
+void read_at(int fd, std::uint64_t offset, std::span<std::byte> into, const std::string& name);
+
 // An anonymous memory file of that size (memfd_create). Throws HostError.
 UniqueFd create_memory_file(const std::string& name, std::uint64_t size);
 
