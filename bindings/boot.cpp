@@ -31,6 +31,20 @@ void bind_boot(py::module_& module) {
         .def_readonly("kernel", &LinuxBoot::kernel)
         .def_readonly("initrd", &LinuxBoot::initrd)
         .def_readonly("cmdline", &LinuxBoot::cmdline);
+    using MaybePath = std::optional<std::filesystem::path>;
+    py::class_<DiskBoot>(
+        module, "DiskBoot",
+        "Raw disk images, booted by firmware as a PC does: from the floppy (drive 00h), or else "
+        "from the disk (80h). The images are only read. `firmware` is a BIOS image, None the one "
+        "of hvlab's own. `mirror`: text that it prints goes to the serial console too, and what "
+        "comes from there is keys.")
+        .def(py::init<MaybePath, MaybePath, MaybePath, bool>(), py::arg("disk") = py::none(),
+             py::kw_only(), py::arg("floppy") = py::none(), py::arg("firmware") = py::none(),
+             py::arg("mirror") = true)
+        .def_readonly("disk", &DiskBoot::disk)
+        .def_readonly("floppy", &DiskBoot::floppy)
+        .def_readonly("firmware", &DiskBoot::firmware)
+        .def_readonly("mirror", &DiskBoot::mirror);
 }
 
 }  // namespace hvlab::python

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from hvlab.errors import HvlabError
 
 if TYPE_CHECKING:
-    from hvlab._core import CpuState, ElfImage, FlatImage, LinuxBoot, Match, Stop
+    from hvlab._core import CpuState, DiskBoot, ElfImage, FlatImage, LinuxBoot, Match, Stop
     from hvlab.console import Console, Event
     from hvlab.fixtures import fixture
     from hvlab.host import Host
@@ -28,6 +28,7 @@ __version__ = "0.1.0"
 __all__ = [
     "Console",
     "CpuState",
+    "DiskBoot",
     "ElfImage",
     "Event",
     "FlatImage",
@@ -43,6 +44,7 @@ __all__ = [
 _HOMES = {
     "Console": "hvlab.console",
     "CpuState": "hvlab._core",
+    "DiskBoot": "hvlab._core",
     "ElfImage": "hvlab._core",
     "Event": "hvlab.console",
     "FlatImage": "hvlab._core",

@@ -15,6 +15,7 @@ __all__: list[str] = [
     "ConsolePattern",
     "CpuState",
     "DescriptorTable",
+    "DiskBoot",
     "ElfImage",
     "FlatImage",
     "FpuState",
@@ -590,6 +591,27 @@ class LinuxBoot:
     @property
     def kernel(self) -> pathlib.Path: ...
 
+class DiskBoot:
+    """
+    Raw disk images, booted by firmware as a PC does: from the floppy (drive 00h), or else from the disk (80h). The images are only read. `firmware` is a BIOS image, None the one of hvlab's own. `mirror`: text that it prints goes to the serial console too, and what comes from there is keys.
+    """
+    def __init__(
+        self,
+        disk: os.PathLike | str | bytes | None = None,
+        *,
+        floppy: os.PathLike | str | bytes | None = None,
+        firmware: os.PathLike | str | bytes | None = None,
+        mirror: bool = True,
+    ) -> None: ...
+    @property
+    def disk(self) -> pathlib.Path | None: ...
+    @property
+    def firmware(self) -> pathlib.Path | None: ...
+    @property
+    def floppy(self) -> pathlib.Path | None: ...
+    @property
+    def mirror(self) -> bool: ...
+
 class Machine:
     """
     One virtual computer of a Host.
@@ -690,7 +712,7 @@ class Host:
         cpu: str,
         seed: typing.SupportsInt | typing.SupportsIndex | None,
         unhandled: str,
-        boot: None | FlatImage | ElfImage | LinuxBoot,
+        boot: None | FlatImage | ElfImage | LinuxBoot | DiskBoot,
     ) -> Machine:
         """
         Adds a machine, powered on at the host's current time. `memory` is in bytes; `seed` None derives one from the host's.

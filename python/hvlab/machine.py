@@ -13,7 +13,7 @@ from hvlab.console import Console, Event
 from hvlab.errors import MachineConfigError
 from hvlab.units import UnitError, to_bytes, to_ns
 
-Boot = _core.FlatImage | _core.ElfImage | _core.LinuxBoot
+Boot = _core.FlatImage | _core.ElfImage | _core.LinuxBoot | _core.DiskBoot
 Unhandled = Literal["ignore", "stop"]
 
 DEFAULT_BACKEND = "unicorn"

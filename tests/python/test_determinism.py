@@ -38,6 +38,7 @@ class Guest:
     name: str
     ends: str
     dialogue: tuple[tuple[str, str], ...] = ()
+    disk: bool = False
     instructions: int | None = None
 
 
@@ -51,6 +52,8 @@ GUESTS = [
     Guest("halt", "halted"),
     Guest("triplefault", "triple-fault"),
     Guest("reboot", "reset"),
+    Guest("bios-disk", "debug-exit", disk=True),
+    Guest("bios-keys", "debug-exit", dialogue=(("keys\n", "aB"), ("3042", "\x1b")), disk=True),
     Guest("stress", "debug-exit", dialogue=(("stress: ready\n", "some input\n"),)),
 ]
 
@@ -82,7 +85,9 @@ def in_random_pieces(
 def outcome(
     guest: Guest, run: Runner = in_one_go, prepare: Callable[[hvlab.Machine], None] = lambda _: None
 ) -> Outcome:
-    with hvlab.Machine(image=hvlab.fixture(guest.name), memory="16MiB", seed=SEED) as machine:
+    image = hvlab.fixture(guest.name)
+    boot = hvlab.DiskBoot(image) if guest.disk else hvlab.FlatImage(image)
+    with hvlab.Machine(boot=boot, memory="16MiB", seed=SEED) as machine:
         prepare(machine)
         for awaited, answer in guest.dialogue:
             if awaited:

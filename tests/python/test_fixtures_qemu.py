@@ -29,12 +29,14 @@ SECONDS = 60  # for a whole guest, on a busy machine
 class Guest:
     """A guest under QEMU's TCG, its console on pipes."""
 
-    def __init__(self, arguments: list[str]) -> None:
+    def __init__(self, arguments: list[str], *, leaves: bool = True) -> None:
         command = [
             str(QEMU), "-accel", "tcg", "-display", "none", "-no-reboot",
             "-chardev", "stdio,id=console,signal=off", "-serial", "chardev:console",
-            "-device", "isa-debug-exit,iobase=0xf4,iosize=1", *arguments,
+            *arguments,
         ]  # fmt: skip
+        if leaves:
+            command += ["-device", "isa-debug-exit,iobase=0xf4,iosize=1"]
         self._process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
         )
@@ -74,8 +76,9 @@ class Guest:
 
 
 @contextmanager
-def run(*arguments: str) -> Iterator[Guest]:
-    guest = Guest(list(arguments))
+def run(*arguments: str, leaves: bool = True) -> Iterator[Guest]:
+    """`leaves`: there is a debug-exit port; without, such guests halt."""
+    guest = Guest(list(arguments), leaves=leaves)
     try:
         yield guest
     finally:
@@ -212,8 +215,12 @@ def test_a_reset(name: str, text: str) -> None:
 
 
 @contextmanager
-def monitored(name: str, path: Path) -> Iterator[tuple[Guest, socket.socket]]:
-    with run(*flat(name), "-qmp", f"unix:{path},server=on,wait=off") as guest:
+def monitored_by(
+    arguments: list[str], path: Path, *, leaves: bool = True
+) -> Iterator[tuple[Guest, socket.socket]]:
+    """A guest and QEMU's machine protocol."""
+    monitor_at = ["-qmp", f"unix:{path},server=on,wait=off"]
+    with run(*arguments, *monitor_at, leaves=leaves) as guest:
         deadline = time.monotonic() + SECONDS
         while not path.exists():
             assert time.monotonic() < deadline
@@ -240,7 +247,7 @@ def command(monitor: socket.socket, name: str, **arguments: str) -> str:
 def test_a_guest_that_never_ends_takes_no_interrupt(
     name: str, text: str, halted: int, tmp_path: Path
 ) -> None:
-    with monitored(name, tmp_path / "qmp") as (guest, monitor):
+    with monitored_by(flat(name), tmp_path / "qmp") as (guest, monitor):
         assert guest.expect(text) == text
         command(monitor, "qmp_capabilities")
         deadline = time.monotonic() + SECONDS

@@ -7,6 +7,7 @@
 
 #include "core/base/random.h"
 #include "core/base/units.h"
+#include "core/boot/disk_boot.h"
 #include "core/boot/elf_image.h"
 #include "core/boot/flat.h"
 #include "core/boot/linux.h"
@@ -19,7 +20,7 @@ namespace hvlab {
 enum class UnhandledPolicy : std::uint8_t { kIgnore, kStop };
 
 // What is in memory when a machine starts, and the state in which it starts.
-using BootSource = std::variant<std::monostate, FlatImage, ElfImage, LinuxBoot>;
+using BootSource = std::variant<std::monostate, FlatImage, ElfImage, LinuxBoot, DiskBoot>;
 
 // The description of a machine; checked when the machine is made.
 struct MachineConfig {

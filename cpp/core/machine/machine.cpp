@@ -34,15 +34,15 @@ std::string describe(const UnhandledAccess& access) {
                        access.address);
 }
 
-// Puts what a machine boots into its memory, and gives the state in which it starts.
-struct Loader {
-    GuestMemory& memory;
-
-    CpuState operator()(std::monostate /*nothing*/) const { return reset_state(); }
-    CpuState operator()(const FlatImage& image) const { return load_flat(memory, image); }
-    CpuState operator()(const ElfImage& image) const { return load_elf(memory, image); }
-    CpuState operator()(const LinuxBoot& boot) const { return load_linux(memory, boot); }
-};
+void configure(Platform::Config& platform, const FirmwareSetup& firmware) {
+    const std::uint64_t size = firmware.rom.size();
+    platform.drives = firmware.drives;
+    platform.rom.push_back({.address = kPciHoleEnd - size, .size = size});
+    if (!firmware.window_writable) {
+        platform.rom.push_back(
+            {.address = kRomWindowEnd - firmware.window, .size = firmware.window});
+    }
+}
 
 }  // namespace
 
@@ -118,8 +118,13 @@ Machine::Machine(const MachineConfig& config, Backend& backend, Nanoseconds star
       time_source_(std::make_unique<TimeSource>(*this)),
       guest_random_(config.seed.child("cpu-random")),
       idle_time_(start) {
+    std::optional<FirmwareSetup> firmware;
+    if (const auto* disk = std::get_if<DiskBoot>(&config_.boot)) {
+        firmware = prepare_disk_boot(*disk);
+    }
     vm_ = backend.create_vm(cpu_model_);
     ram_map_ = std::make_unique<RamMap>(*vm_, memory_);
+    if (firmware) map_rom(*firmware);
     vcpu_ = vm_->create_vcpu(0, *port_);
     counter_ = vcpu_->capability<InstructionCounter>();
     if (counter_ == nullptr) {
@@ -129,18 +134,15 @@ Machine::Machine(const MachineConfig& config, Backend& backend, Nanoseconds star
     timeline_.set_source(time_source_.get());
     memory_.set_write_listener(
         [this](GuestAddress address, std::uint64_t size) { vm_->host_wrote(address, size); });
-    platform_ = std::make_unique<Platform>(Platform::Config{.memory_size = memory_.size()},
-                                           timeline_, *events_);
+    Platform::Config platform{.memory_size = memory_.size()};
+    if (firmware) configure(platform, *firmware);
+    platform_ = std::make_unique<Platform>(platform, timeline_, *events_);
     platform_->ports().set_unclaimed_listener(port_.get());
     platform_->memory_map().set_unclaimed_listener(port_.get());
-    boot();
+    boot(firmware ? &*firmware : nullptr);
 }
 
 Machine::~Machine() = default;
-
-void Machine::boot() {
-    vcpu_->set_state(std::visit(Loader{memory_}, config_.boot));
-}
 
 std::optional<std::uint64_t> Machine::instructions() const {
     return counter_->retired();

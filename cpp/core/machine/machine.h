@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "core/base/mapping.h"
 #include "core/bus/timeline.h"
 #include "core/hypervisor/hypervisor.h"
 #include "core/machine/config.h"
@@ -96,7 +97,8 @@ private:
     class TimeSource;
     class Events;
 
-    void boot();
+    void map_rom(const FirmwareSetup& firmware);
+    void boot(const FirmwareSetup* firmware);
     Stop& request(StopReason reason, std::string message);
     void unhandled(const UnhandledAccess& access);
     Stop completed(Stop stop) const;
@@ -114,6 +116,7 @@ private:
     const std::string backend_name_;
     const CpuModel& cpu_model_;
     GuestMemory memory_;
+    std::optional<Mapping> rom_;  // below 4 GiB, where there is firmware
     Timeline timeline_;
     Console console_;
     MachineObserver* observer_ = nullptr;

@@ -2,8 +2,10 @@
 #include "core/machine/platform.h"
 
 #include <algorithm>
+#include <optional>
 
 #include "core/bus/interrupt_line.h"
+#include "core/devices/ata_channel.h"
 #include "core/devices/debug_console.h"
 #include "core/devices/debug_exit.h"
 #include "core/devices/fast_a20.h"
@@ -12,6 +14,7 @@
 #include "core/devices/post_port.h"
 #include "core/devices/ps2_controller.h"
 #include "core/devices/reset_port.h"
+#include "core/devices/rom.h"
 #include "core/devices/rtc.h"
 #include "core/devices/system_control_port.h"
 #include "core/devices/uart.h"
@@ -44,6 +47,8 @@ struct Platform::Devices {
     DebugConsole debug_console;
     DebugExit debug_exit;
     ResetPort reset_port;
+    std::optional<AtaChannel> ata;
+    std::optional<Rom> rom;
 };
 
 Platform::Platform(const Config& config, Timeline& timeline, PlatformEvents& events)
@@ -68,6 +73,8 @@ Platform::Platform(const Config& config, Timeline& timeline, PlatformEvents& eve
     ports_.add(DebugExit::kPort, DebugExit::kSize, d.debug_exit);
     ports_.add(ResetPort::kPort, ResetPort::kSize, d.reset_port);
 
+    add_disks(config);
+
     d.uart.on_transmit([&events](std::uint8_t byte) { events.console_output(byte); });
     d.post.on_write([&events](std::uint8_t v) { events.port_output(PostPort::kPort, v); });
     d.debug_console.on_write(
@@ -79,6 +86,22 @@ Platform::Platform(const Config& config, Timeline& timeline, PlatformEvents& eve
 
     const std::uint64_t below = std::min(config.memory_size, kPciHoleStart);
     d.rtc.set_memory_size(below, config.memory_size - below);
+}
+
+// What only machines with firmware have. In the order of construction behind all the others: a
+// state is of a machine that has the same.
+void Platform::add_disks(const Config& config) {
+    Devices& d = *owned_;
+    if (config.drives[0].image != nullptr) {
+        AtaChannel& ata = d.ata.emplace(config.drives, d.pic.input(AtaChannel::kIrq));
+        ports_.add(AtaChannel::kCommandPort, AtaChannel::kCommandSize, ata,
+                   AtaChannel::kCommandOffset);
+        ports_.add(AtaChannel::kControlPort, AtaChannel::kControlSize, ata,
+                   AtaChannel::kControlOffset);
+        devices_.push_back(&ata);
+    }
+    if (!config.rom.empty()) devices_.push_back(&d.rom.emplace());
+    for (const RomRange& range : config.rom) memory_map_.add(range.address, range.size, *d.rom);
 }
 
 Platform::~Platform() = default;

@@ -10,6 +10,7 @@
 #include "core/base/state_io.h"
 #include "core/bus/bus.h"
 #include "core/bus/timeline.h"
+#include "core/devices/ata_channel.h"
 
 namespace hvlab {
 
@@ -29,12 +30,19 @@ public:
 //
 //   IRQ 0  8254 counter 0     0x40-0x43      IRQ 4  16550 UART   0x3F8-0x3FF
 //   IRQ 1  i8042              0x60, 0x64     IRQ 8  CMOS/RTC     0x70-0x71
+//   IRQ 14 ATA (with a disk)  0x1F0-0x1F7, 0x3F6
 //   8259 pair 0x20, 0xA0, ELCR 0x4D0 · 0x61 · 0x80 · 0x92 · 0xE9 debug console · 0xF4 debug-exit ·
 //   0xCF9 reset
 class Platform {
 public:
+    struct RomRange {
+        GuestAddress address = 0;
+        std::uint64_t size = 0;
+    };
     struct Config {
-        std::uint64_t memory_size = 0;  // bytes, told to the guest by CMOS
+        std::uint64_t memory_size = 0;   // bytes, told to the guest by CMOS
+        AtaChannel::Drives drives = {};  // none: there is no ATA channel
+        std::vector<RomRange> rom = {};  // where read-only memory is mapped
     };
 
     Platform(const Config& config, Timeline& timeline, PlatformEvents& events);
@@ -59,6 +67,8 @@ public:
 
 private:
     struct Devices;
+
+    void add_disks(const Config& config);
 
     PlatformEvents& events_;
     std::unique_ptr<Devices> owned_;

@@ -77,20 +77,69 @@ class LinuxBoot(Strict):
         return hvlab.LinuxBoot(resolve(self.linux), initrd=initrd, cmdline=self.cmdline)
 
 
-BOOTS: Mapping[str, type[Strict]] = {"flat": FlatBoot, "elf": ElfBoot, "linux": LinuxBoot}
+class DiskBoot(Strict):
+    """Disks, booted by firmware as on a PC: the floppy, or else the disk."""
+
+    disk: str | None = Field(
+        default=None,
+        min_length=1,
+        description="A raw disk image, drive 80h: a path, or fixture:NAME. It is only read.",
+        examples=["fixture:bios-disk"],
+    )
+    floppy: str | None = Field(
+        default=None,
+        min_length=1,
+        description="A raw floppy image, drive 00h: a path, or fixture:NAME. It is only read.",
+    )
+    firmware: str = Field(
+        default="builtin",
+        min_length=1,
+        description="The BIOS: 'builtin' is hvlab's own; or an image: a path, or fixture:NAME.",
+    )
+    mirror: bool = Field(
+        default=True,
+        description="Text that the BIOS prints goes to the serial console too, and what is sent "
+        "there is keys.",
+    )
+
+    def source(self, resolve: Resolve) -> Boot:
+        import hvlab
+
+        firmware = _firmware_image(self.firmware)
+        return hvlab.DiskBoot(
+            self.disk and resolve(self.disk),
+            floppy=self.floppy and resolve(self.floppy),
+            firmware=firmware and resolve(firmware),
+            mirror=self.mirror,
+        )
+
+
+def _firmware_image(firmware: str) -> str | None:
+    """The reference to a BIOS image; None for the BIOS that is built in."""
+    return None if firmware == "builtin" else firmware
+
+
+BOOTS: Mapping[str, type[Strict]] = {
+    "flat": FlatBoot,
+    "elf": ElfBoot,
+    "linux": LinuxBoot,
+    "disk": DiskBoot,
+    "floppy": DiskBoot,
+}
 
 
 def _kind(value: Any) -> str | None:
     for keyword, model in BOOTS.items():
         if isinstance(value, model) or (isinstance(value, dict) and keyword in value):
-            return BOOT_TAG + keyword
+            return BOOT_TAG + next(first for first, other in BOOTS.items() if other is model)
     return None
 
 
 BootSource = Annotated[
     Annotated[FlatBoot, Tag(BOOT_TAG + "flat")]
     | Annotated[ElfBoot, Tag(BOOT_TAG + "elf")]
-    | Annotated[LinuxBoot, Tag(BOOT_TAG + "linux")],
+    | Annotated[LinuxBoot, Tag(BOOT_TAG + "linux")]
+    | Annotated[DiskBoot, Tag(BOOT_TAG + "disk")],
     Discriminator(_kind),
 ]
 
@@ -104,3 +153,6 @@ def references(boot: Data) -> Iterator[tuple[TreePath, str]]:
     for key in (*BOOTS, "initrd"):
         if isinstance(value := boot.get(key), str):
             yield (key,), value
+    firmware = boot.get("firmware")
+    if isinstance(firmware, str) and (image := _firmware_image(firmware)) is not None:
+        yield ("firmware",), image

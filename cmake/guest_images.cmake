@@ -1,0 +1,28 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Flat x86 images from assembly. binutils for x86 targets: the system's own on x86-64, the cross tools
+# elsewhere.
+include_guard(GLOBAL)
+find_program(HVLAB_GUEST_AS NAMES x86_64-linux-gnu-as as REQUIRED)
+find_program(HVLAB_GUEST_LD NAMES x86_64-linux-gnu-ld.bfd x86_64-linux-gnu-ld ld.bfd ld REQUIRED)
+find_program(HVLAB_GUEST_OBJCOPY NAMES x86_64-linux-gnu-objcopy objcopy REQUIRED)
+
+# hvlab_add_image(<path without suffix> SOURCE <file> SCRIPT <linker script> INCLUDE <folder>
+#                 [DEFINES NAME=VALUE...] [DEPENDS <file>...])
+# PATH.bin is the section .image of PATH.elf, which has the symbols.
+function(hvlab_add_image base)
+    cmake_parse_arguments(PARSE_ARGV 1 arg "" "SOURCE;SCRIPT;INCLUDE" "DEFINES;DEPENDS")
+    set(defines "")
+    foreach(define IN LISTS arg_DEFINES)
+        list(APPEND defines --defsym ${define})
+    endforeach()
+    cmake_path(GET base FILENAME name)
+    add_custom_command(
+        OUTPUT ${base}.bin ${base}.elf
+        COMMAND ${HVLAB_GUEST_AS} --64 --fatal-warnings -g ${defines}
+                -I ${arg_INCLUDE} -o ${base}.o ${arg_SOURCE}
+        COMMAND ${HVLAB_GUEST_LD} -m elf_x86_64 -n --build-id=none -T ${arg_SCRIPT} -o ${base}.elf ${base}.o
+        COMMAND ${HVLAB_GUEST_OBJCOPY} -O binary -j .image ${base}.elf ${base}.bin
+        DEPENDS ${arg_SOURCE} ${arg_SCRIPT} ${arg_DEPENDS}
+        COMMENT "Guest ${name}"
+        VERBATIM)
+endfunction()
