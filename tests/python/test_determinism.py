@@ -9,14 +9,13 @@ disturbed: the record (every input, output and interrupt with its guest time) an
 from __future__ import annotations
 
 import random
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import pytest
 
 import hvlab
+from disturbance import disturbed
 
 SEED = 20
 
@@ -146,31 +145,12 @@ def test_translation_flushes_leave_no_trace(
     assert outcome(guest, run=in_random_pieces) == reference(guest)
 
 
-@contextmanager
-def disturbed(machine: hvlab.Machine) -> Iterator[None]:
-    """Another thread that stops the machine at random moments of host time."""
-    over = threading.Event()
-    draw = random.Random()
-
-    def disturb() -> None:
-        while not over.wait(draw.uniform(0, 0.002)):
-            machine.interrupt()
-
-    thread = threading.Thread(target=disturb)
-    thread.start()
-    try:
-        yield
-    finally:
-        over.set()
-        thread.join()
-
-
 def with_host_pauses(
     machine: hvlab.Machine, until: hvlab.Event | None, instructions: int | None
 ) -> hvlab.Stop:
     deadline = machine.time + 2_000_000_000
     end = None if instructions is None else (machine.instructions or 0) + instructions
-    with disturbed(machine):
+    with disturbed(machine, longest=0.002):
         while True:
             left = None if end is None else end - (machine.instructions or 0)
             stop = machine.run(until=until, timeout=deadline - machine.time, instructions=left)

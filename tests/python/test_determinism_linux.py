@@ -4,13 +4,12 @@
 from __future__ import annotations
 
 import random
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 
 import pytest
 
 import hvlab
+from disturbance import disturbed
 from hvlab.errors import FixtureError
 
 pytestmark = pytest.mark.long
@@ -84,26 +83,9 @@ def test_translation_flushes_leave_no_trace(reference: Digest) -> None:
     assert boot(in_pieces) == reference
 
 
-@contextmanager
-def disturbed(machine: hvlab.Machine) -> Iterator[None]:
-    over = threading.Event()
-
-    def disturb() -> None:
-        while not over.wait(random.uniform(0, 0.01)):
-            machine.interrupt()
-
-    thread = threading.Thread(target=disturb)
-    thread.start()
-    try:
-        yield
-    finally:
-        over.set()
-        thread.join()
-
-
 def test_pauses_of_the_host_leave_no_trace(reference: Digest) -> None:
     def with_pauses(machine: hvlab.Machine, until: hvlab.Event | None) -> hvlab.Stop:
-        with disturbed(machine):
+        with disturbed(machine, longest=0.01):
             while True:
                 stop = machine.run(until=until, timeout="60s")
                 if stop.reason != "interrupted":
