@@ -4,14 +4,12 @@
 // the engine, searching the console. `build/bench/bench/core_bench`, or `make bench`.
 #include <benchmark/benchmark.h>
 
-#include <cstdlib>
-#include <filesystem>
-#include <fstream>
 #include <vector>
 
 #include "backends/unicorn/unicorn_backend.h"
 #include "core/bus/timeline.h"
 #include "core/machine/machine.h"
+#include "core/machine/test_guest.h"
 
 namespace hvlab {
 namespace {
@@ -21,26 +19,18 @@ constexpr std::uint64_t kBatch = 100'000;
 // A machine that runs these bytes of real-mode code at 0x7C00.
 class Guest {
 public:
-    explicit Guest(const std::vector<std::uint8_t>& code) {
-        std::string name = std::filesystem::temp_directory_path() / "hvlab-bench-XXXXXX";
-        if (mkstemp(name.data()) < 0) std::abort();
-        std::ofstream(name, std::ios::binary)
-            .write(reinterpret_cast<const char*>(code.data()),
-                   static_cast<std::streamsize>(code.size()));
-        machine_ = std::make_unique<Machine>(
-            MachineConfig{.memory_size = 1 * kMiB, .boot = FlatImage{.path = name}}, backend_);
-        std::filesystem::remove(name);
-    }
+    explicit Guest(const std::vector<std::uint8_t>& code)
+        : machine_(test_machine(TestImage(code)), backend_) {}
 
     // Retires so many instructions more.
     void run(std::uint64_t instructions) {
-        machine_->run({.instructions = *machine_->instructions() + instructions});
+        machine_.run({.instructions = *machine_.instructions() + instructions});
     }
-    Machine& machine() { return *machine_; }
+    Machine& machine() { return machine_; }
 
 private:
     UnicornBackend backend_;
-    std::unique_ptr<Machine> machine_;
+    Machine machine_;
 };
 
 // `per_round` instructions do one of what is measured.

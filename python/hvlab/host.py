@@ -4,10 +4,9 @@
 from __future__ import annotations
 
 import os
-from types import TracebackType
-from typing import Self
 
 from hvlab import _core
+from hvlab.closing import Closing
 from hvlab.console import Event
 from hvlab.machine import (
     DEFAULT_BACKEND,
@@ -22,7 +21,7 @@ from hvlab.machine import (
 )
 
 
-class Host:
+class Host(Closing):
     """Owns machines and takes them through guest time together. A context manager.
 
     Args:
@@ -85,14 +84,3 @@ class Host:
     def close(self) -> None:
         """Ends all machines. Every later call raises MachineClosed."""
         self._core.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()

@@ -5,10 +5,10 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from types import TracebackType
-from typing import Literal, Self
+from typing import Literal
 
 from hvlab import _core
+from hvlab.closing import Closing
 from hvlab.console import Console, Event
 from hvlab.errors import MachineConfigError
 from hvlab.units import UnitError, to_bytes, to_ns
@@ -90,7 +90,7 @@ class Record:
         return self._core.state_hash()
 
 
-class Machine:
+class Machine(Closing):
     """One virtual computer. A context manager; `close` ends it.
 
     Used by one thread at a time (MachineBusy otherwise); `interrupt` is for any thread.
@@ -214,17 +214,6 @@ class Machine:
     def close(self) -> None:
         """Ends the machine. Every later call raises MachineClosed; views of memory stay readable."""
         self._core.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def __repr__(self) -> str:
         state = "closed" if self.closed else f"{self._core.time} ns"

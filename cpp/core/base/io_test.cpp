@@ -12,6 +12,7 @@
 
 #include "core/base/mapping.h"
 #include "core/base/status.h"
+#include "core/base/test_directory.h"
 
 namespace hvlab {
 namespace {
@@ -20,18 +21,11 @@ namespace fs = std::filesystem;
 
 class IoTest : public ::testing::Test {
 protected:
-    IoTest() {
-        std::string name = (fs::temp_directory_path() / "hvlab-io-XXXXXX").string();
-        directory_ = ::mkdtemp(name.data());
-    }
-    ~IoTest() override { fs::remove_all(directory_); }
-
     fs::path file(const std::string& name, const std::string& content) {
-        std::ofstream(directory_ / name, std::ios::binary) << content;
-        return directory_ / name;
+        return directory_.file(name, content);
     }
 
-    fs::path directory_;
+    TestDirectory directory_;
 };
 
 int errno_of(auto&& call) {
@@ -68,7 +62,7 @@ TEST_F(IoTest, SizeLimitHolds) {
 
 TEST_F(IoTest, OnlyRegularFiles) {
     EXPECT_EQ(errno_of([&] { open_regular_file(directory_ / "none"); }), ENOENT);
-    EXPECT_EQ(errno_of([&] { open_regular_file(directory_); }), EISDIR);
+    EXPECT_EQ(errno_of([&] { open_regular_file(directory_.path()); }), EISDIR);
     const auto fifo = directory_ / "fifo";
     ASSERT_EQ(::mkfifo(fifo.c_str(), 0600), 0);
     EXPECT_EQ(errno_of([&] { open_regular_file(fifo); }),
@@ -85,7 +79,7 @@ TEST_F(IoTest, OnlyRegularFiles) {
 
 TEST_F(IoTest, MemoryFileIsMappedSharedAndCannotShrink) {
     const UniqueFd fd = create_memory_file("test", 8192);
-    struct stat status {};
+    struct stat status{};
     ASSERT_EQ(::fstat(fd.get(), &status), 0);
     EXPECT_EQ(status.st_size, 8192);
     EXPECT_EQ(::ftruncate(fd.get(), 4096), -1);
@@ -124,7 +118,7 @@ TEST_F(IoTest, NoDescriptorIsLeaked) {
     for (int i = 0; i < 50; ++i) {
         read_file(path, 10);
         errno_of([&] { read_file(path, 1); });
-        errno_of([&] { open_regular_file(directory_); });
+        errno_of([&] { open_regular_file(directory_.path()); });
         UniqueFd one = create_memory_file("m", 4096);
         UniqueFd two = std::move(one);
         two = create_memory_file("n", 4096);

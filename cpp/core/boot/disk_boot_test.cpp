@@ -7,6 +7,7 @@
 #include <string>
 
 #include "core/base/status.h"
+#include "core/base/test_directory.h"
 #include "core/boot/builtin_firmware.h"
 
 namespace hvlab {
@@ -16,12 +17,6 @@ namespace fs = std::filesystem;
 
 class DiskBootTest : public testing::Test {
 protected:
-    DiskBootTest() {
-        std::string name = (fs::temp_directory_path() / "hvlab-disk-XXXXXX").string();
-        directory_ = ::mkdtemp(name.data());
-    }
-    ~DiskBootTest() override { fs::remove_all(directory_); }
-
     // A file of that size, with a boot signature if there is room.
     fs::path image(std::uint64_t size, bool signature = true) {
         fs::path path = directory_ / ("image" + std::to_string(count_++));
@@ -46,14 +41,14 @@ protected:
         return "accepted";
     }
 
-    fs::path directory_;
+    TestDirectory directory_;
     int count_ = 0;
 };
 
 TEST_F(DiskBootTest, WhatIsNoDiskIsRefused) {
     EXPECT_EQ(refusal({}), "disk: neither a disk nor a floppy is given");
     EXPECT_EQ(refusal({.disk = directory_ / "none"}), "disk: No such file or directory");
-    EXPECT_EQ(refusal({.disk = directory_}),
+    EXPECT_EQ(refusal({.disk = directory_.path()}),
               "disk: not a regular file but a directory (Is a directory)");
     EXPECT_EQ(refusal({.disk = image(0)}), "disk: the file is empty");
     EXPECT_EQ(refusal({.disk = image(513)}), "disk: 513 bytes are not whole sectors of 512");

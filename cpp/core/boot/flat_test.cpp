@@ -6,8 +6,10 @@
 
 #include <algorithm>
 #include <fstream>
+#include <span>
 
 #include "core/base/status.h"
+#include "core/base/test_directory.h"
 #include "core/boot/test_images.h"
 
 namespace hvlab {
@@ -18,12 +20,6 @@ using ::testing::HasSubstr;
 
 class FlatTest : public ::testing::Test {
 protected:
-    FlatTest() {
-        std::string name = (fs::temp_directory_path() / "hvlab-flat-XXXXXX").string();
-        directory_ = ::mkdtemp(name.data());
-    }
-    ~FlatTest() override { fs::remove_all(directory_); }
-
     // What is wrong with the request; the path is cut off the message.
     std::string refusal(const FlatImage& image, const std::vector<std::byte>& bytes) {
         try {
@@ -45,15 +41,14 @@ protected:
         return "accepted";
     }
 
-    fs::path directory_;
+    TestDirectory directory_;
     GuestMemory memory_{2 * kMiB};
 };
 
 TEST_F(FlatTest, StateIsThatOfABootSector) {
     const auto image = test_images::sample_bytes(512, 1);
-    std::ofstream(directory_ / "boot.bin", std::ios::binary)
-        .write(reinterpret_cast<const char*>(image.data()), 512);
-    const CpuState state = load_flat(memory_, {.path = directory_ / "boot.bin"});
+    const CpuState state =
+        load_flat(memory_, {.path = directory_.file("boot.bin", std::span(image))});
     EXPECT_TRUE(std::ranges::equal(memory_.host_bytes(0x7C00, 512), image));
     EXPECT_EQ(state.cs.selector, 0);
     EXPECT_EQ(state.cs.base, 0u);
@@ -110,7 +105,7 @@ TEST_F(FlatTest, EntriesThatDoNotWork) {
 
 TEST_F(FlatTest, FilesThatDoNotWork) {
     EXPECT_EQ(file_refusal(directory_ / "none"), "image: No such file or directory");
-    EXPECT_EQ(file_refusal(directory_),
+    EXPECT_EQ(file_refusal(directory_.path()),
               "image: not a regular file but a directory (Is a directory)");
     ASSERT_EQ(::mkfifo((directory_ / "fifo").c_str(), 0600), 0);
     EXPECT_EQ(file_refusal(directory_ / "fifo"),

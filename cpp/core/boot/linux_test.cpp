@@ -4,11 +4,11 @@
 #include <gmock/gmock.h>
 
 #include <algorithm>
-#include <cstdlib>
-#include <fstream>
+#include <span>
 #include <system_error>
 
 #include "core/base/status.h"
+#include "core/base/test_directory.h"
 #include "core/boot/bzimage.h"
 #include "core/boot/test_images.h"
 #include "core/cpu/cpu_model.h"
@@ -26,12 +26,6 @@ constexpr GuestAddress kBootParams = 0x10000;
 
 class LinuxTest : public ::testing::Test {
 protected:
-    LinuxTest() {
-        std::string name = (fs::temp_directory_path() / "hvlab-linux-XXXXXX").string();
-        directory_ = ::mkdtemp(name.data());
-    }
-    ~LinuxTest() override { fs::remove_all(directory_); }
-
     // The message of the BootError that booting this kernel gives.
     std::string refusal(const Bytes& kernel, const std::string& cmdline = "",
                         const std::optional<Bytes>& initrd = std::nullopt) {
@@ -61,7 +55,7 @@ protected:
         return text;
     }
 
-    fs::path directory_;
+    TestDirectory directory_;
     GuestMemory memory_{4 * kMiB};
 };
 
@@ -254,10 +248,7 @@ TEST_F(LinuxTest, Files) {
         return "accepted";
     };
     const auto write = [&](const std::string& name, const Bytes& bytes) {
-        std::ofstream(directory_ / name, std::ios::binary)
-            .write(reinterpret_cast<const char*>(bytes.data()),
-                   static_cast<std::streamsize>(bytes.size()));
-        return directory_ / name;
+        return directory_.file(name, std::span(bytes));
     };
     const auto kernel = write("vmlinuz", test_images::sample_bzimage(Compression::kZstd));
     const auto initrd = write("initrd", Bytes(100));
@@ -270,7 +261,7 @@ TEST_F(LinuxTest, Files) {
     const auto empty = write("empty", {}).string();
     EXPECT_EQ(refusal_of({.kernel = empty, .cmdline = ""}),
               empty + "|kernel|" + empty + ": kernel: the file is empty");
-    EXPECT_THAT(refusal_of({.kernel = directory_, .cmdline = ""}), HasSubstr("|kernel|"));
+    EXPECT_THAT(refusal_of({.kernel = directory_.path(), .cmdline = ""}), HasSubstr("|kernel|"));
     fs::resize_file(initrd, std::uintmax_t{1} << 40);
     EXPECT_THAT(refusal_of({.kernel = kernel, .initrd = initrd, .cmdline = ""}),
                 HasSubstr("initrd: larger than 4194304 bytes"));

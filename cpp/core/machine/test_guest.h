@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// For tests: machines that run a few bytes of real-mode code.
+// For tests and benches: machines that run a few bytes of real-mode code.
 #pragma once
-
-#include <gtest/gtest.h>
-#include <unistd.h>
 
 #include <cstdint>
 #include <filesystem>
-#include <fstream>
+#include <span>
+#include <string>
+#include <utility>
 #include <vector>
 
+#include "core/base/test_directory.h"
 #include "core/machine/config.h"
 
 namespace hvlab {
@@ -18,21 +18,13 @@ namespace hvlab {
 // A file with machine code, gone with the object.
 class TestImage {
 public:
-    explicit TestImage(const std::vector<std::uint8_t>& code) {
-        static int count = 0;
-        path_ = std::filesystem::path(testing::TempDir()) /
-                ("hvlab-guest-" + std::to_string(getpid()) + "-" + std::to_string(++count));
-        std::ofstream file(path_, std::ios::binary);
-        file.write(reinterpret_cast<const char*>(code.data()),
-                   static_cast<std::streamsize>(code.size()));
-    }
-    ~TestImage() { std::filesystem::remove(path_); }
-    TestImage(const TestImage&) = delete;
-    TestImage& operator=(const TestImage&) = delete;
+    explicit TestImage(const std::vector<std::uint8_t>& code)
+        : path_(directory_.file("guest.bin", std::span(code))) {}
 
     const std::filesystem::path& path() const { return path_; }
 
 private:
+    TestDirectory directory_;
     std::filesystem::path path_;
 };
 

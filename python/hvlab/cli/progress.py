@@ -4,10 +4,10 @@
 from __future__ import annotations
 
 import time
-from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from hvlab import units
+from hvlab.closing import Closing
 from hvlab.report.text import case_line, measure_line
 from hvlab.scenario.problems import printable
 from hvlab.scenario.results import CaseResult, Outcome
@@ -25,18 +25,10 @@ _STYLES = {
 }
 
 
-class Display(Observer):
+class Display(Observer, Closing):
     """An observer that is a context manager around the run."""
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
         """Ends what is shown."""
 
 
@@ -85,16 +77,11 @@ class LiveDisplay(Display):
         self._last: tuple[float, int] | None = None
 
     def __enter__(self) -> Self:
-        self._live.__enter__()
+        self._live.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self._live.__exit__(kind, error, traceback)
+    def close(self) -> None:
+        self._live.stop()
 
     def case_started(self, case: Case) -> None:
         self._case = case
