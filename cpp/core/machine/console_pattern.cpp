@@ -54,7 +54,11 @@ ConsolePattern ConsolePattern::regex(std::string expression) {
     options.set_log_errors(false);
     options.set_max_mem(8 << 20);
     auto regex = std::make_shared<re2::RE2>("(?m)" + expression, options);
-    if (!regex->ok()) throw PatternError(regex->error());
+    if (!regex->ok()) {
+        // Told about what was asked for, without the flag put before it.
+        const re2::RE2 as_given(expression, options);
+        throw PatternError(as_given.ok() ? regex->error() : as_given.error());
+    }
     if (re2::RE2::PartialMatch("", *regex)) {
         throw PatternError("the expression matches the empty text: it would match at once");
     }

@@ -52,8 +52,7 @@ def inspect(pattern: str) -> Regex:
     try:
         ConsolePattern.regex(pattern)
     except PatternError as error:
-        # The core matches line by line and says so in its own way.
-        raise RegexError(str(error).replace("(?m)", "")) from None
+        raise RegexError(str(error)) from None
     return found
 
 
