@@ -46,6 +46,8 @@ struct UnicornVcpu::Callbacks {
         try {
             return call(self.handler_);
         } catch (...) {
+            // run() rethrows it. Only the first is told: what else fails before the engine is left
+            // (the next elements of one string instruction) comes of the same trouble.
             if (!self.error_) self.error_ = std::current_exception();
             self.request_stop();
             return fallback;
