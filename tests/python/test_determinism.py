@@ -47,6 +47,7 @@ GUESTS = [
     Guest("ticks", "debug-exit"),
     Guest("compute", "budget", instructions=300_000),
     Guest("longmode", "debug-exit"),
+    Guest("a20", "debug-exit"),
     Guest("runaway", "budget", instructions=300_000),
     Guest("halt", "halted"),
     Guest("triplefault", "triple-fault"),

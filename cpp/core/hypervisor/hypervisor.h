@@ -158,6 +158,10 @@ public:
 
     // `host` stays valid until unmap or destruction; page-aligned address and size. Overlap throws.
     // Everything not mapped goes to VcpuHandler::memory_read/memory_write.
+    //
+    // Bytes that are mapped may be mapped again at another address, all of them by one earlier call
+    // and unmapped before it: what is stored at one is seen at both, as code too. A page of them is
+    // dirty at either address; a store to read-only ones may be handed out with either.
     virtual void map_memory(GuestAddress address, std::span<std::byte> host, bool writable) = 0;
     virtual void unmap_memory(GuestAddress address, std::uint64_t size) = 0;
 

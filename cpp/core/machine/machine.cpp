@@ -104,6 +104,11 @@ public:
 
     void interrupt_line_changed(bool level) override { machine_.vcpu_->set_interrupt_line(level); }
 
+    // Memory cannot be mapped anew under a running vCPU: the next instruction sees it.
+    void a20_changed() override {
+        if (machine_.in_vcpu_) machine_.vcpu_->request_stop();
+    }
+
 private:
     Machine& machine_;
 };
@@ -206,6 +211,7 @@ std::optional<Stop> Machine::step(const RunLimits& limits) {
     if (requested_) return std::exchange(requested_, std::nullopt);
     if (std::optional<Stop> stop = check_limits(limits)) return stop;
 
+    ram_map_->set_a20(platform_->a20());
     const std::uint64_t before = retired();
     const Budget budget = next_budget(limits);
     budget_end_ = before + budget.instructions;

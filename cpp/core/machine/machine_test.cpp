@@ -227,6 +227,57 @@ TEST_F(MachineTest, SavedStateGoesOnAlike) {
     }
 }
 
+// Closes the A20 gate, then reads the same byte of the first and the second MiB for ever: an access
+// to the video window in the second MiB is one to the window.
+TEST_F(MachineTest, SavedStateHasTheA20Gate) {
+    const TestImage image({
+        0xB8, 0xFF, 0xFF, 0x8E, 0xC0,        // mov ax,0FFFFh; mov es,ax
+        0x30, 0xC0, 0xE6, 0x92,              // xor al,al; out 92h,al
+        0x26, 0xFF, 0x06, 0x10, 0x06,        // 1: inc word es:[610h]
+        0xA1, 0x00, 0x06, 0xE6, 0xE9, 0xE6,  // mov ax,[600h]; out 0E9h,al; out 80h,al
+        0x80, 0xEB, 0xF2,                    // jmp 1b
+    });
+    const auto first = make(image);
+    RecordDigest record;
+    first->set_observer(&record);
+    first->run({.instructions = 100});
+    EXPECT_EQ(first->memory().read_value<std::uint16_t>(0x600), 20);
+    const std::vector<std::byte> state = first->save();
+    const auto second = make(image);
+    second->load(state);
+    second->run({.instructions = 200});
+    first->run({.instructions = 200});
+    EXPECT_EQ(second->memory().read_value<std::uint16_t>(0x600), 40);
+    EXPECT_EQ(second->state_hash(), first->state_hash());
+    // And a state with the gate open opens it.
+    const auto third = make(image);
+    third->run({.instructions = 100});
+    third->load(make(image)->save());
+    EXPECT_EQ(third->run({.instructions = 3}).rip, 0x7C09u - 2);
+    EXPECT_TRUE(third->platform().a20());
+}
+
+TEST_F(MachineTest, AClosedA20GateHoldsForDevicesToo) {
+    MachineConfig config;
+    const TestImage image({
+        0x0F, 0x01, 0x16, 0x2A, 0x7C,              // lgdt [7C2Ah]
+        0x0F, 0x20, 0xC0, 0x40, 0x0F, 0x22, 0xC0,  // mov eax,cr0; inc ax; mov cr0,eax
+        0xB8, 0x08, 0x00, 0x8E, 0xD8,              // mov ax,8; mov ds,ax
+        0x30, 0xC0, 0xE6, 0x92,                    // xor al,al; out 92h,al
+        0x67, 0xA0, 0x34, 0x12, 0x1A, 0x00,        // mov al,[1A1234h]
+        0xF4,                                      // hlt
+    });
+    config = test_machine(image);
+    config.unhandled = UnhandledPolicy::kStop;
+    Machine machine(config, backend_);
+    ASSERT_TRUE(machine.memory().write_value(0x7C2A, std::uint16_t{15}));
+    ASSERT_TRUE(machine.memory().write_value(0x7C2C, std::uint32_t{0x7C30}));
+    ASSERT_TRUE(machine.memory().write_value(0x7C38, std::uint64_t{0x00CF92000000FFFF}));
+    const Stop stop = machine.run({});
+    ASSERT_EQ(stop.reason, StopReason::kUnhandledAccess);
+    EXPECT_EQ(stop.access->address, 0xA1234u);
+}
+
 TEST_F(MachineTest, LoadRefusesWhatIsNotAState) {
     const auto machine = make(kSpin);
     const std::vector<std::byte> state = machine->save();

@@ -34,8 +34,7 @@ struct Platform::Devices {
           fast_a20(a20) {}
 
     InterruptLine intr;
-    InterruptLine
-        a20;  // every address line is wired: the gate's level is kept, and changes nothing yet
+    InterruptLine a20;
     PicPair pic;
     Pit pit;
     Uart uart;
@@ -84,6 +83,8 @@ Platform::Platform(const Config& config, Timeline& timeline, PlatformEvents& eve
     d.fast_a20.on_reset([&events] { events.reset_requested("port 0x92"); });
     d.reset_port.on_reset([&events](bool) { events.reset_requested("port 0xCF9"); });
 
+    d.a20.connect([&events](bool) { events.a20_changed(); });
+
     const std::uint64_t below = std::min(config.memory_size, kPciHoleStart);
     d.rtc.set_memory_size(below, config.memory_size - below);
 }
@@ -108,6 +109,10 @@ Platform::~Platform() = default;
 
 std::uint8_t Platform::acknowledge_interrupt() {
     return owned_->pic.acknowledge();
+}
+
+bool Platform::a20() const {
+    return owned_->a20.level();
 }
 
 void Platform::receive(std::span<const std::byte> bytes) {

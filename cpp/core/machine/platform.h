@@ -24,6 +24,7 @@ public:
     virtual void debug_exit(std::uint32_t value) = 0;
     virtual void reset_requested(const char* source) = 0;
     virtual void interrupt_line_changed(bool level) = 0;
+    virtual void a20_changed() = 0;
 };
 
 // The PC platform: its devices, their ports and their interrupt wiring.
@@ -55,6 +56,9 @@ public:
 
     // INTA: the vector of the interrupt that the controllers deliver now.
     std::uint8_t acknowledge_interrupt();
+
+    // The A20 gate: open lets address line 20 through.
+    bool a20() const;
 
     // Bytes for the guest's serial console. Throws DeviceError when too many wait to be read.
     void receive(std::span<const std::byte> bytes);

@@ -30,12 +30,17 @@ void Machine::VcpuPort::port_write(std::uint16_t port, unsigned size, std::uint3
 
 std::uint64_t Machine::VcpuPort::memory_read(GuestAddress address, unsigned size) {
     space_ = Space::kMemory;
-    return guarded([&] { return machine_.platform_->memory_map().read(address, size); });
+    return guarded([&] {
+        return machine_.platform_->memory_map().read(machine_.ram_map_->through_a20(address), size);
+    });
 }
 
 void Machine::VcpuPort::memory_write(GuestAddress address, unsigned size, std::uint64_t value) {
     space_ = Space::kMemory;
-    guarded([&] { machine_.platform_->memory_map().write(address, size, value); });
+    guarded([&] {
+        machine_.platform_->memory_map().write(machine_.ram_map_->through_a20(address), size,
+                                               value);
+    });
 }
 
 std::optional<std::uint8_t> Machine::VcpuPort::acknowledge_interrupt() {

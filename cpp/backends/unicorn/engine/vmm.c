@@ -109,7 +109,7 @@ void vmm_destroy(struct vmm *vmm)
 
     for (i = 0; i < memory->count; i++) {
         struct vmm_region *region = &memory->regions[i];
-        for (page = 0; page < region->size >> VMM_PAGE_SHIFT; page++) {
+        for (page = 0; !region->alias && page < region->size >> VMM_PAGE_SHIFT; page++) {
             if (region->code[page]) {
                 region->code[page] &= ~(1u << vmm->index);
             }

@@ -28,7 +28,11 @@ struct vmm_memory;
 struct vmm_memory *vmm_memory_create(void); /* NULL: out of memory */
 void vmm_memory_destroy(struct vmm_memory *memory); /* after its vCPUs */
 
-/* Page-aligned. EEXIST: overlaps what is mapped. Stores to what is not writable go to memory_write(). */
+/*
+ * Page-aligned. EEXIST: overlaps what is mapped. Stores to what is not writable go to memory_write().
+ * `host` may lie in what is mapped elsewhere already, as a whole (else EINVAL). That region can be unmapped
+ * after its aliases only (EBUSY); the dirty log and memory_write() name its addresses.
+ */
 int vmm_memory_map(struct vmm_memory *memory, uint64_t address, uint64_t size, void *host, bool writable);
 /* A whole mapping as it was mapped; ENOENT for anything else. */
 int vmm_memory_unmap(struct vmm_memory *memory, uint64_t address, uint64_t size);

@@ -18,11 +18,18 @@ struct TranslationBlock;
 #define VMM_PAGE_SHIFT 12
 #define VMM_PAGE_SIZE (UINT64_C(1) << VMM_PAGE_SHIFT)
 
-/* One stretch of guest-physical memory with host memory behind it. The arrays have a byte for each page. */
+/*
+ * One stretch of guest-physical memory with host memory behind it. The arrays have a byte for each page.
+ *
+ * The same host memory may be mapped at several addresses. The region that was first keeps the books of all:
+ * blocks and the dirty log know its addresses only. The others are aliases and have no arrays.
+ */
 struct vmm_region {
     uint64_t start, size;
     uint8_t *host;
     bool writable;
+    bool alias;
+    uint64_t books; /* what `start` is in the region that keeps the books: `start` itself, but for an alias */
     uint8_t *code;  /* bit i: vCPU i has translations of code there */
     uint8_t *fast;  /* some TLB may let stores through without telling us */
     uint8_t *dirty; /* the log; NULL while there is none */
@@ -94,7 +101,8 @@ int64_t vmm_clock(const struct vmm *vmm);
 /* ---- vmm_memory.c ---- */
 
 struct vmm_page {
-    uint8_t *host; /* NULL: nothing is mapped */
+    uint8_t *host;    /* NULL: nothing is mapped */
+    uint64_t address; /* by which blocks and the dirty log know it */
     bool writable;
 };
 

@@ -30,6 +30,18 @@ static struct vmm_region *find_region(const struct vmm_memory *memory, uint64_t 
     return NULL;
 }
 
+/* The region that keeps the books of what is at *address, which becomes the address there. */
+static struct vmm_region *find_books(const struct vmm_memory *memory, uint64_t *address)
+{
+    struct vmm_region *region = find_region(memory, *address);
+
+    if (region && region->alias) {
+        *address = region->books + (*address - region->start);
+        region = find_region(memory, *address);
+    }
+    return region;
+}
+
 static uint64_t page_of(const struct vmm_region *region, uint64_t address)
 {
     return (address - region->start) >> VMM_PAGE_SHIFT;
@@ -79,10 +91,41 @@ static bool valid_range(uint64_t address, uint64_t size)
     return size > 0 && ((address | size) & (VMM_PAGE_SIZE - 1)) == 0 && address + size - 1 >= address;
 }
 
+/* Makes an alias of a region whose host memory is mapped already. False if only a part of it is. */
+static bool join_books(const struct vmm_memory *memory, struct vmm_region *region)
+{
+    unsigned i;
+
+    for (i = 0; i < memory->count; i++) {
+        const struct vmm_region *other = &memory->regions[i];
+        uint64_t into = region->host - other->host;
+        if (other->alias) {
+            continue;
+        }
+        if (into < other->size) {
+            region->alias = true;
+            region->books = other->start + into;
+            return region->size <= other->size - into;
+        }
+        if (-into < region->size) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool allocate_books(const struct vmm_memory *memory, struct vmm_region *region)
+{
+    region->code = calloc(page_count(region), 1);
+    region->fast = calloc(page_count(region), 1);
+    region->dirty = memory->logging ? calloc(page_count(region), 1) : NULL;
+    return region->code && region->fast && (!memory->logging || region->dirty);
+}
+
 int vmm_memory_map(struct vmm_memory *memory, uint64_t address, uint64_t size, void *host, bool writable)
 {
     struct vmm_region region = {
-        .start = address, .size = size, .host = host, .writable = writable,
+        .start = address, .size = size, .host = host, .writable = writable, .books = address,
     };
     struct vmm_region *regions;
     unsigned at = 0;
@@ -97,15 +140,15 @@ int vmm_memory_map(struct vmm_memory *memory, uint64_t address, uint64_t size, v
         (at < memory->count && memory->regions[at].start - address < size)) {
         return EEXIST;
     }
+    if (!join_books(memory, &region)) {
+        return EINVAL;
+    }
     regions = realloc(memory->regions, (memory->count + 1) * sizeof(*regions));
     if (!regions) {
         return ENOMEM;
     }
     memory->regions = regions;
-    region.code = calloc(page_count(&region), 1);
-    region.fast = calloc(page_count(&region), 1);
-    region.dirty = memory->logging ? calloc(page_count(&region), 1) : NULL;
-    if (!region.code || !region.fast || (memory->logging && !region.dirty)) {
+    if (!region.alias && !allocate_books(memory, &region)) {
         free_region(&region);
         return ENOMEM;
     }
@@ -119,11 +162,19 @@ int vmm_memory_map(struct vmm_memory *memory, uint64_t address, uint64_t size, v
 int vmm_memory_unmap(struct vmm_memory *memory, uint64_t address, uint64_t size)
 {
     struct vmm_region *region = find_region(memory, address);
+    unsigned i;
 
     if (!region || region->start != address || region->size != size) {
         return ENOENT;
     }
-    vmm_memory_host_wrote(memory, address, size);
+    for (i = 0; i < memory->count; i++) {
+        if (memory->regions[i].alias && memory->regions[i].books - address < size) {
+            return EBUSY;
+        }
+    }
+    if (!region->alias) {
+        vmm_memory_host_wrote(memory, address, size);
+    }
     free_region(region);
     memory->count--;
     memmove(region, region + 1, (memory->count - (region - memory->regions)) * sizeof(*region));
@@ -136,10 +187,11 @@ int vmm_memory_unmap(struct vmm_memory *memory, uint64_t address, uint64_t size)
 struct vmm_page vmm_page(const struct vmm *vmm, uint64_t address)
 {
     const struct vmm_region *region = find_region(vmm->memory, address);
-    struct vmm_page page = { NULL, false };
+    struct vmm_page page = { NULL, address, false };
 
     if (region) {
         page.host = region->host + (address - region->start);
+        page.address = region->books + (address - region->start);
         page.writable = region->writable;
     }
     return page;
@@ -189,6 +241,7 @@ void vmm_phys_write(struct vmm *vmm, uint64_t address, unsigned size, uint64_t v
     if (!region || !region->writable || region->size - (address - region->start) < size) {
         return;
     }
+    region = find_books(memory, &address);
     page = page_of(region, address);
     if (region->dirty) {
         region->dirty[page] = 1;
@@ -286,13 +339,14 @@ void vmm_memory_host_wrote(struct vmm_memory *memory, uint64_t address, uint64_t
     uint64_t end = address + size;
 
     while (address < end) {
-        struct vmm_region *region = find_region(memory, address);
         uint64_t next = MIN(end, (address | (VMM_PAGE_SIZE - 1)) + 1);
+        uint64_t known = address;
+        struct vmm_region *region = find_books(memory, &known);
         unsigned i;
 
         for (i = 0; region && i < VMM_MAX_CPUS; i++) {
-            if (region->code[page_of(region, address)] >> i & 1) {
-                invalidate(memory->cpus[i], address, next - address);
+            if (region->code[page_of(region, known)] >> i & 1) {
+                invalidate(memory->cpus[i], known, next - address);
             }
         }
         address = next;
@@ -314,6 +368,9 @@ int vmm_memory_set_logging(struct vmm_memory *memory, bool enabled)
 
     for (i = 0; i < memory->count; i++) {
         struct vmm_region *region = &memory->regions[i];
+        if (region->alias) {
+            continue;
+        }
         if (enabled && !region->dirty && !(region->dirty = malloc(page_count(region)))) {
             return ENOMEM; /* those that have a log keep it unused until the next attempt */
         }
@@ -324,7 +381,9 @@ int vmm_memory_set_logging(struct vmm_memory *memory, bool enabled)
     }
     memory->logging = enabled;
     for (i = 0; enabled && i < memory->count; i++) {
-        begin_logging(memory, &memory->regions[i]);
+        if (!memory->regions[i].alias) {
+            begin_logging(memory, &memory->regions[i]);
+        }
     }
     return 0;
 }
@@ -336,6 +395,9 @@ void vmm_memory_fetch_dirty(struct vmm_memory *memory, void (*page)(void *, uint
 
     for (i = 0; memory->logging && i < memory->count; i++) {
         struct vmm_region *region = &memory->regions[i];
+        if (region->alias) {
+            continue;
+        }
         for (n = 0; n < page_count(region); n++) {
             if (region->dirty[n]) {
                 page(opaque, (region->start >> VMM_PAGE_SHIFT) + n);

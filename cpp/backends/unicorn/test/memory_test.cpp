@@ -108,6 +108,23 @@ TEST_F(MemoryTest, ReadOnlyMemoryIsReadAndItsStoresAreHandedOut) {
     EXPECT_EQ(handler_.seen, (std::vector<Access>{{true, kRamSize + 0x20, 4, 0x12345678}}));
 }
 
+TEST_F(MemoryTest, AliasesLieWithinOneRegionAndGoBeforeIt) {
+    boot({0xF4});
+    const std::span<std::byte> ram = setup_.ram.bytes();
+    Ram more(2 * kPageSize);
+    vm_->map_memory(kRamSize, more.bytes().first(kPageSize), true);
+    EXPECT_THROW(vm_->map_memory(0x800000, more.bytes(), true), BackendError);
+    vm_->map_memory(0x900000, ram, true);
+    vm_->map_memory(0xC00000, ram.first(kPageSize), false);
+    EXPECT_THROW(vm_->unmap_memory(0, kRamSize), BackendError);
+    vm_->unmap_memory(0x900000, kRamSize);
+    EXPECT_THROW(vm_->unmap_memory(0, kRamSize), BackendError);
+    vm_->unmap_memory(0xC00000, kPageSize);
+    vm_->unmap_memory(kRamSize, kPageSize);
+    vm_->unmap_memory(0, kRamSize);
+    vm_->map_memory(0, ram, true);
+}
+
 TEST_F(MemoryTest, RegionsComeAndGo) {
     boot({0x8B, 0x07, 0xEB, 0xFC});  // 1: mov eax, [rdi]; jmp 1b
     set(kRdi, kRamSize);

@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The guests that prove the processor's modes, a line for each check, on hvlab and under QEMU.
+
+What they want is the manual's word (Intel SDM). Where hvlab or QEMU does otherwise, the check and
+the reason stand in a table here; a check that fails without, or passes in spite of it, is an error.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+
+import pytest
+
+import hvlab
+from test_fixtures_qemu import QEMU, output_and_code
+
+GUESTS = ("a20",)
+
+# Guest -> check -> why hvlab fails it.
+KNOWN: dict[str, dict[str, str]] = {}
+
+# The same for QEMU 7.2's own translator (TCG).
+KNOWN_QEMU: dict[str, dict[str, str]] = {}
+
+LINE = re.compile(r"(ok|FAIL) (.+?)(: (?:not reached|0x\w{8}, not 0x\w{8}))?")
+SUMMARY = re.compile(r"(\d+) checks, (\d+) failures")
+
+
+@dataclass
+class Report:
+    passed: list[str] = field(default_factory=list)
+    failed: dict[str, str] = field(default_factory=dict)
+
+
+def read(output: str, code: int | None) -> Report:
+    """The lines of a guest; checks that they agree with its summary and exit code."""
+    *lines, last = output.splitlines()
+    report = Report()
+    for line in lines:
+        match = LINE.fullmatch(line)
+        assert match is not None, line
+        if match[1] == "ok":
+            report.passed.append(match[2])
+        else:
+            report.failed[match[2]] = match[3] or ""
+    summary = SUMMARY.fullmatch(last)
+    assert summary is not None, last
+    assert int(summary[1]) == len(lines)
+    assert int(summary[2]) == len(report.failed) == code, report.failed
+    names = [*report.passed, *report.failed]
+    assert len(names) == len(set(names)), "two checks of one name"
+    return report
+
+
+def on_hvlab(name: str) -> Report:
+    with hvlab.Machine(image=hvlab.fixture(name), memory="16MiB") as machine:
+        stop = machine.run(timeout="2s")
+        assert stop.reason == "debug-exit", (stop, machine.console.output)
+        return read(machine.console.output, stop.code)
+
+
+@pytest.mark.parametrize("name", GUESTS)
+def test_every_check_but_the_known_ones(name: str) -> None:
+    report = on_hvlab(name)
+    known = KNOWN.get(name, {})
+    assert {check: report.failed[check] for check in report.failed if check not in known} == {}
+    assert [check for check in known if check in report.passed] == [], "no longer known to fail"
+    assert set(known) <= set(report.failed), "no such check"
+
+
+@pytest.mark.parametrize("name", GUESTS)
+@pytest.mark.skipif(QEMU is None, reason="qemu-system-x86_64 is not installed")
+def test_a_second_opinion(name: str) -> None:
+    report = read(*output_and_code(name))
+    known = KNOWN_QEMU.get(name, {})
+    assert {check: report.failed[check] for check in report.failed if check not in known} == {}
