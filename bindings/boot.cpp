@@ -9,6 +9,20 @@ namespace py = pybind11;
 
 namespace hvlab::python {
 
+namespace {
+
+template <typename Kernel>
+void bind_kernel(py::module_& module, const char* name, const char* documentation) {
+    py::class_<Kernel>(module, name, documentation)
+        .def(py::init<std::filesystem::path, std::string, std::vector<BootModule>>(),
+             py::arg("path"), py::arg("cmdline") = "", py::arg("modules") = py::tuple())
+        .def_readonly("path", &Kernel::path)
+        .def_readonly("cmdline", &Kernel::cmdline)
+        .def_readonly("modules", &Kernel::modules);
+}
+
+}  // namespace
+
 void bind_boot(py::module_& module) {
     py::class_<FlatImage>(module, "FlatImage",
                           "A raw binary, loaded as it is and entered in real mode, DL = 80h.")
@@ -45,6 +59,20 @@ void bind_boot(py::module_& module) {
         .def_readonly("floppy", &DiskBoot::floppy)
         .def_readonly("firmware", &DiskBoot::firmware)
         .def_readonly("mirror", &DiskBoot::mirror);
+    py::class_<BootModule>(module, "BootModule",
+                           "A file that is put into memory beside a kernel, with a text for it.")
+        .def(py::init<std::filesystem::path, std::string>(), py::arg("path"),
+             py::arg("cmdline") = "")
+        .def_readonly("path", &BootModule::path)
+        .def_readonly("cmdline", &BootModule::cmdline);
+    bind_kernel<MultibootKernel>(
+        module, "MultibootKernel",
+        "A kernel by the Multiboot Specification 0.6.96 (ELF, or a file whose header gives "
+        "addresses), with a command line and modules, entered as by GRUB.");
+    bind_kernel<PvhKernel>(
+        module, "PvhKernel",
+        "A kernel with a PVH entry point (the note XEN_ELFNOTE_PHYS32_ENTRY; ELF, or a bzImage "
+        "that holds one), with a command line and modules; Linux takes the first for its initrd.");
 }
 
 }  // namespace hvlab::python

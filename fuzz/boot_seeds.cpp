@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
 // Writes the seeds of the boot_*_fuzz targets anew: boot_seeds fuzz/seeds
+#include <algorithm>
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
@@ -31,6 +32,46 @@ Bytes small_vmlinux(GuestAddress start) {
     return test_images::make_elf(small_segments(start), start + 0x20);
 }
 
+// The same with a multiboot header where the first segment begins.
+Bytes small_multiboot(const Bytes& header, bool elf64) {
+    auto segments = small_segments(test_images::kKernelStart);
+    std::ranges::copy(header, segments[0].content.begin());
+    const GuestAddress entry = test_images::kKernelStart + 0x40;
+    return elf64 ? test_images::make_elf(segments, entry)
+                 : test_images::make_elf32(segments, entry);
+}
+
+// The same with the note of a PVH kernel, behind another one.
+Bytes small_pvh(bool elf64) {
+    auto segments = small_segments(test_images::kKernelStart);
+    Bytes notes = test_images::make_note("GNU", 3, Bytes(20));
+    const Bytes entry = test_images::pvh_note();
+    notes.insert(notes.end(), entry.begin(), entry.end());
+    segments.push_back({.address = 0, .content = notes, .type = PT_NOTE});
+    return elf64 ? test_images::make_elf(segments, test_images::kKernelStart)
+                 : test_images::make_elf32(segments, test_images::kKernelStart);
+}
+
+void write_multiboot(const std::filesystem::path& folder) {
+    using test_images::kHasAddresses;
+    using test_images::multiboot_header;
+    constexpr auto kStart = static_cast<std::uint32_t>(test_images::kKernelStart);
+    write(folder / "elf32", small_multiboot(multiboot_header(3), false));
+    write(folder / "elf64", small_multiboot(multiboot_header(7), true));
+    const std::vector<std::uint32_t> addresses{kStart, kStart, kStart + 64, kStart + 0x1000,
+                                               kStart + 32};
+    Bytes flat = multiboot_header(kHasAddresses | 3, addresses);
+    flat.resize(100);
+    write(folder / "addresses", flat);
+}
+
+void write_pvh(const std::filesystem::path& folder) {
+    write(folder / "elf32", small_pvh(false));
+    write(folder / "elf64", small_pvh(true));
+    const Bytes packed = test_images::compress(Compression::kGzip, small_pvh(true));
+    write(folder / "bzimage", test_images::make_bzimage(packed));
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -55,5 +96,7 @@ int main(int argc, char** argv) {
         write(root / "boot_decompress_fuzz" / name, packed);
     }
     write(root / "boot_decompress_fuzz/xz-x86", test_images::compress_xz_x86(vmlinux));
+    write_multiboot(root / "boot_multiboot_fuzz");
+    write_pvh(root / "boot_pvh_fuzz");
     return 0;
 }

@@ -17,7 +17,18 @@ from typing import TYPE_CHECKING
 from hvlab.errors import HvlabError
 
 if TYPE_CHECKING:
-    from hvlab._core import CpuState, DiskBoot, ElfImage, FlatImage, LinuxBoot, Match, Stop
+    from hvlab._core import (
+        BootModule,
+        CpuState,
+        DiskBoot,
+        ElfImage,
+        FlatImage,
+        LinuxBoot,
+        Match,
+        MultibootKernel,
+        PvhKernel,
+        Stop,
+    )
     from hvlab.console import Console, Event
     from hvlab.fixtures import fixture
     from hvlab.host import Host
@@ -26,6 +37,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
+    "BootModule",
     "Console",
     "CpuState",
     "DiskBoot",
@@ -37,11 +49,14 @@ __all__ = [
     "LinuxBoot",
     "Machine",
     "Match",
+    "MultibootKernel",
+    "PvhKernel",
     "Stop",
     "fixture",
 ]
 
 _HOMES = {
+    "BootModule": "hvlab._core",
     "Console": "hvlab.console",
     "CpuState": "hvlab._core",
     "DiskBoot": "hvlab._core",
@@ -52,6 +67,8 @@ _HOMES = {
     "LinuxBoot": "hvlab._core",
     "Machine": "hvlab.machine",
     "Match": "hvlab._core",
+    "MultibootKernel": "hvlab._core",
+    "PvhKernel": "hvlab._core",
     "Stop": "hvlab._core",
     "fixture": "hvlab.fixtures",
 }

@@ -12,6 +12,7 @@ import pathlib
 import typing
 
 __all__: list[str] = [
+    "BootModule",
     "ConsolePattern",
     "CpuState",
     "DescriptorTable",
@@ -25,6 +26,8 @@ __all__: list[str] = [
     "Match",
     "MemoryView",
     "Msrs",
+    "MultibootKernel",
+    "PvhKernel",
     "ScenarioNode",
     "Segment",
     "Stop",
@@ -612,6 +615,50 @@ class DiskBoot:
     @property
     def mirror(self) -> bool: ...
 
+class BootModule:
+    """
+    A file that is put into memory beside a kernel, with a text for it.
+    """
+    def __init__(self, path: os.PathLike | str | bytes, cmdline: str = "") -> None: ...
+    @property
+    def cmdline(self) -> str: ...
+    @property
+    def path(self) -> pathlib.Path: ...
+
+class MultibootKernel:
+    """
+    A kernel by the Multiboot Specification 0.6.96 (ELF, or a file whose header gives addresses), with a command line and modules, entered as by GRUB.
+    """
+    def __init__(
+        self,
+        path: os.PathLike | str | bytes,
+        cmdline: str = "",
+        modules: collections.abc.Sequence[BootModule] = (),
+    ) -> None: ...
+    @property
+    def cmdline(self) -> str: ...
+    @property
+    def modules(self) -> list[BootModule]: ...
+    @property
+    def path(self) -> pathlib.Path: ...
+
+class PvhKernel:
+    """
+    A kernel with a PVH entry point (the note XEN_ELFNOTE_PHYS32_ENTRY; ELF, or a bzImage that holds one), with a command line and modules; Linux takes the first for its initrd.
+    """
+    def __init__(
+        self,
+        path: os.PathLike | str | bytes,
+        cmdline: str = "",
+        modules: collections.abc.Sequence[BootModule] = (),
+    ) -> None: ...
+    @property
+    def cmdline(self) -> str: ...
+    @property
+    def modules(self) -> list[BootModule]: ...
+    @property
+    def path(self) -> pathlib.Path: ...
+
 class Machine:
     """
     One virtual computer of a Host.
@@ -712,7 +759,7 @@ class Host:
         cpu: str,
         seed: typing.SupportsInt | typing.SupportsIndex | None,
         unhandled: str,
-        boot: None | FlatImage | ElfImage | LinuxBoot | DiskBoot,
+        boot: None | FlatImage | ElfImage | LinuxBoot | MultibootKernel | PvhKernel | DiskBoot,
     ) -> Machine:
         """
         Adds a machine, powered on at the host's current time. `memory` is in bytes; `seed` None derives one from the host's.

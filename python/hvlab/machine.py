@@ -13,7 +13,14 @@ from hvlab.console import Console, Event
 from hvlab.errors import MachineConfigError
 from hvlab.units import UnitError, to_bytes, to_ns
 
-Boot = _core.FlatImage | _core.ElfImage | _core.LinuxBoot | _core.DiskBoot
+Boot = (
+    _core.FlatImage
+    | _core.ElfImage
+    | _core.LinuxBoot
+    | _core.MultibootKernel
+    | _core.PvhKernel
+    | _core.DiskBoot
+)
 Unhandled = Literal["ignore", "stop"]
 
 DEFAULT_BACKEND = "unicorn"

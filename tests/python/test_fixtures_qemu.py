@@ -17,6 +17,7 @@ from pathlib import Path
 
 import pytest
 
+import hvlab
 from hvlab import fixtures
 from hvlab.errors import FixtureError
 
@@ -259,6 +260,97 @@ def test_a_guest_that_never_ends_takes_no_interrupt(
     flags = re.search(r"EFL=([0-9a-f]{8})", state)
     assert flags is not None
     assert int(flags[1], 16) & 0x200 == 0
+
+
+# ---- what a boot loader hands over ----------------------------------------------------------
+
+
+@pytest.fixture
+def modules(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[hvlab.BootModule]:
+    """Two files in the current folder; QEMU passes a module's file name as part of its text."""
+    monkeypatch.chdir(tmp_path)
+    Path("first").write_bytes(b"the first module")
+    Path("second").write_bytes(bytes(n * n % 251 for n in range(70_000)))
+    return [hvlab.BootModule("first", "first one two"), hvlab.BootModule("second", "second")]
+
+
+def handed_over(boot: hvlab.MultibootKernel | hvlab.PvhKernel) -> list[str]:
+    """What the guest says under hvlab."""
+    with hvlab.Machine(boot=boot, memory="16MiB") as machine:
+        stop = machine.run(timeout="1s")
+        assert (stop.reason, stop.code) == ("debug-exit", 0), machine.console.output
+        return machine.console.output.splitlines()
+
+
+def handed_over_by_qemu(kernel: Path, *arguments: str) -> list[str]:
+    with run("-m", "16", "-kernel", str(kernel), *arguments) as guest:
+        output, status = guest.finish()
+    assert status == 1, output
+    return output.splitlines()
+
+
+def ram(lines: list[str]) -> list[tuple[int, int]]:
+    """The RAM of a memory map: start and end."""
+    pattern = r"map: start 0x(\w{16}) length 0x(\w{16}) type 1"
+    found = [match for line in lines if (match := re.fullmatch(pattern, line))]
+    return [(int(m[1], 16), int(m[1], 16) + int(m[2], 16)) for m in found]
+
+
+def check_memory_maps(ours: list[str], peers: list[str]) -> None:
+    """SeaBIOS keeps the last 128 KiB for its ACPI tables, and reserves more below 1 MiB."""
+    (low, high), (peers_low, peers_high) = ram(ours), ram(peers)
+    assert low == peers_low == (0, 0x9FC00)
+    assert high == (0x100000, 16 << 20)
+    assert peers_high == (0x100000, (16 << 20) - (128 << 10))
+
+
+def without(lines: list[str], *beginnings: str) -> list[str]:
+    return [line for line in lines if not line.startswith(beginnings)]
+
+
+def test_multiboot_hands_over_what_qemu_does(modules: list[hvlab.BootModule]) -> None:
+    kernel = fixtures.fixture("multiboot")
+    ours = handed_over(hvlab.MultibootKernel(kernel, f"{kernel} quiet a=b", modules))
+    qemu = ["-append", "quiet a=b", "-initrd", "first one two,second"]
+    peers = handed_over_by_qemu(kernel, *qemu)
+    check_memory_maps(ours, peers)
+    # What the specification leaves open: other flags than IF and VM; a boot device; the name; how
+    # much of the upper memory the firmware has taken (above).
+    assert ours[0] == "entry: eax 0x2badb002 flags 0x00000002 cr0 0x00000011 cr4 0x00000000"
+    assert re.sub(r"flags 0x\w{8}", "flags 0x00000002", peers[0]) == ours[0]
+    assert "information: flags 0x0000024d" in ours
+    assert "information: flags 0x0000024f" in peers
+    assert "memory: lower 639 KiB, upper 15360 KiB" in ours
+    assert "memory: lower 639 KiB, upper 15232 KiB" in peers
+    assert ('loader: "hvlab"' in ours, 'loader: "qemu"' in peers) == (True, True)
+    different = ("entry:", "information:", "memory:", "loader:", "map:")
+    assert without(ours, *different) == without(peers, *different)
+    assert [line.split(",")[0] for line in ours if line.startswith("module:")] == [
+        "module: 16 bytes",
+        "module: 70000 bytes",
+    ]
+
+
+def test_pvh_hands_over_what_qemu_does(modules: list[hvlab.BootModule]) -> None:
+    kernel = fixtures.fixture("pvh")
+    # QEMU gives its module no text.
+    ours = handed_over(hvlab.PvhKernel(kernel, "quiet a=b", [hvlab.BootModule("second", "x")]))
+    peers = handed_over_by_qemu(kernel, "-append", "quiet a=b", "-initrd", "second")
+    check_memory_maps(ours, peers)
+    assert ours[0] == "entry: eax 0x00000000 flags 0x00000002 cr0 0x00000011 cr4 0x00000000"
+    assert re.sub(r"flags 0x\w{8}", "flags 0x00000002", peers[0]) == ours[0]
+    assert [line.replace(', text "x"', "") for line in without(ours, "entry:", "map:")] == without(
+        peers, "entry:", "map:"
+    )
+
+
+def test_grub_takes_the_multiboot_fixture_for_one() -> None:
+    grub_file = shutil.which("grub-file")
+    if grub_file is None:
+        pytest.skip("grub-file is not installed")
+    for name, expected in (("multiboot", 0), ("pvh", 1), ("elf32", 1)):
+        command = [grub_file, "--is-x86-multiboot", str(fixtures.fixture(name))]
+        assert subprocess.run(command, check=False, timeout=SECONDS).returncode == expected, name
 
 
 # ---- Linux ----------------------------------------------------------------------------------

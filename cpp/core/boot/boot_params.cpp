@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "core/base/status.h"
+#include "core/boot/memory_map.h"
 
 namespace hvlab {
 namespace {
@@ -30,12 +31,6 @@ constexpr std::size_t kExtCmdLinePtr = 0x0C8;
 constexpr std::uint8_t kUndefinedLoader = 0xFF;
 constexpr std::uint8_t kLoadedHigh = 0x01;
 constexpr std::uint8_t kKaslrActive = 0x02;
-
-constexpr std::uint32_t kRam = 1;
-constexpr std::uint32_t kReserved = 2;
-// The last KiB below 640 KiB is where a BIOS has its extended data area.
-constexpr GuestAddress kExtendedBiosData = 0x9FC00;
-constexpr GuestAddress kHighMemory = 0x100000;
 
 }  // namespace
 
@@ -77,22 +72,15 @@ void BootParams::set_initrd(GuestAddress address, std::uint64_t size) {
 }
 
 void BootParams::set_memory_map(const GuestMemory& memory) {
-    add_range(0, kExtendedBiosData, kRam);
-    add_range(kExtendedBiosData, kHighMemory, kReserved);
-    for (const GuestMemory::Region& region : memory.regions()) {
-        const GuestAddress start = std::max(region.address, kHighMemory);
-        const GuestAddress end = region.address + region.size;
-        if (end > start) add_range(start, end, kRam);
+    std::size_t at = kE820Table;
+    const std::vector<MemoryRange> map = memory_map(memory);
+    for (const MemoryRange& range : map) {
+        put(at, range.start);
+        put(at + 8, range.end - range.start);
+        put(at + 16, range.type);
+        at += kE820EntrySize;
     }
-}
-
-void BootParams::add_range(GuestAddress start, GuestAddress end, std::uint32_t type) {
-    const auto count = std::to_integer<std::uint8_t>(bytes_[kE820Entries]);
-    const std::size_t at = kE820Table + count * kE820EntrySize;
-    put(at, start);
-    put(at + 8, end - start);
-    put(at + 16, type);
-    put(kE820Entries, static_cast<std::uint8_t>(count + 1));
+    put(kE820Entries, static_cast<std::uint8_t>(map.size()));
 }
 
 }  // namespace hvlab

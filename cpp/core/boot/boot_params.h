@@ -21,8 +21,7 @@ public:
 
     void set_cmdline(GuestAddress address);
     void set_initrd(GuestAddress address, std::uint64_t size);
-    // The memory map (e820): RAM below and above the device hole, the PC's reserved area below 1
-    // MiB.
+    // The e820 table: memory_map().
     void set_memory_map(const GuestMemory& memory);
 
     std::span<const std::byte> bytes() const { return bytes_; }
@@ -30,7 +29,6 @@ public:
 private:
     template <typename T>
     void put(std::size_t offset, T value);
-    void add_range(GuestAddress start, GuestAddress end, std::uint32_t type);
 
     std::array<std::byte, kPageSize> bytes_{};
 };

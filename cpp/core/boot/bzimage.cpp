@@ -3,10 +3,13 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 namespace hvlab {
 namespace {
 
 constexpr std::uint64_t kSector = 512;
+constexpr std::uint64_t kMaxUnpacked = 1 * kGiB;
 
 // Offsets in the file; in boot_params they are the same.
 constexpr std::uint64_t kSetupSects = 0x1F1;
@@ -82,6 +85,11 @@ BzImage parse_bzimage(const ImageBytes& file) {
     image.init_size = file.load<std::uint32_t>(kInitSize, "init_size");
     image.payload = find_payload(file);
     return image;
+}
+
+Unpacked unpack(const BzImage& image, const ImageBytes& file, std::uint64_t memory_size) {
+    const Compression compression = detect_compression(image.payload, file.path());
+    return decompress(compression, image.payload, std::min(memory_size, kMaxUnpacked), file.path());
 }
 
 }  // namespace hvlab

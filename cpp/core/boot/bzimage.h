@@ -5,6 +5,7 @@
 #include <span>
 
 #include "core/base/units.h"
+#include "core/boot/decompress.h"
 #include "core/boot/image_file.h"
 
 namespace hvlab {
@@ -27,5 +28,9 @@ bool is_bzimage(std::span<const std::byte> bytes);
 // Throws BootError naming the header field that is wrong: older than protocol 2.12, no 64-bit
 // kernel, a payload that is not inside the file.
 BzImage parse_bzimage(const ImageBytes& file);
+
+// Its vmlinux, of which memory of that size could hold all. BootError for a payload that is
+// damaged, unpacks to more, or to more than 1 GiB.
+Unpacked unpack(const BzImage& image, const ImageBytes& file, std::uint64_t memory_size);
 
 }  // namespace hvlab

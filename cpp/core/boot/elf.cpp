@@ -116,11 +116,17 @@ template <typename Class>
 Elf parse(const ImageBytes& image) {
     using ProgramHeader = typename Class::ProgramHeader;
     const auto header = checked_header<Class>(image);
-    Elf elf{.elf_class = Class::kClass, .segments = {}};
+    Elf elf{.elf_class = Class::kClass, .segments = {}, .notes = {}};
     std::vector<Load> loads;
     for (unsigned i = 0; i < header.e_phnum; ++i) {
         const auto program = image.load<ProgramHeader>(
             std::uint64_t{header.e_phoff} + i * sizeof(ProgramHeader), "program headers");
+        if (program.p_type == PT_NOTE) {
+            elf.notes.push_back({.index = i,
+                                 .file_offset = program.p_offset,
+                                 .file_size = program.p_filesz,
+                                 .alignment = program.p_align});
+        }
         if (program.p_type != PT_LOAD || program.p_memsz == 0) continue;
         loads.push_back(checked_load<Class>(image, program, i));
         elf.segments.push_back(loads.back().segment);

@@ -26,9 +26,18 @@ struct Elf {
         GuestAddress end() const { return address + memory_size; }
     };
 
+    // A PT_NOTE program header, not checked: most who load an executable do not look at it.
+    struct Notes {
+        unsigned index = 0;
+        std::uint64_t file_offset = 0;
+        std::uint64_t file_size = 0;
+        std::uint64_t alignment = 0;
+    };
+
     ElfClass elf_class = ElfClass::k64;
     GuestAddress entry = 0;         // physical, in one of the segments
     std::vector<Segment> segments;  // by ascending address, not overlapping, not empty
+    std::vector<Notes> notes;       // in the order of the table
 
     GuestAddress start() const { return segments.front().address; }
     GuestAddress end() const { return segments.back().end(); }

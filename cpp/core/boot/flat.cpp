@@ -4,13 +4,10 @@
 #include <fmt/format.h>
 
 #include "core/boot/image_file.h"
+#include "core/boot/placement.h"
 
 namespace hvlab {
 namespace {
-
-// Where a PC has video memory and ROMs.
-constexpr GuestAddress kLegacyHoleStart = 0xA0000;
-constexpr GuestAddress kLegacyHoleEnd = 0x100000;
 
 void check_place(const GuestMemory& memory, const ImageBytes& file, GuestAddress address) {
     const auto refuse_size = [&] {

@@ -8,7 +8,6 @@
 
 #include "core/boot/boot_params.h"
 #include "core/boot/bzimage.h"
-#include "core/boot/decompress.h"
 #include "core/boot/elf.h"
 #include "core/boot/image_file.h"
 #include "core/boot/long_mode.h"
@@ -25,8 +24,6 @@ constexpr GuestAddress kCmdlineEnd = 0x90000;
 static_assert(kLowTablesEnd <= kBootParams);
 
 constexpr GuestAddress kLowestKernel = 1 * kMiB;
-
-constexpr std::uint64_t kMaxUnpacked = 1 * kGiB;
 
 // For a vmlinux, which has no setup header: what every 64-bit kernel of the last years says in its
 // own.
@@ -54,9 +51,7 @@ LoadedKernel load_vmlinux(GuestMemory& memory, const ImageBytes& image) {
 
 LoadedKernel load_bzimage(GuestMemory& memory, const ImageBytes& file) {
     const BzImage image = parse_bzimage(file);
-    const Compression compression = detect_compression(image.payload, file.path());
-    const Unpacked vmlinux =
-        decompress(compression, image.payload, std::min(memory.size(), kMaxUnpacked), file.path());
+    const Unpacked vmlinux = unpack(image, file, memory.size());
     LoadedKernel kernel =
         load_vmlinux(memory, ImageBytes(file.path(), vmlinux.bytes(), "unpacked payload"));
     if (image.init_size == 0) file.refuse("init_size", "is 0");

@@ -3,6 +3,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 namespace hvlab {
 
 void check_place(const GuestMemory& memory, const ImageBytes& image, const std::string& field,
@@ -25,6 +27,25 @@ void check_place(const GuestMemory& memory, const ImageBytes& image, const std::
         refuse(fmt::format("do not fit into {} MiB of memory", memory.size() / kMiB));
     }
     if (end > kPciHoleEnd) refuse("lie above 4 GiB, out of reach at the entry");
+}
+
+FreeMemory::FreeMemory(const GuestMemory& memory) : end_(memory.end_below_4gib()) {}
+
+void FreeMemory::take(GuestAddress address, std::uint64_t size) {
+    const Range range{.start = address, .end = address + size};
+    taken_.insert(std::ranges::upper_bound(taken_, address, {}, &Range::start), range);
+}
+
+std::optional<GuestAddress> FreeMemory::place(std::uint64_t size) {
+    GuestAddress start = kLegacyHoleEnd;
+    for (const Range& range : taken_) {
+        if (range.end <= start) continue;
+        if (range.start >= start && range.start - start >= size) break;
+        start = align_up(range.end, kPageSize);
+    }
+    if (start > end_ || size > end_ - start) return std::nullopt;
+    take(start, size);
+    return start;
 }
 
 }  // namespace hvlab

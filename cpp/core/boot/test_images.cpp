@@ -228,4 +228,43 @@ Bytes sample_bzimage(Compression compression) {
     return make_bzimage(has_size ? packed : with_size(std::move(packed), vmlinux.size()));
 }
 
+Bytes multiboot_header(std::uint32_t flags, const std::vector<std::uint32_t>& addresses) {
+    constexpr std::uint32_t kMagic = 0x1BADB002;
+    Bytes header(12 + 4 * addresses.size());
+    poke(header, 0, kMagic);
+    poke(header, 4, flags);
+    poke(header, 8, static_cast<std::uint32_t>(0 - kMagic - flags));
+    for (std::size_t i = 0; i < addresses.size(); ++i) poke(header, 12 + 4 * i, addresses[i]);
+    return header;
+}
+
+Bytes sample_multiboot(const Bytes& header, bool elf64) {
+    std::vector<ElfSegment> segments = sample_segments();
+    std::ranges::copy(header, segments[0].content.begin());
+    return elf64 ? make_elf(segments, kKernelEntry) : make_elf32(segments, kKernelEntry);
+}
+
+Bytes make_note(const std::string& name, std::uint32_t type, const Bytes& description,
+                std::size_t alignment) {
+    Bytes note(12);
+    poke(note, 0, static_cast<std::uint32_t>(name.size() + 1));
+    poke(note, 4, static_cast<std::uint32_t>(description.size()));
+    poke(note, 8, type);
+    append(note, name.c_str(), name.size() + 1);
+    note.resize(align_up(note.size(), alignment));
+    append(note, description.data(), description.size());
+    note.resize(align_up(note.size(), alignment));
+    return note;
+}
+
+Bytes sample_with_notes(const Bytes& notes, bool elf64) {
+    std::vector<ElfSegment> segments = sample_segments();
+    segments.push_back({.address = 0, .content = notes, .type = PT_NOTE});
+    return elf64 ? make_elf(segments, kKernelEntry) : make_elf32(segments, kKernelEntry);
+}
+
+Bytes pvh_note() {
+    return make_note("Xen", kPhys32Entry, static_cast<std::uint32_t>(kKernelEntry + 16));
+}
+
 }  // namespace hvlab::test_images

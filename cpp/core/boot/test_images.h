@@ -78,4 +78,28 @@ Bytes sample_elf32();
 // That kernel as a bzImage.
 Bytes sample_bzimage(Compression compression);
 
+// The header of a multiboot kernel, its checksum right; five addresses if there are any.
+Bytes multiboot_header(std::uint32_t flags, const std::vector<std::uint32_t>& addresses = {});
+inline constexpr std::uint32_t kHasAddresses = 0x10000;
+// A multiboot kernel of either class: sample_elf32() or sample_vmlinux() with such a header at the
+// beginning of its first segment.
+Bytes sample_multiboot(const Bytes& header, bool elf64 = false);
+
+// An ELF note, each part padded to `alignment`.
+Bytes make_note(const std::string& name, std::uint32_t type, const Bytes& description,
+                std::size_t alignment = 4);
+// The same with a number of 4 or 8 bytes.
+template <typename T>
+Bytes make_note(const std::string& name, std::uint32_t type, T description) {
+    Bytes bytes(sizeof description);
+    poke(bytes, 0, description);
+    return make_note(name, type, bytes);
+}
+inline constexpr std::uint32_t kPhys32Entry = 18;
+// sample_elf32() or sample_vmlinux() with these notes behind its segments; their program header is
+// the third.
+Bytes sample_with_notes(const Bytes& notes, bool elf64 = false);
+// The note of a PVH kernel that is entered at kKernelEntry + 16.
+Bytes pvh_note();
+
 }  // namespace hvlab::test_images

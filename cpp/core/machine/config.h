@@ -11,6 +11,8 @@
 #include "core/boot/elf_image.h"
 #include "core/boot/flat.h"
 #include "core/boot/linux.h"
+#include "core/boot/multiboot.h"
+#include "core/boot/pvh.h"
 
 namespace hvlab {
 
@@ -20,7 +22,8 @@ namespace hvlab {
 enum class UnhandledPolicy : std::uint8_t { kIgnore, kStop };
 
 // What is in memory when a machine starts, and the state in which it starts.
-using BootSource = std::variant<std::monostate, FlatImage, ElfImage, LinuxBoot, DiskBoot>;
+using BootSource = std::variant<std::monostate, FlatImage, ElfImage, LinuxBoot, MultibootKernel,
+                                PvhKernel, DiskBoot>;
 
 // The description of a machine; checked when the machine is made.
 struct MachineConfig {

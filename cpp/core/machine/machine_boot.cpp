@@ -19,6 +19,10 @@ struct Loader {
     CpuState operator()(const FlatImage& image) const { return load_flat(memory, image); }
     CpuState operator()(const ElfImage& image) const { return load_elf(memory, image); }
     CpuState operator()(const LinuxBoot& boot) const { return load_linux(memory, boot); }
+    CpuState operator()(const MultibootKernel& kernel) const {
+        return load_multiboot(memory, kernel);
+    }
+    CpuState operator()(const PvhKernel& kernel) const { return load_pvh(memory, kernel); }
     CpuState operator()(const DiskBoot& /*prepared already*/) const {
         return load_firmware(memory, *firmware);
     }

@@ -13,7 +13,7 @@ from hvlab.fixtures.packaged import PACKAGED
 def show() -> int:
     """Prints every fixture with its state. Raises FixtureError."""
     for info in fixtures.list_fixtures():
-        print(f"{info.name:<14} {info.kind:<8} {info.description}")
+        print(f"{info.name:<14} {info.kind:<9} {info.description}")
         if info.path is not None:
             print(f"{'':<14} {info.path}  sha256 {info.sha256}")
         elif info.name in PACKAGED:

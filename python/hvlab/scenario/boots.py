@@ -14,6 +14,7 @@ from hvlab.scenario.tree import Data
 from hvlab.scenario.tree import Path as TreePath
 
 if TYPE_CHECKING:
+    from hvlab import BootModule
     from hvlab.machine import Boot
 
 BOOT_TAG = "boot:"
@@ -77,6 +78,53 @@ class LinuxBoot(Strict):
         return hvlab.LinuxBoot(resolve(self.linux), initrd=initrd, cmdline=self.cmdline)
 
 
+class Module(Strict):
+    """A file that is put into memory beside a kernel."""
+
+    path: str = Field(min_length=1, description="The file: a path, or fixture:NAME.")
+    cmdline: str = Field(default="", max_length=4095, description="The text that goes with it.")
+
+
+class _WithModules(Strict):
+    cmdline: str = Field(default="", max_length=4095, description="The kernel's command line.")
+    modules: list[Module] = Field(
+        default_factory=list, max_length=64, description="Files for the kernel, in order."
+    )
+
+    def _modules(self, resolve: Resolve) -> list[BootModule]:
+        import hvlab
+
+        return [hvlab.BootModule(resolve(m.path), m.cmdline) for m in self.modules]
+
+
+class MultibootBoot(_WithModules):
+    """A kernel by the Multiboot Specification, entered as by GRUB."""
+
+    multiboot: str = Field(
+        min_length=1,
+        description="The kernel: a path, or fixture:NAME.",
+        examples=["fixture:multiboot"],
+    )
+
+    def source(self, resolve: Resolve) -> Boot:
+        import hvlab
+
+        return hvlab.MultibootKernel(resolve(self.multiboot), self.cmdline, self._modules(resolve))
+
+
+class PvhBoot(_WithModules):
+    """A kernel with a PVH entry point; Linux takes the first module for its initrd."""
+
+    pvh: str = Field(
+        min_length=1, description="The kernel: a path, or fixture:NAME.", examples=["fixture:pvh"]
+    )
+
+    def source(self, resolve: Resolve) -> Boot:
+        import hvlab
+
+        return hvlab.PvhKernel(resolve(self.pvh), self.cmdline, self._modules(resolve))
+
+
 class DiskBoot(Strict):
     """Disks, booted by firmware as on a PC: the floppy, or else the disk."""
 
@@ -123,6 +171,8 @@ BOOTS: Mapping[str, type[Strict]] = {
     "flat": FlatBoot,
     "elf": ElfBoot,
     "linux": LinuxBoot,
+    "multiboot": MultibootBoot,
+    "pvh": PvhBoot,
     "disk": DiskBoot,
     "floppy": DiskBoot,
 }
@@ -139,6 +189,8 @@ BootSource = Annotated[
     Annotated[FlatBoot, Tag(BOOT_TAG + "flat")]
     | Annotated[ElfBoot, Tag(BOOT_TAG + "elf")]
     | Annotated[LinuxBoot, Tag(BOOT_TAG + "linux")]
+    | Annotated[MultibootBoot, Tag(BOOT_TAG + "multiboot")]
+    | Annotated[PvhBoot, Tag(BOOT_TAG + "pvh")]
     | Annotated[DiskBoot, Tag(BOOT_TAG + "disk")],
     Discriminator(_kind),
 ]
@@ -156,3 +208,7 @@ def references(boot: Data) -> Iterator[tuple[TreePath, str]]:
     firmware = boot.get("firmware")
     if isinstance(firmware, str) and (image := _firmware_image(firmware)) is not None:
         yield ("firmware",), image
+    modules = boot.get("modules")
+    for index, module in enumerate(modules if isinstance(modules, list) else ()):
+        if isinstance(module, dict) and isinstance(value := module.get("path"), str):
+            yield ("modules", index, "path"), value
