@@ -106,6 +106,7 @@ void boot_user(Guest& guest, std::span<const std::byte> code, unsigned io_privil
 TEST_P(PortPermission, UserModeHasNoneByItself) {
     Guest guest(backend());
     boot_user(guest, CODE64("in al, dx"), 0);
+    guest.ram.put(kTss + 0x66, std::uint16_t{0x68});  // past the limit: there is no bitmap
     guest.finish();
     ASSERT_TRUE(guest.caught());
     EXPECT_EQ(guest.caught()->vector, 13u);

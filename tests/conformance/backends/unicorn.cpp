@@ -12,7 +12,6 @@ constexpr const char* kReadsTooMuch =
     "that the guest does not read";
 constexpr const char* kWritesInParts =
     "a 16-byte store is two of 8: a fault of the second leaves the first done";
-constexpr const char* kTaskType = "a TR of type 11 (busy) has no I/O bitmap";
 
 std::vector<Divergence> divergences() {
     return {
@@ -22,7 +21,6 @@ std::vector<Divergence> divergences() {
         {"Edges.Access/WithinDevice_Read[136]*_unicorn", kReadsTooMuch},
         {"FaultingEdges.HaveNoEffect/*_Write128_unicorn", kWritesInParts},
         {"EdgeDetails.AReadOnlySecondPageKeepsTheFirstUnwritten/unicorn", kWritesInParts},
-        {"PortPermission.TheBitmapGrantsItPortByPort/unicorn", kTaskType},
     };
 }
 

@@ -265,12 +265,48 @@ uint64_t vmm_fault_address(const struct vmm *vmm)
     return vmm->fault_address;
 }
 
+void vmm_debug_trap(struct vmm *vmm, uint32_t dr6)
+{
+    vmm->debug_traps |= dr6;
+    ask_for_attention(vmm);
+}
+
+void vmm_int1(struct vmm *vmm, int length)
+{
+    vmm->int1_length = length;
+}
+
+void vmm_data_access(CPUState *cpu, uint64_t address, uint64_t size, bool write, uintptr_t retaddr)
+{
+    uint32_t hit = cpu_x86_data_breakpoints(cpu->env_ptr, address, size, write);
+
+    if (hit) {
+        vmm_io_begin(cpu, retaddr);
+        cpu->uc->vmm->in_flight = 0;
+        vmm_debug_trap(cpu->uc->vmm, hit);
+    }
+}
+
 void vmm_flush_translations(struct vmm *vmm)
 {
     tb_flush(cpu_of(vmm));
 }
 
 /* ---- The run loop ---- */
+
+/* Faults but #DB: their saved flags have RF (Intel SDM vol. 3 s. 17.3.1.1). */
+#define FAULTS                                                                                                 \
+    (1u << EXCP00_DIVZ | 1u << EXCP05_BOUND | 1u << EXCP06_ILLOP | 1u << EXCP07_PREX | 1u << EXCP0A_TSS |      \
+     1u << EXCP0B_NOSEG | 1u << EXCP0C_STACK | 1u << EXCP0D_GPF | 1u << EXCP0E_PAGE | 1u << EXCP10_COPR |      \
+     1u << EXCP11_ALGN | 1u << 19)
+
+/* What is in delivery; no longer when delivery was left half-way. */
+static void set_delivery(struct vmm *vmm, bool int_n, bool external, bool fault)
+{
+    vmm->delivering_int_n = int_n;
+    vmm->delivering_external = external;
+    vmm->delivering_fault = fault;
+}
 
 /* Delivers what an instruction raised. Delivery may raise again; then it comes back through the loop. */
 static void deliver_exception(struct vmm *vmm)
@@ -292,9 +328,17 @@ static void deliver_exception(struct vmm *vmm)
         vmm->storm = 0;
     }
     vmm->storm++;
-    vmm->delivering_int_n = env->exception_is_int;
+    if (index == EXCP01_DB) {
+        env->dr[6] |= vmm->debug_traps;
+        env->dr[7] &= ~DR7_GD;
+    }
+    vmm->debug_traps = 0; /* an instruction that faults has not accessed anything */
+    set_delivery(vmm, env->exception_is_int, !env->exception_is_int,
+                 !env->exception_is_int && (FAULTS >> index & 1));
+    env->eip += vmm->int1_length;
     cc->do_interrupt(cpu);
-    vmm->delivering_int_n = false;
+    vmm->int1_length = 0;
+    set_delivery(vmm, false, false, false);
     cpu->exception_index = -1;
     env->hflags &= ~HF_INHIBIT_IRQ_MASK; /* its instruction is over, one way or the other */
 }
@@ -332,13 +376,18 @@ static bool leave(struct vmm *vmm, enum vmm_exit *exit)
 static bool deliver_interrupt(struct vmm *vmm)
 {
     CPUState *cpu = cpu_of(vmm);
+    bool delivered;
 
-    if (!cpu->interrupt_request ||
-        !CPU_GET_CLASS(cpu)->cpu_exec_interrupt(cpu, cpu->interrupt_request)) {
+    if (!cpu->interrupt_request) {
         return false;
     }
-    vmm->last_tb = NULL;
-    return true;
+    set_delivery(vmm, false, true, false);
+    delivered = CPU_GET_CLASS(cpu)->cpu_exec_interrupt(cpu, cpu->interrupt_request);
+    set_delivery(vmm, false, false, false);
+    if (delivered) {
+        vmm->last_tb = NULL;
+    }
+    return delivered;
 }
 
 static void run_blocks(struct vmm *vmm)
@@ -376,11 +425,19 @@ static enum vmm_exit run_loop(struct vmm *vmm)
         vmm->last_tb = NULL;
         vmm->in_flight = 0;
         if (vmm->delivering_int_n) { /* then INT n itself has faulted, though its block had counted it */
-            vmm->delivering_int_n = false;
+            vmm_uncount(vmm);
+        } else if (vmm->int1_length && vmm->delivering_external) { /* likewise */
+            env_of(vmm)->eip -= vmm->int1_length;
+            vmm->int1_length = 0;
             vmm_uncount(vmm);
         }
+        set_delivery(vmm, false, false, false);
     }
     for (;;) {
+        if (vmm->debug_traps && cpu->exception_index < 0) {
+            cpu->exception_index = EXCP01_DB;
+            env_of(vmm)->exception_is_int = 0;
+        }
         while (cpu->exception_index >= 0) {
             vmm->last_tb = NULL;
             deliver_exception(vmm);

@@ -67,7 +67,11 @@ struct vmm {
      * faults at its first instruction retires nothing, so no budget would ever end it. */
     uint32_t storm;
     uint64_t storm_at;
-    bool delivering_int_n; /* the exception in delivery is an INT n instruction */
+    /* What is in delivery: an INT n instruction; anything else (then a fault on the way has EXT in its error
+     * code); a fault (then the saved flags have RF). */
+    bool delivering_int_n, delivering_external, delivering_fault;
+    int int1_length; /* of the INT1 instruction whose trap is next or in delivery, else 0 */
+    uint32_t debug_traps; /* bits of DR6: #DB comes before the next instruction */
 
     /* The block that ran last and the exit it took, for chaining; NULL: do not chain. */
     struct TranslationBlock *last_tb;
@@ -94,6 +98,23 @@ void vmm_retire_trap(struct CPUState *cpu, uintptr_t retaddr);
 void vmm_fetch_fault(struct CPUState *cpu, uint64_t address, uintptr_t retaddr) __attribute__((noreturn));
 void vmm_triple_fault(struct vmm *vmm);
 int vmm_acknowledge_interrupt(struct vmm *vmm);
+/* #DB after the instruction in execution, with these bits in DR6. */
+void vmm_debug_trap(struct vmm *vmm, uint32_t dr6);
+/* The #DB about to be raised is INT1's: RIP goes past it, unless its delivery faults. */
+void vmm_int1(struct vmm *vmm, int length);
+/* An access to a page with a data breakpoint (DR7). May leave, to start the instruction again as the last of its
+ * block. */
+void vmm_data_access(struct CPUState *cpu, uint64_t address, uint64_t size, bool write, uintptr_t retaddr);
+
+static inline bool vmm_fault_in_delivery(const struct vmm *vmm)
+{
+    return vmm->delivering_fault;
+}
+
+static inline bool vmm_external_in_delivery(const struct vmm *vmm)
+{
+    return vmm->delivering_external;
+}
 void vmm_creation_failed(struct vmm *vmm) __attribute__((noreturn));
 /* A clock for the soft TLB's sizing that no host influences. */
 int64_t vmm_clock(const struct vmm *vmm);
@@ -149,6 +170,8 @@ void vmm_load_features(struct vmm *vmm);
 void vmm_check_control_register(struct CPUX86State *env, int index, uint64_t value, uintptr_t retaddr);
 void vmm_rdmsr(struct CPUX86State *env, uintptr_t retaddr);
 void vmm_wrmsr(struct CPUX86State *env, uintptr_t retaddr);
+/* An access that is not aligned to 1 << bits, but has to be. */
+void vmm_unaligned(struct CPUState *cpu, unsigned bits, uintptr_t retaddr) __attribute__((noreturn));
 void vmm_syscall(struct CPUX86State *env, int length, uintptr_t retaddr);
 void vmm_sysenter(struct CPUX86State *env, uintptr_t retaddr);
 

@@ -159,13 +159,14 @@ static bool valid_control_register(const CPUX86State *env, int index, uint64_t v
     switch (index) {
     case 0:
         if (value >> 32 || ((value & CR0_PG_MASK) && !(value & CR0_PE_MASK)) ||
-            ((value & (1u << 29)) && !(value & (1u << 30)))) { /* NW without CD */
+            ((value & (1u << 29)) && !(value & (1u << 30))) || /* NW without CD */
+            (!(value & CR0_PG_MASK) && (env->hflags & HF_CS64_MASK))) {
             return false;
         }
         return !(value & CR0_PG_MASK) || (env->cr[0] & CR0_PG_MASK) || !(env->efer & MSR_EFER_LME) ||
                (env->cr[4] & CR4_PAE_MASK);
     case 3:
-        return !(env->hflags & HF_LMA_MASK) || !(value & PG_HI_RSVD_MASK & PG_ADDRESS_MASK);
+        return !(env->hflags & HF_LMA_MASK) || !(value >> 52 || (value & PG_HI_RSVD_MASK & PG_ADDRESS_MASK));
     case 4:
         return !(value & ~valid_cr4(env)) && ((value & CR4_PAE_MASK) || !(env->efer & MSR_EFER_LMA));
     case 8:
@@ -389,6 +390,15 @@ void vmm_wrmsr(CPUX86State *env, uintptr_t retaddr)
     if (!write_msr(env, env->regs[R_ECX], value, retaddr)) {
         raise_exception_err_ra(env, EXCP0D_GPF, 0, retaddr);
     }
+}
+
+/* ---- Alignment ---- */
+
+void vmm_unaligned(CPUState *cpu, unsigned bits, uintptr_t retaddr)
+{
+    bool sse_operand = bits == 4; /* nothing else asks for 16 bytes */
+
+    raise_exception_err_ra(cpu->env_ptr, sse_operand ? EXCP0D_GPF : EXCP11_ALGN, 0, retaddr);
 }
 
 /* ---- SYSCALL and SYSENTER ---- */

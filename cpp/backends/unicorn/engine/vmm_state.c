@@ -3,6 +3,7 @@
 #include "qemu/osdep.h"
 #include "cpu.h"
 #include "exec/exec-all.h"
+#include "fpu/softfloat.h"
 #include "uc_priv.h"
 
 #include "vmm_internal.h"
@@ -123,6 +124,8 @@ static void get_fpu(CPUX86State *env, struct vmm_state *state)
 {
     unsigned i;
 
+    cpu_collect_x87_exceptions(env);
+    cpu_collect_sse_exceptions(env);
     state->fcw = env->fpuc;
     state->fsw = (env->fpus & ~0x3800) | (env->fpstt & 7) << 11;
     state->ftw = 0;
@@ -148,6 +151,7 @@ static void set_fpu(CPUX86State *env, const struct vmm_state *state)
 
     cpu_set_fpuc(env, state->fcw);
     env->fpus = state->fsw & ~0x3800;
+    set_float_exception_flags(0, &env->fp_status);
     env->fpstt = state->fsw >> 11 & 7;
     env->fpop = state->fop;
     env->fpip = state->fip;
@@ -217,6 +221,8 @@ static void set_events(struct vmm *vmm, const struct vmm_state *state)
     cpu->cflags_next_tb = -1;
     vmm->triple_fault = false;
     vmm->storm = 0;
+    vmm->debug_traps = 0;
+    vmm->int1_length = 0;
     vmm->fetch_fault = false;
 }
 
@@ -254,6 +260,8 @@ static void set_hflags(CPUX86State *env, bool shadow)
 
     flags |= env->cr[0] & CR0_PE_MASK ? HF_PE_MASK : 0;
     flags |= env->cr[0] << (HF_MP_SHIFT - CR0_MP_SHIFT) & (HF_MP_MASK | HF_EM_MASK | HF_TS_MASK);
+    flags |= env->cr[0] & CR0_AM_MASK ? HF_AM_MASK : 0;
+    flags |= ~env->fpuc & 0x3f ? HF_FPU_UNMASKED_MASK : 0;
     flags |= env->cr[4] & CR4_OSFXSR_MASK ? HF_OSFXSR_MASK : 0;
     flags |= env->cr[4] & CR4_SMAP_MASK ? HF_SMAP_MASK : 0;
     flags |= shadow ? HF_INHIBIT_IRQ_MASK : 0;
