@@ -44,8 +44,9 @@ py::dict group_dict(const ConsoleMatch& match) {
 }  // namespace
 
 void bind_console(py::module_& module) {
-    py::class_<ConsolePattern>(module, "ConsolePattern",
-                               "What a console may be searched for; compiled once, immutable.")
+    py::class_<ConsolePattern>(
+        module, "ConsolePattern",
+        "What a console or a screen may be searched for; compiled once, immutable.")
         .def_static("text", &ConsolePattern::text, py::arg("literal"),
                     "A literal text, which may span lines. Raises PatternError if it is empty.")
         .def_static(
@@ -63,7 +64,8 @@ void bind_console(py::module_& module) {
                                })
         .def("__str__", &ConsolePattern::describe);
 
-    py::class_<ConsoleMatch>(module, "Match", "What the guest printed that was waited for.")
+    py::class_<ConsoleMatch>(module, "Match",
+                             "What the guest printed or showed that was waited for.")
         .def("__getitem__", &group, py::arg("index"))
         .def("__getitem__", &named_group, py::arg("name"))
         .def("groups", &groups,
@@ -72,7 +74,19 @@ void bind_console(py::module_& module) {
         .def_property_readonly(
             "text", [](const ConsoleMatch& match) { return group(match, 0); }, "The whole match.")
         .def_readonly("time", &ConsoleMatch::time,
-                      "Guest time in nanoseconds of the byte that completed the match.")
+                      "Guest time in nanoseconds of the byte or write that completed the match.")
+        .def_property_readonly(
+            "row",
+            [](const ConsoleMatch& match) {
+                return match.place ? std::optional(match.place->row) : std::nullopt;
+            },
+            "Of its first character, for a match on the screen, else None.")
+        .def_property_readonly(
+            "column",
+            [](const ConsoleMatch& match) {
+                return match.place ? std::optional(match.place->column) : std::nullopt;
+            },
+            "Of its first character, for a match on the screen, else None.")
         .def("__repr__", [](const ConsoleMatch& match) {
             return py::str("<Match {!r} at {} ns>").format(group(match, 0), match.time);
         });

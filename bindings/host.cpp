@@ -32,22 +32,24 @@ MachineHandle create_machine(const std::shared_ptr<HostHandle>& handle, const st
 }
 
 Stop run_host(HostHandle& handle, const MachineHandle* waited, const ConsolePattern* pattern,
-              std::optional<Nanoseconds> timeout, std::optional<double> wall) {
+              bool on_screen, std::optional<Nanoseconds> timeout, std::optional<double> wall) {
     const RunSpans spans{.guest = timeout, .instructions = std::nullopt, .wall = wall};
     if (waited != nullptr) {
         const MachineHandle::Use machine(*waited);
-        return run(machine.host(), &*machine, pattern, spans);
+        return run(machine.host(), {&*machine, pattern, on_screen}, spans);
     }
     const HostHandle::Use host(handle);
-    return run(*host, nullptr, nullptr, spans);
+    return run(*host, {}, spans);
 }
 
 }  // namespace
 
-Stop run(Host& host, Machine* machine, const ConsolePattern* pattern, const RunSpans& spans) {
+Stop run(Host& host, const Awaited& awaited, const RunSpans& spans) {
+    Machine* const machine = awaited.machine;
     Host::Goal goal;
     goal.machine = machine;
-    goal.pattern = pattern;
+    goal.pattern = awaited.pattern;
+    goal.on_screen = awaited.on_screen;
     goal.limits.poll = &check_signals;
     if (spans.guest) {
         goal.limits.deadline = (machine != nullptr ? machine->now() : host.now()) + *spans.guest;
@@ -81,8 +83,8 @@ void bind_host(py::module_& module) {
              "None "
              "derives one from the host's.")
         .def("run", &run_host, py::kw_only(), py::arg("machine") = py::none(),
-             py::arg("pattern") = py::none(), py::arg("timeout") = py::none(),
-             py::arg("wall") = py::none(),
+             py::arg("pattern") = py::none(), py::arg("on_screen") = false,
+             py::arg("timeout") = py::none(), py::arg("wall") = py::none(),
              "Runs all machines. `timeout` is guest time from now in nanoseconds, `wall` host "
              "seconds.")
         .def_property_readonly("time",

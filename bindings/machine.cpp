@@ -5,6 +5,7 @@
 #include "bindings.h"
 #include "machine_handle.h"
 #include "memory_view.h"
+#include "screen_access.h"
 #include "text.h"
 
 namespace py = pybind11;
@@ -19,11 +20,11 @@ Error not_ram(GuestAddress address, std::uint64_t length) {
     return Error(fmt::format("{} bytes at guest-physical {:#x} are not all RAM", length, address));
 }
 
-Stop run_machine(const MachineHandle& handle, const ConsolePattern* pattern,
+Stop run_machine(const MachineHandle& handle, const ConsolePattern* pattern, bool on_screen,
                  std::optional<Nanoseconds> timeout, std::optional<std::uint64_t> instructions,
                  std::optional<double> wall) {
     const Use machine(handle);
-    return run(machine.host(), &*machine, pattern, {timeout, instructions, wall});
+    return run(machine.host(), {&*machine, pattern, on_screen}, {timeout, instructions, wall});
 }
 
 void send(const MachineHandle& handle, const py::bytes& data) {
@@ -71,9 +72,10 @@ void flush_translations(const MachineHandle& handle) {
 void bind_execution(py::class_<MachineHandle>& machine) {
     machine
         .def("run", &run_machine, py::kw_only(), py::arg("pattern") = py::none(),
-             py::arg("timeout") = py::none(), py::arg("instructions") = py::none(),
-             py::arg("wall") = py::none(),
-             "Runs until the pattern is printed, a limit is reached or the guest stops. `timeout` "
+             py::arg("on_screen") = false, py::arg("timeout") = py::none(),
+             py::arg("instructions") = py::none(), py::arg("wall") = py::none(),
+             "Runs until the pattern is printed on the console or shown on the screen, a limit is "
+             "reached or the guest stops. `timeout` "
              "is guest "
              "time from now in nanoseconds, `instructions` counts from now, `wall` is in host "
              "seconds.")
@@ -146,6 +148,7 @@ void bind_machine(py::module_& module) {
     bind_inspection(machine);
     bind_memory_access(machine);
     bind_console_access(machine);
+    bind_screen_access(machine);
 }
 
 }  // namespace hvlab::python

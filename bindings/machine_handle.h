@@ -55,8 +55,15 @@ struct RunSpans {
     std::optional<double> wall;  // seconds
 };
 
-// Runs the host's machines until `machine`, if there is one, prints what matches `pattern`, or a
-// limit is reached. Releases the GIL.
-Stop run(Host& host, Machine* machine, const ConsolePattern* pattern, const RunSpans& spans);
+// What a run waits for.
+struct Awaited {
+    Machine* machine = nullptr;
+    const ConsolePattern* pattern = nullptr;
+    bool on_screen = false;
+};
+
+// Runs the host's machines until `awaited.machine`, if there is one, prints or shows what matches
+// the pattern, or a limit is reached. Releases the GIL.
+Stop run(Host& host, const Awaited& awaited, const RunSpans& spans);
 
 }  // namespace hvlab::python

@@ -26,6 +26,7 @@
 #include "core/devices/reset_port.h"
 #include "core/devices/rtc.h"
 #include "core/devices/system_control_port.h"
+#include "core/devices/text_screen.h"
 #include "core/devices/uart.h"
 
 namespace hvlab::fuzzing {
@@ -80,6 +81,12 @@ public:
                    AtaChannel::kCommandOffset);
         ports_.add(AtaChannel::kControlPort, AtaChannel::kControlSize, ata_,
                    AtaChannel::kControlOffset);
+        ports_.add(TextScreen::kPort, TextScreen::kSize, screen_, TextScreen::kOffset);
+        ports_.add(TextScreen::kCrtcPort, TextScreen::kCrtcSize, screen_, TextScreen::kCrtcOffset);
+        ports_.add(TextScreen::kStatusPort, TextScreen::kStatusSize, screen_,
+                   TextScreen::kStatusOffset);
+        memory_map_.add(TextScreen::kMemory, TextScreen::kMemorySize, screen_,
+                        TextScreen::kMemoryOffset);
         rtc_.set_memory_size(64 * kMiB, 0);
     }
 
@@ -123,7 +130,7 @@ public:
     }
 
     Nanoseconds now() const { return timeline_.now(); }
-    std::array<Device*, 12> devices() const { return devices_; }
+    std::array<Device*, 13> devices() const { return devices_; }
 
 private:
     // The wires that no device of the board drives.
@@ -135,11 +142,12 @@ private:
 
     static std::uint64_t port(Input& input, std::uint8_t kind) {
         // Where the devices are, and now and then anywhere.
-        constexpr std::array<std::uint16_t, 40> kPorts = {
-            0x20,  0x21,  0xA0,  0xA1,  0x4D0, 0x4D1, 0x40,  0x41,  0x42,  0x43,
-            0x60,  0x61,  0x64,  0x70,  0x71,  0x80,  0x92,  0xE9,  0xF4,  0xCF8,
-            0xCF9, 0x3F8, 0x3F9, 0x3FA, 0x3FB, 0x3FC, 0x3FD, 0x3FE, 0x3FF, 0x3F7,
-            0x1F,  0x1F0, 0x1F1, 0x1F2, 0x1F3, 0x1F4, 0x1F5, 0x1F6, 0x1F7, 0x3F6};
+        constexpr std::array<std::uint16_t, 53> kPorts = {
+            0x20,  0x21,  0xA0,  0xA1,  0x4D0, 0x4D1, 0x40,  0x41,  0x42,  0x43,  0x60,
+            0x61,  0x64,  0x70,  0x71,  0x80,  0x92,  0xE9,  0xF4,  0xCF8, 0xCF9, 0x3F8,
+            0x3F9, 0x3FA, 0x3FB, 0x3FC, 0x3FD, 0x3FE, 0x3FF, 0x3F7, 0x1F,  0x1F0, 0x1F1,
+            0x1F2, 0x1F3, 0x1F4, 0x1F5, 0x1F6, 0x1F7, 0x3F6, 0x3C0, 0x3C1, 0x3C2, 0x3C4,
+            0x3C5, 0x3C7, 0x3C8, 0x3C9, 0x3CE, 0x3CF, 0x3D4, 0x3D5, 0x3DA};
         const std::uint8_t choice = input.byte();
         if ((kind & 4) != 0 && choice % 16 == 0) return input.number(2);
         return kPorts[choice % kPorts.size()];
@@ -179,9 +187,23 @@ private:
             devices_[input.byte() % devices_.size()]->reset();
             return 0;
         }
+        if (kind % 8 < 3) return text_memory(input, kind);
         const std::vector<std::byte> bytes(kind % 32, std::byte{kind});
         uart_.receive(bytes);  // an input is too short to fill the queue
         return uart_.pending_input();
+    }
+
+    // Accesses to text memory, over its edges too, and what shows of it.
+    std::uint64_t text_memory(Input& input, std::uint8_t kind) {
+        const std::uint64_t address = TextScreen::kMemory - 8 + input.number(2) % 0x8010;
+        if (kind % 8 == 1) {
+            memory_map_.write(address, 1 + kind / 8 % 8, input.number(2));
+            return 0;
+        }
+        const std::uint64_t row = address % screen_.rows();
+        return memory_map_.read(address, 1 + kind / 8 % 8) +
+               screen_.row_text(static_cast<unsigned>(row)).size() + screen_.cursor().row +
+               screen_.palette()[address % 16];
     }
 
     Timeline timeline_;
@@ -199,10 +221,13 @@ private:
     DebugExit debug_exit_;
     ResetPort reset_port_;
     AtaChannel ata_{disks(), pic_.input(AtaChannel::kIrq)};
+    TextScreen screen_{timeline_};
     AddressMap ports_;
-    std::array<Device*, 12> devices_ = {
-        &pic_,      &pit_,  &uart_,          &rtc_,        &system_control_, &ps2_,
-        &fast_a20_, &post_, &debug_console_, &debug_exit_, &reset_port_,     &ata_};
+    AddressMap memory_map_;
+    std::array<Device*, 13> devices_ = {
+        &pic_,        &pit_,      &uart_,  &rtc_,           &system_control_,
+        &ps2_,        &fast_a20_, &post_,  &debug_console_, &debug_exit_,
+        &reset_port_, &ata_,      &screen_};
 };
 
 }  // namespace hvlab::fuzzing

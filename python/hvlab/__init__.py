@@ -29,10 +29,12 @@ if TYPE_CHECKING:
         PvhKernel,
         Stop,
     )
-    from hvlab.console import Console, Event
+    from hvlab.console import Console
+    from hvlab.event import Event
     from hvlab.fixtures import fixture
     from hvlab.host import Host
     from hvlab.machine import Machine
+    from hvlab.screen import Screen
 
 __version__ = "0.1.0"
 
@@ -51,6 +53,7 @@ __all__ = [
     "Match",
     "MultibootKernel",
     "PvhKernel",
+    "Screen",
     "Stop",
     "fixture",
 ]
@@ -61,7 +64,7 @@ _HOMES = {
     "CpuState": "hvlab._core",
     "DiskBoot": "hvlab._core",
     "ElfImage": "hvlab._core",
-    "Event": "hvlab.console",
+    "Event": "hvlab.event",
     "FlatImage": "hvlab._core",
     "Host": "hvlab.host",
     "LinuxBoot": "hvlab._core",
@@ -69,6 +72,7 @@ _HOMES = {
     "Match": "hvlab._core",
     "MultibootKernel": "hvlab._core",
     "PvhKernel": "hvlab._core",
+    "Screen": "hvlab.screen",
     "Stop": "hvlab._core",
     "fixture": "hvlab.fixtures",
 }

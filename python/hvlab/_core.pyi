@@ -421,7 +421,7 @@ class CpuState:
 
 class ConsolePattern:
     """
-    What a console may be searched for; compiled once, immutable.
+    What a console or a screen may be searched for; compiled once, immutable.
     """
     @staticmethod
     def regex(expression: str) -> ConsolePattern:
@@ -443,7 +443,7 @@ class ConsolePattern:
 
 class Match:
     """
-    What the guest printed that was waited for.
+    What the guest printed or showed that was waited for.
     """
     @typing.overload
     def __getitem__(self, index: typing.SupportsInt | typing.SupportsIndex) -> typing.Any: ...
@@ -459,6 +459,16 @@ class Match:
         The groups of the expression, from the first; None where not taken.
         """
     @property
+    def column(self) -> int | None:
+        """
+        Of its first character, for a match on the screen, else None.
+        """
+    @property
+    def row(self) -> int | None:
+        """
+        Of its first character, for a match on the screen, else None.
+        """
+    @property
     def text(self) -> typing.Any:
         """
         The whole match.
@@ -466,7 +476,7 @@ class Match:
     @property
     def time(self) -> int:
         """
-        Guest time in nanoseconds of the byte that completed the match.
+        Guest time in nanoseconds of the byte or write that completed the match.
         """
 
 class UnhandledAccess:
@@ -687,12 +697,21 @@ class Machine:
         self,
         *,
         pattern: ConsolePattern = None,
+        on_screen: bool = False,
         timeout: typing.SupportsInt | typing.SupportsIndex | None = None,
         instructions: typing.SupportsInt | typing.SupportsIndex | None = None,
         wall: typing.SupportsFloat | typing.SupportsIndex | None = None,
     ) -> Stop:
         """
-        Runs until the pattern is printed, a limit is reached or the guest stops. `timeout` is guest time from now in nanoseconds, `instructions` counts from now, `wall` is in host seconds.
+        Runs until the pattern is printed on the console or shown on the screen, a limit is reached or the guest stops. `timeout` is guest time from now in nanoseconds, `instructions` counts from now, `wall` is in host seconds.
+        """
+    def screen_cell(
+        self,
+        row: typing.SupportsInt | typing.SupportsIndex,
+        column: typing.SupportsInt | typing.SupportsIndex,
+    ) -> tuple:
+        """
+        (character, its code, its attribute byte). Raises IndexError.
         """
     def send(self, data: bytes) -> None: ...
     def set_max_slice(self, instructions: typing.SupportsInt | typing.SupportsIndex) -> None:
@@ -730,6 +749,25 @@ class Machine:
     def record_entries(self) -> int: ...
     @property
     def record_hash(self) -> str: ...
+    @property
+    def screen_blinking(self) -> bool: ...
+    @property
+    def screen_columns(self) -> int: ...
+    @property
+    def screen_cursor(self) -> tuple:
+        """
+        (row, column, visible, first and last scan line).
+        """
+    @property
+    def screen_palette(self) -> typing.Annotated[list[int], "FixedSize(16)"]:
+        """
+        The sixteen colours of attributes as 0xRRGGBB.
+        """
+    @property
+    def screen_rows(self) -> list:
+        """
+        The text of each row, spaces at its end left out.
+        """
     @property
     def seed(self) -> int: ...
     @property
@@ -769,6 +807,7 @@ class Host:
         *,
         machine: Machine = None,
         pattern: ConsolePattern = None,
+        on_screen: bool = False,
         timeout: typing.SupportsInt | typing.SupportsIndex | None = None,
         wall: typing.SupportsFloat | typing.SupportsIndex | None = None,
     ) -> Stop:

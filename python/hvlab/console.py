@@ -3,32 +3,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from hvlab import _core
-from hvlab.errors import GuestStopped, GuestTimeout, TripleFault
-from hvlab.units import format_duration, to_ns
+from hvlab.event import DEFAULT_TIMEOUT, Event
 
 if TYPE_CHECKING:
     from hvlab.machine import Machine
 
-DEFAULT_TIMEOUT = "10s"
 _TAIL_LINES = 5
-
-
-@dataclass(frozen=True)
-class Event:
-    """Something that a run can wait for: output on one machine's console.
-
-    Made by `console.text()` and `console.regex()`, used as `run(until=...)`.
-    """
-
-    machine: Machine
-    pattern: _core.ConsolePattern
-
-    def __str__(self) -> str:
-        return f"{self.pattern} on the console of {self.machine.name}"
 
 
 class Console:
@@ -96,34 +79,12 @@ class Console:
             GuestTimeout: the deadline came first. GuestStopped: the guest stopped first.
             PatternError: the expression is none.
         """
-        return self._await(self.regex(pattern), timeout, wall)
+        __tracebackhide__ = True
+        return self.regex(pattern).expect(timeout, wall)
 
     def expect_text(
         self, text: str, timeout: str | int = DEFAULT_TIMEOUT, *, wall: str | int | None = None
     ) -> _core.Match:
         """Runs the guest until it prints a literal text. As `expect` otherwise."""
-        return self._await(self.text(text), timeout, wall)
-
-    def _await(self, event: Event, timeout: str | int, wall: str | int | None) -> _core.Match:
         __tracebackhide__ = True
-        stop = self._machine.run(until=event, timeout=timeout, wall=wall)
-        if stop.match is not None:
-            return stop.match
-        message = f"waited for {event.pattern} for {format_duration(to_ns(timeout))} of guest time"
-        raise self._failure(stop, message)
-
-    def _failure(self, stop: _core.Stop, message: str) -> GuestTimeout | GuestStopped:
-        tail = self.tail()
-        shown = f"\nlast output:\n{_indented(tail)}" if tail else "\nthe guest printed nothing"
-        text = f"{message}, but {stop.message} (at {format_duration(stop.time)}){shown}"
-        kinds: dict[str, type[GuestTimeout | GuestStopped]] = {
-            "deadline": GuestTimeout,
-            "wall-deadline": GuestTimeout,
-            "triple-fault": TripleFault,
-        }
-        kind = kinds.get(stop.reason, GuestStopped)
-        return kind(text, stop=stop, rip=stop.rip, exit=stop.reason)
-
-
-def _indented(text: str) -> str:
-    return "\n".join(f"  | {line}" for line in text.splitlines())
+        return self.text(text).expect(timeout, wall)

@@ -7,7 +7,7 @@ import os
 
 from hvlab import _core
 from hvlab.closing import Closing
-from hvlab.console import Event
+from hvlab.event import Event
 from hvlab.machine import (
     DEFAULT_BACKEND,
     DEFAULT_CPU,
@@ -73,6 +73,7 @@ class Host(Closing):
         return self._core.run(
             machine=None if until is None else until.machine._core,
             pattern=None if until is None else until.pattern,
+            on_screen=until is not None and until.place == "screen",
             timeout=_span("timeout", timeout),
             wall=_seconds(wall),
         )

@@ -9,8 +9,10 @@ from typing import Literal
 
 from hvlab import _core
 from hvlab.closing import Closing
-from hvlab.console import Console, Event
+from hvlab.console import Console
 from hvlab.errors import MachineConfigError
+from hvlab.event import Event
+from hvlab.screen import Screen
 from hvlab.units import UnitError, to_bytes, to_ns
 
 Boot = (
@@ -147,6 +149,7 @@ class Machine(Closing):
         self._core = core
         self._name = core.name
         self.console = Console(self)
+        self.screen = Screen(self)
         self.memory = Memory(core)
         self.record = Record(core)
         self.vcpus = (Vcpu(core),)
@@ -194,7 +197,7 @@ class Machine(Closing):
         """Runs the guest, and the other machines of its host with it, and says why it came back.
 
         Args:
-            until: output to wait for; the stop then has its `match`.
+            until: text to wait for, on the console or the screen; the stop then has its `match`.
             timeout: guest time from now, as "2s" or in nanoseconds.
             instructions: how many to retire at most.
             wall: host time, as "1min" or in nanoseconds.
@@ -205,6 +208,7 @@ class Machine(Closing):
         """
         return self._core.run(
             pattern=None if until is None else until.pattern,
+            on_screen=until is not None and until.place == "screen",
             timeout=_span("timeout", timeout),
             instructions=_count("instructions", instructions),
             wall=_seconds(wall),

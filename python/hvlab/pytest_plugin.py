@@ -274,6 +274,9 @@ def pytest_runtest_makereport(
     if call.when == "call" and report.failed:
         for machine in machines:
             report.sections.append((f"hvlab console of {machine.name}", _console(machine)))
+            if not machine.closed and not machine.screen.empty:
+                screen = _screen(machine)
+                report.sections.append((f"hvlab screen of {machine.name}", screen))
     return report
 
 
@@ -299,6 +302,13 @@ def _properties(machine: Machine, alone: bool) -> Iterator[tuple[str, str]]:
     yield f"{prefix}seed", str(machine.seed)
     if machine.instructions is not None:
         yield f"{prefix}instructions", str(machine.instructions)
+
+
+def _screen(machine: Machine) -> str:
+    from hvlab.scenario.machines import screen_text
+    from hvlab.scenario.problems import printable
+
+    return "\n".join(f"| {printable(row)}" for row in screen_text(machine).split("\n"))
 
 
 def _console(machine: Machine) -> str:

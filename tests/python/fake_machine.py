@@ -47,6 +47,19 @@ class FakeConsole:
         return FakeEvent(re.compile(expression, re.MULTILINE))
 
 
+@dataclass
+class FakeScreen:
+    """Shows `rows`, all the time."""
+
+    rows: tuple[str, ...] = ()
+
+    def text(self) -> str:
+        return "\n".join(self.rows)
+
+    def svg(self) -> str:
+        return f"<svg>{self.text()}</svg>"
+
+
 class FakeMachine:
     """`script`: (guest time, output); `stop`: (guest time, reason, code).
 
@@ -65,6 +78,7 @@ class FakeMachine:
         self.closed = False
         self.runs: list[dict[str, Any]] = []
         self.console = FakeConsole(self)
+        self.screen = FakeScreen()
         self.vcpus: tuple[Any, ...] = (SimpleNamespace(state=fake_state()),)
         self._script = sorted(script)
         self._stop = stop

@@ -262,6 +262,21 @@ def test_a_guest_that_never_ends_takes_no_interrupt(
     assert int(flags[1], 16) & 0x200 == 0
 
 
+def test_the_screen_is_the_same_as_ours(tmp_path: Path) -> None:
+    with monitored_by(flat("screen"), tmp_path / "qmp") as (guest, monitor):
+        guest.expect("screen: done\n")
+        command(monitor, "qmp_capabilities")
+        save = f'pmemsave 0xb8000 {27 * 160} "{tmp_path}/text"'
+        assert command(monitor, "human-monitor-command", **{"command-line": save}) == ""
+        guest.send("x")
+        assert guest.finish()[1] == 1
+    theirs = (tmp_path / "text").read_bytes()
+    with hvlab.Machine(image=fixtures.fixture("screen"), memory="1MiB") as machine:
+        machine.console.expect_text("screen: done")
+        cells = [machine.screen.cell(row, column) for row in range(25) for column in range(80)]
+    assert bytes(value for cell in cells for value in (cell.code, cell.attribute)) == theirs[320:]
+
+
 # ---- what a boot loader hands over ----------------------------------------------------------
 
 

@@ -62,6 +62,8 @@ FAILED = replace(
     reason="not true: x.y == 1",
     failure=Failure("not true: x.y == 1", 9, 3, "a:9:3: failed: not true", 1, (("x.y", "2"),)),
     log=((5, "\x1b[31mred\x00 \ud800 <&>]]>"), (6, "\x07")),
+    screen="top\n\x1b[2J",
+    picture="<svg/>",
     registers="rip=7c10",
 )
 ERROR = replace(FAILED, name="b", id="scenarios/b.hvlab.yaml::b", file="scenarios/b.hvlab.yaml",
@@ -115,6 +117,8 @@ def test_json() -> None:
     failed = data["cases"][1]
     assert failed["failure"]["operands"] == [{"text": "x.y", "value": "2"}]
     assert failed["log"][1] == {"time": 6, "line": "\x07"}
+    assert failed["screen"] == "top\n\x1b[2J"
+    assert "picture" not in failed
     assert failed["measures"][0]["value"] == 1_204_000_000
     assert data["cases"][0]["steps"][0]["guest_end"] == 0
 
@@ -124,6 +128,7 @@ def test_text_has_all_that_is_known_and_nothing_that_steers_a_terminal() -> None
     for piece in (
         "x.y = 2",
         "0.000000005 | \\x1b[31mred\\x00",
+        "screen\n    | top\n    | \\x1b[2J\n",
         "rip=7c10",
         "--seed 7",
         "rip 0x7c10",
@@ -131,6 +136,7 @@ def test_text_has_all_that_is_known_and_nothing_that_steers_a_terminal() -> None
         assert piece in shown
     assert "\x1b" not in shown
     assert "registers" not in text.failure_text(FAILED, ("console",))
+    assert "screen" not in text.failure_text(FAILED, ("console",))
     assert "red" not in text.failure_text(FAILED, ())
     assert text.summary(RUN) == "1 failed, 1 error, 1 passed, 1 skipped in 1.50 s"
     assert text.case_line(PASSED).endswith("(unicorn, guest 2 s, 2 M instructions, 0.25 s)")
@@ -190,7 +196,13 @@ def test_artifacts(tmp_path: Path, read: Callable[[str], Document]) -> None:
         "registers.txt",
         "result.json",
         "scenario.yaml",
+        "screen.svg",
+        "screen.txt",
     ]
+    assert (folder / "screen.svg").read_text() == "<svg/>"
+    assert (folder / "screen.txt").read_text() == "top\n\x1b[2J\n"
+    no_screen = artifacts.keep(tmp_path / "two", case, replace(FAILED, screen="", picture=""))
+    assert not (Path(no_screen.artifacts) / "screen.svg").exists()
     assert (folder / "scenario.yaml").read_text() == BASE
     assert json.loads((folder / "result.json").read_text())["name"] == "a[n=2]"
     assert kept.properties()["artifacts"] == str(folder)

@@ -10,6 +10,12 @@
 namespace hvlab {
 namespace {
 
+// screen_info, at 0 (Linux: include/uapi/linux/screen_info.h).
+constexpr std::size_t kVideoMode = 0x06;
+constexpr std::size_t kVideoColumns = 0x07;
+constexpr std::size_t kVideoLines = 0x0E;
+constexpr std::size_t kVideoIsVga = 0x0F;
+constexpr std::size_t kVideoPoints = 0x10;
 constexpr std::size_t kE820Entries = 0x1E8;
 constexpr std::size_t kSetupHeader = 0x1F1;
 constexpr std::size_t kBootFlag = 0x1FE;
@@ -53,6 +59,12 @@ BootParams::BootParams(std::span<const std::byte> setup_header) {
     const auto flags = std::to_integer<std::uint8_t>(bytes_[kLoadflags]);
     // Nobody has randomised anything.
     put(kLoadflags, static_cast<std::uint8_t>(flags & ~kKaslrActive));
+    // The text screen as firmware leaves it; the cursor is in its first cell.
+    put(kVideoMode, std::uint8_t{3});
+    put(kVideoColumns, std::uint8_t{80});
+    put(kVideoLines, std::uint8_t{25});
+    put(kVideoIsVga, std::uint8_t{1});
+    put(kVideoPoints, std::uint16_t{16});
     // The loader's to fill in, whatever the file has there.
     put(kRamdiskImage, std::uint32_t{0});
     put(kRamdiskSize, std::uint32_t{0});

@@ -58,6 +58,16 @@ TEST(BootParams, SetupHeaderIsCopiedAndTheLoadersFieldsAreOurs) {
     EXPECT_EQ(at<std::uint64_t>(params, 0x250), 0u);   // setup_data
 }
 
+TEST(BootParams, ScreenIsTheOneOfThePlatform) {
+    const BootParams params({});
+    EXPECT_EQ(at<std::uint16_t>(params, 0x00), 0u);  // the cursor
+    EXPECT_EQ(at<std::uint8_t>(params, 0x06), 3u);
+    EXPECT_EQ(at<std::uint8_t>(params, 0x07), 80u);
+    EXPECT_EQ(at<std::uint8_t>(params, 0x0E), 25u);
+    EXPECT_EQ(at<std::uint8_t>(params, 0x0F), 1u);
+    EXPECT_EQ(at<std::uint16_t>(params, 0x10), 16u);
+}
+
 TEST(BootParams, HeaderForAVmlinux) {
     const BootParams params({});
     EXPECT_EQ(at<std::uint16_t>(params, 0x1FE), 0xAA55);

@@ -79,30 +79,42 @@ void Host::interrupt() {
 
 Stop Host::run(const Goal& goal) {
     if (machines_.empty()) throw ConfigError("machines", "the host has no machine to run");
-    if (goal.pattern != nullptr && goal.machine->console().begin_search(*goal.pattern)) {
-        return finish(goal, goal.machine->stop_now(StopReason::kMatch,
-                                                   "the console had printed what was waited for"));
+    if (goal.pattern != nullptr && begin_search(goal)) {
+        const char* message = goal.on_screen ? "the screen showed what was waited for"
+                                             : "the console had printed what was waited for";
+        return finish(goal, goal.machine->stop_now(StopReason::kMatch, message));
     }
     if (deferred_) return *std::exchange(deferred_, std::nullopt);
     try {
         return finish(
             goal, machines_.size() == 1 ? machines_.front()->run(goal.limits) : run_windows(goal));
     } catch (...) {
-        if (goal.pattern != nullptr) goal.machine->console().finish_search(false);
+        if (goal.pattern != nullptr) finish_search(goal, false);
         throw;
     }
 }
 
-// Ends the search on the console and adds what it found.
+bool Host::begin_search(const Goal& goal) {
+    Machine& machine = *goal.machine;
+    return goal.on_screen ? machine.screen_search().begin(*goal.pattern, machine.now())
+                          : machine.console().begin_search(*goal.pattern);
+}
+
+std::optional<ConsoleMatch> Host::finish_search(const Goal& goal, bool final) {
+    return goal.on_screen ? goal.machine->screen_search().finish()
+                          : goal.machine->console().finish_search(final);
+}
+
+// Ends the search and adds what it found.
 Stop Host::finish(const Goal& goal, Stop stop) {
     if (goal.pattern == nullptr) return stop;
-    std::optional<ConsoleMatch> match =
-        goal.machine->console().finish_search(ends_output(stop.reason));
+    std::optional<ConsoleMatch> match = finish_search(goal, ends_output(stop.reason));
     if (!match) return stop;
     if (stop.reason != StopReason::kMatch) {
         Stop matched = stop;
         matched.reason = StopReason::kMatch;
-        matched.message = "the console printed what was waited for";
+        matched.message = goal.on_screen ? "the screen shows what was waited for"
+                                         : "the console printed what was waited for";
         matched.code.reset();
         matched.access.reset();
         if (stop.reason != StopReason::kDeadline) deferred_ = std::move(stop);

@@ -38,7 +38,8 @@ public:
     struct Goal {
         RunLimits limits = {};  // `instructions` counts on `machine`, absolute
         Machine* machine = nullptr;
-        const ConsolePattern* pattern = nullptr;  // looked for on that machine's console
+        const ConsolePattern* pattern = nullptr;  // looked for on that machine's console...
+        bool on_screen = false;                   // ...or on its screen
     };
 
     // Runs all machines. Throws ConfigError when there is none.
@@ -51,6 +52,8 @@ public:
     Nanoseconds now() const;
 
 private:
+    static bool begin_search(const Goal& goal);
+    static std::optional<ConsoleMatch> finish_search(const Goal& goal, bool final);
     Stop run_windows(const Goal& goal);
     std::optional<Stop> run_window(const Goal& goal, Nanoseconds end);
     // Where the hindmost machine that still runs has got to; nothing if none runs.

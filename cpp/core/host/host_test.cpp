@@ -16,6 +16,10 @@ const TestImage kAlphabet({0xBA, 0xF8, 0x03, 0xB0, 'a', 0xEE, 0xFE, 0xC0, 0xEB, 
 // mov dx,0x3F8; mov al,'7'; out dx,al; out 0xF4,al; jmp .
 const TestImage kPrintAndLeave({0xBA, 0xF8, 0x03, 0xB0, '7', 0xEE, 0xE6, 0xF4, 0xEB, 0xFE});
 
+// mov ax,B800h; mov ds,ax; mov word [0],1E4Fh ('O'); mov word [2],1E4Bh ('K'); jmp .
+const TestImage kPrintsOnTheScreen({0xB8, 0x00, 0xB8, 0x8E, 0xD8, 0xC7, 0x06, 0x00, 0x00, 0x4F,
+                                    0x1E, 0xC7, 0x06, 0x02, 0x00, 0x4B, 0x1E, 0xEB, 0xFE});
+
 class HostTest : public testing::Test {
 protected:
     Machine& add(const char* name, const TestImage& image) {
@@ -125,6 +129,30 @@ TEST_F(HostTest, RemovedMachineIsGone) {
     host_.remove(add("b", kSpin));
     EXPECT_EQ(host_.find("b"), nullptr);
     EXPECT_EQ(host_.run({.limits = {.deadline = kMillisecond}}).machine, "a");
+}
+
+TEST_F(HostTest, ScreenSearchStopsRightAfterTheWrite) {
+    Machine& machine = add("a", kPrintsOnTheScreen);
+    const ConsolePattern pattern = ConsolePattern::text("OK");
+    const Host::Goal goal{.machine = &machine, .pattern = &pattern, .on_screen = true};
+    const Stop stop = host_.run(goal);
+    EXPECT_EQ(stop.reason, StopReason::kMatch);
+    EXPECT_EQ(stop.instructions, 4u);
+    EXPECT_EQ(stop.rip, 0x7C11u);
+    ASSERT_TRUE(stop.match);
+    EXPECT_EQ(stop.match->groups[0], "OK");
+    EXPECT_EQ(stop.match->time, 3) << "the instruction's own time";
+    EXPECT_EQ(machine.screen().cell(0, 1).attribute, 0x1E);
+    // It is still there: no further instruction runs.
+    EXPECT_EQ(host_.run(goal).instructions, 4u);
+
+    const ConsolePattern other = ConsolePattern::text("KO");
+    const Stop late = host_.run({.limits = {.deadline = kMicrosecond},
+                                 .machine = &machine,
+                                 .pattern = &other,
+                                 .on_screen = true});
+    EXPECT_EQ(late.reason, StopReason::kDeadline);
+    EXPECT_FALSE(late.match);
 }
 
 }  // namespace

@@ -14,12 +14,18 @@
 
 namespace hvlab {
 
-// What the guest printed that was waited for. Byte strings as the guest wrote them, carriage
-// returns left out.
+// What the guest printed or showed that was waited for. Byte strings as the guest wrote them,
+// carriage returns left out; of the screen, UTF-8.
 struct ConsoleMatch {
     std::vector<std::optional<std::string>> groups;  // [0] is the whole match
     std::vector<std::pair<int, std::string>> group_names;
-    Nanoseconds time = 0;  // of the byte that completed it
+    Nanoseconds time = 0;  // of the byte or the write that completed it
+
+    struct Place {
+        unsigned row = 0;
+        unsigned column = 0;
+    };
+    std::optional<Place> place = {};  // of its first character, for a match on the screen
 };
 
 // Everything that the guest wrote to its serial console, with the guest time of each byte, and the

@@ -105,30 +105,44 @@ std::optional<ConsolePattern::Result> ConsolePattern::completed_regex(std::strin
     // The sentinel behind the text is part of the window: `$` then means the end of a line, and
     // never that nothing more was printed so far.
     HVLAB_ASSERT(output.data()[output.size()] == kEndOfOutput);
-    const re2::StringPiece window(output.data() + base, output.size() - base + 1);
-    const std::size_t from_in_window = start - base;
-    if (!regex_->Match(window, from_in_window, window.size(), re2::RE2::UNANCHORED, nullptr, 0)) {
+    const std::string_view window(output.data() + base, output.size() - base + 1);
+    std::optional<Result> result = match(window, start - base);
+    if (!result) return std::nullopt;
+    for (std::optional<Span>& group : result->groups) {
+        if (group) *group = {.start = group->start + base, .end = group->end + base};
+    }
+    if (open_ended_ && !final && result->groups[0]->end >= output.size()) return std::nullopt;
+    return result;
+}
+
+std::optional<ConsolePattern::Result> ConsolePattern::find(std::string_view row) const {
+    if (is_regex()) return match(row, 0);
+    const std::size_t found = row.find(source_);
+    if (found == std::string_view::npos) return std::nullopt;
+    return Result{{Span{found, found + source_.size()}}};
+}
+
+// Of the expression, the first from `from` on.
+std::optional<ConsolePattern::Result> ConsolePattern::match(std::string_view text,
+                                                            std::size_t from) const {
+    const re2::StringPiece piece(text.data(), text.size());
+    // Without groups first: it costs a fraction, and most of the time there is nothing.
+    if (!regex_->Match(piece, from, piece.size(), re2::RE2::UNANCHORED, nullptr, 0)) {
         return std::nullopt;
     }
     std::vector<re2::StringPiece> groups(
         static_cast<std::size_t>(regex_->NumberOfCapturingGroups()) + 1);
-    if (!regex_->Match(window, from_in_window, window.size(), re2::RE2::UNANCHORED, groups.data(),
+    if (!regex_->Match(piece, from, piece.size(), re2::RE2::UNANCHORED, groups.data(),
                        static_cast<int>(groups.size()))) {
         return std::nullopt;
     }
-    const auto offset = [&](const char* position) {
-        return static_cast<std::size_t>(position - window.data()) + base;
-    };
-    const std::size_t end = offset(groups[0].data() + groups[0].size());
-    if (open_ended_ && !final && end >= output.size()) return std::nullopt;
-
     Result result;
     for (const re2::StringPiece& group : groups) {
         if (group.data() == nullptr) {
             result.groups.emplace_back(std::nullopt);
         } else {
-            result.groups.emplace_back(
-                Span{offset(group.data()), offset(group.data() + group.size())});
+            const auto start = static_cast<std::size_t>(group.data() - piece.data());
+            result.groups.emplace_back(Span{start, start + group.size()});
         }
     }
     return result;

@@ -23,8 +23,9 @@ public:
     using Error::Error;
 };
 
-// What a console may be searched for: a literal text, or a regular expression (RE2's syntax: linear
-// time, no look-around, no back-references). Compiled once, immutable, shared freely.
+// What a console or a screen may be searched for: a literal text, or a regular expression (RE2's
+// syntax: linear time, no look-around, no back-references). Compiled once, immutable, shared
+// freely.
 class ConsolePattern {
 public:
     // Longest part of a line that a regular expression is matched against, in bytes.
@@ -62,12 +63,16 @@ public:
     // nothing if there is none. Nothing that begins before it can ever be completed.
     std::optional<std::size_t> first_candidate(std::string_view output, std::size_t from) const;
 
+    // The first match in one row of a screen, which is complete as it is.
+    std::optional<Result> find(std::string_view row) const;
+
     // (number, name) of the named groups, by number.
     std::vector<std::pair<int, std::string>> group_names() const;
 
 private:
     ConsolePattern() = default;
 
+    std::optional<Result> match(std::string_view text, std::size_t from) const;
     std::optional<Result> completed_text(std::string_view output, std::size_t from) const;
     std::optional<Result> completed_regex(std::string_view output, std::size_t line_start,
                                           std::size_t from, bool final) const;

@@ -90,6 +90,18 @@ public:
         }
     }
 
+    void screen_written(std::uint64_t offset, unsigned size, std::uint64_t value) override {
+        const Nanoseconds now = machine_.now();
+        if (machine_.observer_ != nullptr) {
+            machine_.observer_->screen_output(now, offset, size, value);
+        }
+        if (machine_.screen_search_->written(offset, size, now)) screen_matched();
+    }
+
+    void screen_layout_changed() override {
+        if (machine_.screen_search_->layout_changed(machine_.now())) screen_matched();
+    }
+
     void debug_exit(std::uint32_t value) override {
         Stop& stop =
             machine_.request(StopReason::kDebugExit,
@@ -110,6 +122,10 @@ public:
     }
 
 private:
+    void screen_matched() {
+        machine_.request(StopReason::kMatch, "the screen shows what was waited for");
+    }
+
     Machine& machine_;
 };
 
@@ -142,6 +158,7 @@ Machine::Machine(const MachineConfig& config, Backend& backend, Nanoseconds star
     Platform::Config platform{.memory_size = memory_.size()};
     if (firmware) configure(platform, *firmware);
     platform_ = std::make_unique<Platform>(platform, timeline_, *events_);
+    screen_search_ = std::make_unique<ScreenSearch>(platform_->screen());
     platform_->ports().set_unclaimed_listener(port_.get());
     platform_->memory_map().set_unclaimed_listener(port_.get());
     boot(firmware ? &*firmware : nullptr);

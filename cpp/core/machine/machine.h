@@ -19,6 +19,7 @@
 #include "core/machine/observer.h"
 #include "core/machine/platform.h"
 #include "core/machine/ram_map.h"
+#include "core/machine/screen_search.h"
 #include "core/machine/stop.h"
 #include "core/memory/guest_memory.h"
 
@@ -47,8 +48,8 @@ public:
     Machine& operator=(const Machine&) = delete;
 
     // Runs until a limit, or until the guest does something that ends a run. A search that was
-    // begun on the console ends it with kMatch. After a triple fault or a reset the machine stays
-    // stopped: every further run returns the same stop.
+    // begun on the console or the screen ends it with kMatch. After a triple fault or a reset the
+    // machine stays stopped: every further run returns the same stop.
     Stop run(const RunLimits& limits);
 
     // A stop that tells where the machine stands now.
@@ -73,6 +74,8 @@ public:
     Vcpu& vcpu() { return *vcpu_; }
     Console& console() { return console_; }
     Platform& platform() { return *platform_; }
+    const TextScreen& screen() const { return platform_->screen(); }
+    ScreenSearch& screen_search() { return *screen_search_; }
 
     void set_observer(MachineObserver* observer) { observer_ = observer; }
 
@@ -128,6 +131,7 @@ private:
     std::unique_ptr<RamMap> ram_map_;
     std::unique_ptr<Vcpu> vcpu_;
     std::unique_ptr<Platform> platform_;  // its devices reach the vCPU: they go first
+    std::unique_ptr<ScreenSearch> screen_search_;
     InstructionCounter* counter_ = nullptr;
 
     RandomStream guest_random_;

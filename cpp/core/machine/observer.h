@@ -20,6 +20,9 @@ public:
     virtual void console_output(Nanoseconds time, std::uint8_t byte) = 0;
     // A write to a port whose values people watch: 0x80, 0xE9, debug-exit.
     virtual void port_output(Nanoseconds time, std::uint16_t port, std::uint32_t value) = 0;
+    // A write that reached text memory, at an offset into it.
+    virtual void screen_output(Nanoseconds time, std::uint64_t offset, unsigned size,
+                               std::uint64_t value) = 0;
     virtual void interrupt_delivered(Nanoseconds time, std::uint8_t vector) = 0;
 };
 

@@ -17,6 +17,7 @@
 #include "core/devices/rom.h"
 #include "core/devices/rtc.h"
 #include "core/devices/system_control_port.h"
+#include "core/devices/text_screen.h"
 #include "core/devices/uart.h"
 #include "core/memory/guest_memory.h"
 
@@ -31,7 +32,8 @@ struct Platform::Devices {
           rtc(timeline, pic.input(Rtc::kIrq)),
           system_control(timeline, pit),
           ps2(pic.input(Ps2Controller::kIrq), a20),
-          fast_a20(a20) {}
+          fast_a20(a20),
+          screen(timeline) {}
 
     InterruptLine intr;
     InterruptLine a20;
@@ -46,6 +48,7 @@ struct Platform::Devices {
     DebugConsole debug_console;
     DebugExit debug_exit;
     ResetPort reset_port;
+    TextScreen screen;
     std::optional<AtaChannel> ata;
     std::optional<Rom> rom;
 };
@@ -53,8 +56,9 @@ struct Platform::Devices {
 Platform::Platform(const Config& config, Timeline& timeline, PlatformEvents& events)
     : events_(events), owned_(std::make_unique<Devices>(timeline, events)) {
     Devices& d = *owned_;
-    devices_ = {&d.pic,      &d.pit,  &d.uart,          &d.rtc,        &d.system_control, &d.ps2,
-                &d.fast_a20, &d.post, &d.debug_console, &d.debug_exit, &d.reset_port};
+    devices_ = {&d.pic,        &d.pit,      &d.uart, &d.rtc,           &d.system_control,
+                &d.ps2,        &d.fast_a20, &d.post, &d.debug_console, &d.debug_exit,
+                &d.reset_port, &d.screen};
 
     ports_.add(PicPair::kMasterPort, PicPair::kSize, d.pic, PicPair::kMasterOffset);
     ports_.add(PicPair::kSlavePort, PicPair::kSize, d.pic, PicPair::kSlaveOffset);
@@ -71,6 +75,12 @@ Platform::Platform(const Config& config, Timeline& timeline, PlatformEvents& eve
     ports_.add(DebugConsole::kPort, DebugConsole::kSize, d.debug_console);
     ports_.add(DebugExit::kPort, DebugExit::kSize, d.debug_exit);
     ports_.add(ResetPort::kPort, ResetPort::kSize, d.reset_port);
+    ports_.add(TextScreen::kPort, TextScreen::kSize, d.screen, TextScreen::kOffset);
+    ports_.add(TextScreen::kCrtcPort, TextScreen::kCrtcSize, d.screen, TextScreen::kCrtcOffset);
+    ports_.add(TextScreen::kStatusPort, TextScreen::kStatusSize, d.screen,
+               TextScreen::kStatusOffset);
+    memory_map_.add(TextScreen::kMemory, TextScreen::kMemorySize, d.screen,
+                    TextScreen::kMemoryOffset);
 
     add_disks(config);
 
@@ -79,6 +89,10 @@ Platform::Platform(const Config& config, Timeline& timeline, PlatformEvents& eve
     d.debug_console.on_write(
         [&events](std::uint8_t v) { events.port_output(DebugConsole::kPort, v); });
     d.debug_exit.on_exit([&events](std::uint32_t value) { events.debug_exit(value); });
+    d.screen.on_write([&events](std::uint64_t offset, unsigned size, std::uint64_t value) {
+        events.screen_written(offset, size, value);
+    });
+    d.screen.on_layout([&events] { events.screen_layout_changed(); });
     d.ps2.on_reset([&events] { events.reset_requested("i8042"); });
     d.fast_a20.on_reset([&events] { events.reset_requested("port 0x92"); });
     d.reset_port.on_reset([&events](bool) { events.reset_requested("port 0xCF9"); });
@@ -106,6 +120,10 @@ void Platform::add_disks(const Config& config) {
 }
 
 Platform::~Platform() = default;
+
+TextScreen& Platform::screen() {
+    return owned_->screen;
+}
 
 std::uint8_t Platform::acknowledge_interrupt() {
     return owned_->pic.acknowledge();

@@ -14,6 +14,8 @@
 
 namespace hvlab {
 
+class TextScreen;
+
 // What the platform's devices tell the machine, from within an access or a timer.
 class PlatformEvents {
 public:
@@ -21,6 +23,8 @@ public:
 
     virtual void console_output(std::uint8_t byte) = 0;
     virtual void port_output(std::uint16_t port, std::uint32_t value) = 0;  // 0x80, 0xE9
+    virtual void screen_written(std::uint64_t offset, unsigned size, std::uint64_t value) = 0;
+    virtual void screen_layout_changed() = 0;
     virtual void debug_exit(std::uint32_t value) = 0;
     virtual void reset_requested(const char* source) = 0;
     virtual void interrupt_line_changed(bool level) = 0;
@@ -33,7 +37,7 @@ public:
 //   IRQ 1  i8042              0x60, 0x64     IRQ 8  CMOS/RTC     0x70-0x71
 //   IRQ 14 ATA (with a disk)  0x1F0-0x1F7, 0x3F6
 //   8259 pair 0x20, 0xA0, ELCR 0x4D0 · 0x61 · 0x80 · 0x92 · 0xE9 debug console · 0xF4 debug-exit ·
-//   0xCF9 reset
+//   0xCF9 reset · text screen 0x3C0-0x3CF, 0x3D4-0x3D5, 0x3DA and B8000h-BFFFFh
 class Platform {
 public:
     struct RomRange {
@@ -53,6 +57,8 @@ public:
 
     AddressMap& ports() { return ports_; }
     AddressMap& memory_map() { return memory_map_; }
+
+    TextScreen& screen();
 
     // INTA: the vector of the interrupt that the controllers deliver now.
     std::uint8_t acknowledge_interrupt();

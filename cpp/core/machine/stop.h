@@ -13,7 +13,7 @@ namespace hvlab {
 
 // Why a run returned to the caller.
 enum class StopReason : std::uint8_t {
-    kMatch,            // the console printed what was waited for
+    kMatch,            // the console printed, or the screen shows, what was waited for
     kDebugExit,        // the guest wrote to the debug-exit port; `code` is the value
     kHalted,           // HLT that nothing will ever end
     kReset,            // the guest asked for a reset

@@ -25,6 +25,12 @@ void RecordDigest::port_output(Nanoseconds time, std::uint16_t port, std::uint32
     add(Kind::kPortOutput, time, std::uint64_t{port} << 32 | value);
 }
 
+void RecordDigest::screen_output(Nanoseconds time, std::uint64_t offset, unsigned size,
+                                 std::uint64_t value) {
+    add(Kind::kScreenOutput, time, offset << 8 | size);
+    hasher_.update(std::as_bytes(std::span{&value, 1}));
+}
+
 void RecordDigest::interrupt_delivered(Nanoseconds time, std::uint8_t vector) {
     add(Kind::kInterrupt, time, vector);
 }

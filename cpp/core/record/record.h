@@ -17,13 +17,21 @@ public:
     void console_input(Nanoseconds time, std::span<const std::byte> bytes) override;
     void console_output(Nanoseconds time, std::uint8_t byte) override;
     void port_output(Nanoseconds time, std::uint16_t port, std::uint32_t value) override;
+    void screen_output(Nanoseconds time, std::uint64_t offset, unsigned size,
+                       std::uint64_t value) override;
     void interrupt_delivered(Nanoseconds time, std::uint8_t vector) override;
 
     std::uint64_t entries() const { return entries_; }
     std::string hex() const { return hasher_.digest_hex(); }
 
 private:
-    enum class Kind : std::uint8_t { kConsoleInput = 1, kConsoleOutput, kPortOutput, kInterrupt };
+    enum class Kind : std::uint8_t {
+        kConsoleInput = 1,
+        kConsoleOutput,
+        kPortOutput,
+        kInterrupt,
+        kScreenOutput,
+    };
 
     void add(Kind kind, Nanoseconds time, std::uint64_t value);
 

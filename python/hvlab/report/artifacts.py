@@ -34,6 +34,9 @@ def keep(folder: Path, case: Case, result: CaseResult) -> CaseResult:
     write_whole(place / "console.log", "\n".join(log_lines(result)) + "\n")
     write_whole(place / "scenario.yaml", case.source.text)
     write_whole(place / "result.json", json.dumps(case_data(result), indent=2) + "\n")
+    if result.screen:
+        write_whole(place / "screen.txt", result.screen + "\n")
+        write_whole(place / "screen.svg", result.picture)
     if result.registers:
         write_whole(place / "registers.txt", result.registers + "\n")
     return result

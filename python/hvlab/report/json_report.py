@@ -40,6 +40,7 @@ def render(run: RunResult, started: datetime.datetime) -> str:
 def case_data(case: CaseResult) -> dict[str, Any]:
     """One case as plain data."""
     data = dataclasses.asdict(case)
+    del data["picture"]  # a file among the artifacts
     data["wall"] = round(case.wall, 6)
     data["log"] = [{"time": time, "line": line} for time, line in case.log]
     if case.failure is not None:

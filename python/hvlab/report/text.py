@@ -8,6 +8,7 @@ from hvlab.scenario.problems import printable
 from hvlab.scenario.results import CaseResult, MeasureResult, Outcome, RunResult
 
 CONSOLE_LINES = 25
+SHOWN = ("console", "screen", "registers")
 
 
 def case_line(result: CaseResult) -> str:
@@ -38,7 +39,7 @@ def measure_value(measure: MeasureResult) -> str:
     return f"{measure.value:g}" if isinstance(measure.value, float) else str(measure.value)
 
 
-def failure_text(result: CaseResult, show: tuple[str, ...] = ("console", "registers")) -> str:
+def failure_text(result: CaseResult, show: tuple[str, ...] = SHOWN) -> str:
     """All that a person needs to see of a case that did not pass, from the YAML line on."""
     failure = result.failure
     lines = [failure.excerpt if failure is not None else printable(result.reason)]
@@ -55,6 +56,8 @@ def failure_text(result: CaseResult, show: tuple[str, ...] = ("console", "regist
         lines += ["last stop", f"    {stop.reason}: {printable(stop.message)} ({at})"]
     if "console" in show and result.steps:
         lines += console_lines(result)
+    if "screen" in show and result.screen:
+        lines += ["screen", *(f"    | {printable(row)}" for row in result.screen.split("\n"))]
     if "registers" in show and result.registers:
         lines += ["registers", *(f"    {line}" for line in result.registers.splitlines())]
     if result.internal:

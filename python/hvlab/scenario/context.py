@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, NoReturn, Protocol
 from hvlab.scenario import expression, regex
 from hvlab.scenario.expression import Expression, ExpressionError
 from hvlab.scenario.problems import Problem
-from hvlab.scenario.shapes import CONSOLE_SHAPE, MACHINE_SHAPE, Kind, Record, Shape
+from hvlab.scenario.shapes import CONSOLE_SHAPE, MACHINE_SHAPE, SCREEN_SHAPE, Kind, Record, Shape
 from hvlab.scenario.source import Source
 from hvlab.scenario.tree import Mark, Marks, Path, format_path
 
 if TYPE_CHECKING:
     from hvlab._core import Stop
-    from hvlab.console import Event
+    from hvlab.event import Event
     from hvlab.machine import Machine
     from hvlab.scenario.evaluate import Evaluation
 
@@ -99,6 +99,7 @@ class CheckContext:
         self.booted = self.path
         self.scope["machine"] = MACHINE_SHAPE
         self.scope["console"] = CONSOLE_SHAPE
+        self.scope["screen"] = SCREEN_SHAPE
 
     def names(self, name: str, shape: Shape) -> None:
         """The step's `as` names something for the expressions after it."""
@@ -126,14 +127,14 @@ class CheckContext:
         place = self.places.in_text((*self.path, below), text, offset, width, message)
         self.problems.append(place)
 
-    def regex(self, pattern: str, below: str) -> regex.Regex | None:
+    def regex(self, pattern: str, *below: str) -> regex.Regex | None:
         """Checks a regular expression; None if it is wrong."""
         try:
             return regex.inspect(pattern)
         except regex.RegexError as error:
-            path = (*self.path, below)
+            path = (*self.path, *below)
             if error.offset is None:
-                self.problem(error.message, below)
+                self.problem(error.message, *below)
             else:
                 place = self.places.in_text(path, pattern, error.offset, 1, error.message)
                 self.problems.append(place)

@@ -6,10 +6,19 @@ it.
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
-from pydantic_core import PydanticCustomError
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    GetJsonSchemaHandler,
+    WithJsonSchema,
+    model_validator,
+)
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema, PydanticCustomError
 
 from hvlab import units
 from hvlab.scenario.shapes import RESERVED
@@ -27,6 +36,40 @@ class Strict(BaseModel):
     """Base of every mapping in a document: no unknown keys, no conversions, no changes."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, validate_default=False)
+
+
+class Shortened(Strict):
+    """A mapping that may be written shorter.
+
+    Attributes:
+        shorthand: the field that a value stands for which is no mapping; None if there is none.
+    """
+
+    shorthand: ClassVar[str | None] = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_shorthand(cls, value: Any) -> Any:
+        if isinstance(value, dict):
+            return value
+        if value is None and not any(f.is_required() for f in cls.model_fields.values()):
+            return {}
+        return {cls.shorthand: value} if cls.shorthand else value
+
+    @classmethod
+    def __get_pydantic_json_schema__(
+        cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        schema = handler(core_schema)
+        body = handler.resolve_ref_schema(schema)
+        if cls.shorthand is None or "properties" not in body:
+            return schema
+        short = dict(body["properties"][cls.shorthand])
+        title, description = body.get("title", cls.__name__), body.pop("description", "")
+        full = dict(body)
+        body.clear()
+        body.update({"title": title, "description": description, "anyOf": [short, full]})
+        return schema
 
 
 def refuse(message: str) -> PydanticCustomError:

@@ -52,6 +52,11 @@ def console_tail(machine: Machine) -> tuple[str, tuple[tuple[int, str], ...]]:
     return machine.console.output[-MAX_CONSOLE:], log
 
 
+def screen_text(machine: Machine) -> str:
+    """What the screen shows, without the empty rows at its end; empty if nothing is on it."""
+    return machine.screen.text().rstrip("\n")
+
+
 _GENERAL = (
     ("rax", "rbx", "rcx", "rdx"),
     ("rsi", "rdi", "rbp", "rsp"),

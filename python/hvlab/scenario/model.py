@@ -110,6 +110,6 @@ class Scenario(Strict):
     )
     machine: MachineSpec
     steps: list[Step] = Field(min_length=1, description="What is done, in order.")
-    on_failure: list[Literal["console", "registers"]] = Field(
-        default=["console", "registers"], description="What a failed case shows."
+    on_failure: list[Literal["console", "screen", "registers"]] = Field(
+        default=["console", "screen", "registers"], description="What a failed case shows."
     )

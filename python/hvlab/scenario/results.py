@@ -91,7 +91,8 @@ class CaseResult:
         id: `file::name[...]`; file, name: its parts; reason: one line why it did not pass;
         guest_time: ns, None if no machine was made; instructions: None where nobody counts them;
         wall: seconds; console: the last 64 KiB of output as text; log: its last lines with guest
-        times;
+        times; screen: the text on the screen, empty if there is none; picture: of the screen of a
+        case that did not pass, as SVG;
         registers: the vCPU's as text; reproduce: the command that runs this case again;
         interrupted: it was ended from outside; internal: the traceback of a bug of hvlab's;
         artifacts: the folder with what a failed case left, empty if none was asked for.
@@ -118,6 +119,8 @@ class CaseResult:
     wall: float = 0.0
     console: str = ""
     log: tuple[tuple[int, str], ...] = ()
+    screen: str = ""
+    picture: str = ""
     registers: str = ""
     interrupted: bool = False
     internal: str = ""

@@ -33,12 +33,20 @@ from hvlab.scenario.results import (
     StepResult,
     StopResult,
 )
-from hvlab.scenario.shapes import CONSOLE_SHAPE, MACHINE_SHAPE, Kind, Record, Shape, Value
+from hvlab.scenario.shapes import (
+    CONSOLE_SHAPE,
+    MACHINE_SHAPE,
+    SCREEN_SHAPE,
+    Kind,
+    Record,
+    Shape,
+    Value,
+)
 from hvlab.scenario.tree import Path
 
 if TYPE_CHECKING:
     from hvlab._core import Stop
-    from hvlab.console import Event
+    from hvlab.event import Event
     from hvlab.machine import Machine
     from hvlab.scenario.document import Case
     from hvlab.scenario.steps import Step
@@ -307,10 +315,13 @@ class _CaseRun:
 
     def _finish(self, ended: _Ended) -> CaseResult:
         machine, shown = self._machine, self.case.scenario.on_failure
-        console, registers = "", ""
+        console, screen, picture, registers = "", "", "", ""
         log: tuple[tuple[int, str], ...] = ()
         if machine is not None:
             console, log = machines.console_tail(machine)
+            screen = machines.screen_text(machine)
+            if ended.outcome is not Outcome.PASSED and screen:
+                picture = machine.screen.svg()
             if ended.outcome is not Outcome.PASSED and "registers" in shown:
                 registers = machines.registers(machine)
         return _result(
@@ -327,6 +338,8 @@ class _CaseRun:
             wall=time.monotonic() - self._started,
             console=console,
             log=log,
+            screen=screen,
+            picture=picture,
             registers=registers,
             interrupted=ended.interrupted,
             internal=ended.internal,
@@ -351,8 +364,8 @@ class _CaseRun:
         return self._machine.time if self._machine is not None else None
 
     def _refresh(self, text: str) -> None:
-        """What expressions may ask of the machine, as it is now; the console's text only if
-        asked for.
+        """What expressions may ask of the machine, as it is now; the texts of console and
+        screen only if asked for.
         """
         if self._machine is not None:
             fields: dict[str, Value] = {
@@ -362,6 +375,8 @@ class _CaseRun:
             self.name("machine", Record(fields), MACHINE_SHAPE)
             console = self._machine.console.output if "console" in text else ""
             self.name("console", Record({"text": console}), CONSOLE_SHAPE)
+            screen = machines.screen_text(self._machine) if "screen" in text else ""
+            self.name("screen", Record({"text": screen}), SCREEN_SHAPE)
 
     def _progress(self) -> None:
         if self.observer is not None:

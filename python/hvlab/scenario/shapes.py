@@ -69,6 +69,7 @@ STOP_SHAPE = Shape(
 # Always there once the machine is.
 MACHINE_SHAPE = Shape({"time": Kind.TIME, "instructions": Kind.NUMBER})
 CONSOLE_SHAPE = Shape({"text": Kind.TEXT})
+SCREEN_SHAPE = Shape({"text": Kind.TEXT})
 
 UNITS: Mapping[str, tuple[Kind, int]] = {
     **{name: (Kind.SIZE, factor) for name, factor in units.SIZE_UNITS.items()},
@@ -99,7 +100,7 @@ WORDS = (
     "if",
     "else",
 )
-GIVEN = ("machine", "console", "matrix", "vars")
+GIVEN = ("machine", "console", "screen", "matrix", "vars")
 # Units and functions are not among them: a named value is only ever used with its fields, as
 # `second.time`.
 RESERVED = frozenset({*WORDS, *GIVEN})

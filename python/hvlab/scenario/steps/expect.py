@@ -10,15 +10,16 @@ from pydantic import ConfigDict, Field, model_validator
 from hvlab import units
 from hvlab.scenario import regex
 from hvlab.scenario.context import CheckContext, RunContext
-from hvlab.scenario.fields import Duration, Identifier, refuse
+from hvlab.scenario.fields import Duration, Identifier, Shortened, refuse
 from hvlab.scenario.shapes import MATCH_FIELDS, STOP_SHAPE, Record, Shape, match_shape
 from hvlab.scenario.steps.base import StepBody, quote
 
 if TYPE_CHECKING:
     from hvlab._core import Match, Stop
+    from hvlab.event import Event
 
 DEFAULT_WITHIN = 10 * units.DURATION_UNITS["s"]
-AWAITED = ("text", "regex", "stop")
+AWAITED = ("text", "regex", "screen", "stop")
 MAX_PATTERN = 4096
 KEYS = (*AWAITED, "code", "instructions", "within", "as")
 StopName = Literal[
@@ -26,9 +27,40 @@ StopName = Literal[
 ]
 
 
+class OnScreen(Shortened):
+    """What a row of the screen shows."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"oneOf": [{"required": ["text"]}, {"required": ["regex"]}]},
+    )
+    shorthand: ClassVar[str | None] = "text"
+
+    text: str | None = Field(
+        default=None,
+        min_length=1,
+        max_length=MAX_PATTERN,
+        json_schema_extra={"pattern": "^[^\\n]*$"},
+        description="A text in a row of the screen.",
+    )
+    regex: str | None = Field(
+        default=None,
+        min_length=1,
+        max_length=MAX_PATTERN,
+        description="A regular expression (RE2) within a row; '^' and '$' are its ends.",
+    )
+
+    @model_validator(mode="after")
+    def _one(self) -> Self:
+        if (self.text is None) == (self.regex is None):
+            raise refuse("a screen is looked at for one thing: give 'text' or 'regex'")
+        if "\n" in (self.text or ""):
+            raise refuse("a text on the screen is looked for within a row: it has no line feed")
+        return self
+
+
 class Expect(StepBody):
-    """Runs the guest until something happens: a text or regular expression on its console, or a
-    stop.
+    """Runs the guest until something happens: a text or regular expression on its console or its
+    screen, or a stop.
 
     The case fails if it does not happen within the guest time given, or if the guest stops before.
     """
@@ -49,6 +81,10 @@ class Expect(StepBody):
         min_length=1,
         max_length=MAX_PATTERN,
         description="A regular expression (RE2) within a line; '^' and '$' are its ends.",
+    )
+    screen: OnScreen | None = Field(
+        default=None,
+        description="A text in a row of the screen, or {regex: ...}. What is shown already counts.",
     )
     stop: StopName | None = Field(
         default=None,
@@ -82,11 +118,13 @@ class Expect(StepBody):
             given = [name for name in AWAITED if name in value]
             # A misspelt key is an unknown key's error, which is nearer to the cause.
             if not given and all(key in KEYS for key in value):
-                raise refuse("says nothing to wait for: give 'text', 'regex' or 'stop'")
+                raise refuse("says nothing to wait for: give 'text', 'regex', 'screen' or 'stop'")
             if len(given) > 1:
                 raise refuse(f"waits for one thing, not for '{given[0]}' and '{given[1]}'")
         elif isinstance(value, str):
-            raise refuse("says what to wait for: {text: ...}, {regex: ...} or {stop: ...}")
+            raise refuse(
+                "says what to wait for: {text: ...}, {regex: ...}, {screen: ...} or {stop: ...}"
+            )
         return value
 
     @model_validator(mode="after")
@@ -105,20 +143,31 @@ class Expect(StepBody):
                 f" of {self.instructions} instructions" if self.instructions is not None else ""
             )
             return f"expect stop {self.stop}{code}{budget}{within}"
-        if self.regex is not None:
-            return f"expect regex {quote(self.regex)}{within}"
-        return f"expect text {quote(self.text or '')}{within}"
+        where = "" if self.screen is None else "screen "
+        if self._expression is not None:
+            return f"expect {where}regex {quote(self._expression)}{within}"
+        return f"expect {where}text {quote(self._literal)}{within}"
+
+    @property
+    def _expression(self) -> str | None:
+        """The regular expression, be it for the console or for the screen."""
+        return self.regex if self.screen is None else self.screen.regex
+
+    @property
+    def _literal(self) -> str:
+        return (self.text if self.screen is None else self.screen.text) or ""
 
     def check(self, context: CheckContext) -> None:
         context.needs_machine()
         shape: Shape | None = STOP_SHAPE if self.stop is not None else match_shape(0, {})
-        if self.regex is not None:
-            pattern = context.regex(self.regex, "regex")
+        if self._expression is not None:
+            below = ("regex",) if self.regex is not None else ("screen", "regex")
+            pattern = context.regex(self._expression, *below)
             shape = match_shape(pattern.groups, pattern.names) if pattern else None
             for name in pattern.names if pattern else ():
                 if name in MATCH_FIELDS:
                     context.problem(
-                        f"the group '{name}' has the name of a field of every match", "regex"
+                        f"the group '{name}' has the name of a field of every match", *below
                     )
         if self.stop == "budget" and self.instructions is None and not context.limits_instructions:
             message = (
@@ -140,22 +189,36 @@ class Expect(StepBody):
         if self.stop is not None:
             self._run_to_stop(context)
             return
-        console = context.machine.console
-        if self.regex is not None:
-            event, what = console.regex(self.regex), f"/{self.regex}/"
-        else:
-            event, what = console.text(self.text or ""), quote(self.text or "")
+        event, what = self._event(context)
         stop = context.run(until=event, within=self.within)
         if str(stop.reason) == "deadline":
             within = units.format_duration(self.within)
-            context.fail(f"{what} did not appear on the console within {within} of guest time")
+            context.fail(
+                f"{what} did not appear on the {self._place} within {within} of guest time"
+            )
         if str(stop.reason) != "match" or stop.match is None:
-            context.fail(f"the guest stopped before {what} appeared on the console: {stop.message}")
+            context.fail(
+                f"the guest stopped before {what} appeared on the {self._place}: {stop.message}"
+            )
         if self.as_ is not None:
             self._name_match(context, stop.match, self.as_)
 
+    @property
+    def _place(self) -> str:
+        return "console" if self.screen is None else "screen"
+
+    def _event(self, context: RunContext) -> tuple[Event, str]:
+        """What to run until, and how to call it."""
+        console, screen = context.machine.console, context.machine.screen
+        if self._expression is not None:
+            regex_on = console.regex if self.screen is None else screen.regex
+            return regex_on(self._expression), f"/{self._expression}/"
+        text_on = console.text if self.screen is None else screen.contains
+        return text_on(self._literal), quote(self._literal)
+
     def _name_match(self, context: RunContext, match: Match, name: str) -> None:
-        pattern = regex.inspect(self.regex) if self.regex is not None else regex.Regex(0, {})
+        expression = self._expression
+        pattern = regex.inspect(expression) if expression is not None else regex.Regex(0, {})
         groups = tuple(match[index] for index in range(pattern.groups + 1))
         fields = {group: groups[index] for group, index in pattern.names.items()}
         record = Record({**fields, "time": match.time, "text": groups[0]}, groups)
