@@ -10,6 +10,7 @@ import pty
 import re
 import resource
 import select
+import shlex
 import signal
 import struct
 import subprocess
@@ -180,15 +181,63 @@ def test_every_case_skipped() -> None:
     )
 
 
-def test_a_reader_that_goes_away_is_no_traceback() -> None:
+@pytest.mark.parametrize("arguments", [["schema"], ["--help"], ["run", "--help"]])
+def test_a_reader_that_goes_away_is_no_traceback(arguments: list[str]) -> None:
     with subprocess.Popen(
-        [*HVLAB, "schema"], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        [*HVLAB, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE
     ) as process:
         assert process.stdout is not None
         assert process.stderr is not None
         process.stdout.close()
         assert process.stderr.read() == b""
         assert process.wait(30) == 128 + signal.SIGPIPE
+
+
+@pytest.mark.parametrize("arguments", ["schema", "--help", "--version", "check .", "list ."])
+def test_output_that_cannot_be_written_is_not_success(arguments: str) -> None:
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [*HVLAB, *arguments.split()],
+            stdout=full, stderr=subprocess.PIPE, text=True, check=False, timeout=60,
+        )  # fmt: skip
+    assert done.stderr == "hvlab: error: cannot write the output: No space left on device\n"
+    assert done.returncode == 3
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [("--help", 0), ("check good.hvlab.yaml", 0), ("check nowhere", 4), ("run bad.hvlab.yaml", 1)],
+)
+@pytest.mark.parametrize("streams", [">&-", "2>&-", ">&- 2>&- <&-", "2>/dev/full"])
+def test_the_exit_code_stands_when_nobody_listens(arguments: str, code: int, streams: str) -> None:
+    command = f"{shlex.join(HVLAB)} {arguments} {streams}"
+    done = subprocess.run(
+        ["sh", "-c", command], capture_output=True, text=True, check=False, timeout=60
+    )
+    assert done.returncode == code
+    assert "Traceback" not in done.stderr
+    assert "internal error" not in done.stderr
+
+
+def test_an_encoding_that_lacks_a_character_is_no_error() -> None:
+    Path("\u00e9.hvlab.yaml").write_text(GOOD)
+    environment = {**os.environ, "PYTHONIOENCODING": "ascii"}
+    done = hvlab("list", "\u00e9.hvlab.yaml", env=environment)
+    assert (done.returncode, done.stdout) == (0, "\\xe9.hvlab.yaml::t\n")
+
+
+def test_ctrl_c_before_a_run_begins() -> None:
+    code = (
+        "import sys, hvlab.cli.listing as l\n"
+        "def interrupted(*_): raise KeyboardInterrupt\n"
+        "l.check = interrupted\n"
+        "from hvlab.cli import main\n"
+        "sys.exit(main(['check', '.']))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=60
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (2, "", "interrupted\n")
 
 
 def test_an_internal_error_is_short_and_says_where_its_traceback_is(tmp_path: Path) -> None:

@@ -23,8 +23,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     given = list(sys.argv[1:] if arguments is None else arguments)
     try:
+        from hvlab.cli import streams
         from hvlab.cli.app import invoke
 
+        streams.prepare()
         code = invoke(given)
         sys.stdout.flush()
         return code
@@ -32,18 +34,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print("interrupted", file=sys.stderr)
         return INTERRUPTED
     except BrokenPipeError:
-        _discard_output()
         return _BROKEN_PIPE
     except Exception as error:  # noqa: BLE001 - the last resort, and it is reported
         from hvlab.cli.failure import report
 
         return report(error, debug="--debug" in given)
-
-
-def _discard_output() -> None:
-    """So that the interpreter's own flush at exit does not complain about the pipe again."""
-    import os
-
-    fd = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(fd, sys.stdout.fileno())
-    os.close(fd)

@@ -45,17 +45,19 @@ def invoke(arguments: list[str]) -> int:
     command = typer.main.get_command(app)
     # All usage errors derive from one class, which typer does not export by itself.
     usage_error = cast("type[Exception]", typer.BadParameter.__mro__[1])
+    # Not command.main(): it has answers of its own to Ctrl-C and to a reader that goes away.
     try:
-        code = command.main(arguments, prog_name="hvlab", standalone_mode=False)
+        with command.make_context("hvlab", list(arguments)) as context:
+            command.invoke(context)
     except usage_error as error:
         shown: Any = error
         shown.show()
         return USAGE
-    except typer.Abort:
-        raise KeyboardInterrupt from None
-    except SystemExit:  # typer's own answer to a reader of the output that has gone away
+    except typer.Exit as done:
+        return done.exit_code
+    except SystemExit:  # rich's answer to a reader of the output that has gone away
         raise BrokenPipeError from None
-    return code if isinstance(code, int) else 0
+    return 0
 
 
 def _version(wanted: bool) -> None:
@@ -107,8 +109,8 @@ def run(
 ) -> None:
     """Run scenarios.
 
-    Exit codes: 0 passed, 1 failed, 2 interrupted, 3 internal error, 4 bad usage or bad scenario,
-    5 nothing ran.
+    Exit codes: 0 passed, 1 failed, 2 interrupted, 3 internal error, 4 bad usage or bad scenario, 5
+    nothing ran.
     """
     from hvlab.cli import running
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from hvlab.cli import NOTHING_RAN, OK, USAGE
 from hvlab.scenario import plan as planning
 from hvlab.scenario.plan import Plan
-from hvlab.scenario.problems import ScenarioInvalid
+from hvlab.scenario.problems import ScenarioInvalid, printable
 
 
 def check(targets: Sequence[str]) -> int:
@@ -54,7 +54,7 @@ def show_errors(plan: Plan) -> int:
     """Prints the errors of all documents."""
     sys.stdout.flush()
     for error in plan.errors:
-        print(error, file=sys.stderr)
+        print(printable(str(error)), file=sys.stderr)
     count = sum(len(e.problems) if isinstance(e, ScenarioInvalid) else 1 for e in plan.errors)
     files = f"{len(plan.errors)} of {_plural(plan.documents, 'scenario')}"
     print(f"{_plural(count, 'error')} in {files}", file=sys.stderr)

@@ -4,15 +4,20 @@
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import NoReturn
 
 from hvlab.errors import HvlabError, ScenarioError
 from hvlab.scenario.document import Case, Document, load
 from hvlab.scenario.nearest import did_you_mean
+from hvlab.scenario.problems import printable
 from hvlab.scenario.select import compile_selection
 from hvlab.scenario.source import SUFFIX
+
+_MAX_SHOWN = 200  # characters of a path
 
 
 class TargetError(HvlabError):
@@ -40,11 +45,13 @@ def find(targets: Iterable[str]) -> Plan:
     """
     plan = Plan()
     seen: set[str] = set()
-    documents: dict[Path, Document | None] = {}
+    documents: dict[str, Document | None] = {}
     for target in targets:
-        path, _, name = target.partition("::")
+        path, separator, name = target.partition("::")
+        if not path or (separator and not name):
+            raise TargetError(f"'{printable(target)}' names no file, or no case of it")
         for file in _files(Path(path)):
-            key = file.resolve()
+            key = os.path.realpath(file)
             if key not in documents:
                 documents[key] = _load(file, plan)
             document = documents[key]
@@ -53,7 +60,7 @@ def find(targets: Iterable[str]) -> Plan:
             picked = [case for case in document.cases if not name or case.name == name]
             if not picked:
                 hint = did_you_mean(name, [case.name for case in document.cases])
-                raise TargetError(f"{path}: no case '{name}'{hint}")
+                raise TargetError(f"{path}: no case '{printable(name)}'{hint}")
             plan.cases += [case for case in picked if case.id not in seen]
             seen.update(case.id for case in picked)
     return plan
@@ -88,16 +95,41 @@ def _load(file: Path, plan: Plan) -> Document | None:
 
 
 def _files(path: Path) -> list[Path]:
-    if path.is_dir():
-        found = []
-        for folder, folders, names in os.walk(path):  # follows no links, so it ends
-            folders[:] = sorted(f for f in folders if not f.startswith("."))
-            found += [Path(folder, name) for name in sorted(names) if name.endswith(SUFFIX)]
-        return found
-    if path.exists():
+    try:
+        mode = os.stat(path).st_mode  # noqa: PTH116 - Path's own questions hide why
+    except FileNotFoundError:
+        raise TargetError(_not_there(path)) from None
+    except (OSError, ValueError) as error:
+        raise TargetError(f"{_short(path)}: {_reason(error)}") from None
+    if not stat.S_ISDIR(mode):
         return [path]
+    found = []
+    for folder, folders, names in os.walk(path, onerror=_unreadable):  # follows no links: it ends
+        folders[:] = sorted(f for f in folders if not f.startswith("."))
+        found += [Path(folder, name) for name in sorted(names) if name.endswith(SUFFIX)]
+    return found
+
+
+def _unreadable(error: OSError) -> NoReturn:
+    # Scenarios that nobody sees must not count as passed.
+    raise TargetError(f"{_short(error.filename)}: cannot read the folder: {_reason(error)}")
+
+
+def _not_there(path: Path) -> str:
+    if path.is_symlink():
+        return f"{_short(path)}: a link to a file that is not there"
     try:
         names = [entry.name for entry in path.parent.iterdir()]
     except OSError:
         names = []
-    raise TargetError(f"{path}: no such file or folder{did_you_mean(path.name, names)}")
+    return f"{_short(path)}: no such file or folder{did_you_mean(path.name, names)}"
+
+
+def _reason(error: OSError | ValueError) -> str:
+    return str(error.strerror if isinstance(error, OSError) else error)
+
+
+def _short(path: str | os.PathLike[str]) -> str:
+    """A path for a message."""
+    name = printable(os.fspath(path))
+    return name if len(name) <= _MAX_SHOWN else f"{name[:_MAX_SHOWN]}..."

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import stat
+import unicodedata
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -41,9 +42,12 @@ class Source:
 
 def read_source(path: str | os.PathLike[str]) -> Source:
     """Reads a document. Raises ScenarioError for what is missing, not a regular file, too large or
-    not UTF-8.
+    not UTF-8, its path or its text.
     """
     name = os.fspath(path)
+    if any(unicodedata.category(char) in ("Cc", "Cs") for char in name):
+        # Ids are lines, attributes of XML and arguments of a shell; Cs: bytes that are not UTF-8.
+        raise ScenarioError("its path has control characters, or is not UTF-8", name)
     data = _read(name)
     try:
         text = data.decode("utf-8-sig")
