@@ -39,7 +39,9 @@ void bind_boot(py::module_& module) {
     py::class_<LinuxBoot>(
         module, "LinuxBoot",
         "A Linux kernel (bzImage or vmlinux), entered in 64-bit mode by the boot protocol "
-        "(Documentation/arch/x86/boot.rst), with an initrd and a command line.")
+        "(Documentation/arch/x86/boot.rst), with an initrd and a command line; or any other "
+        "bzImage, "
+        "entered in 32-bit mode.")
         .def(py::init<std::filesystem::path, std::optional<std::filesystem::path>, std::string>(),
              py::arg("kernel"), py::arg("initrd") = py::none(), py::arg("cmdline") = "")
         .def_readonly("kernel", &LinuxBoot::kernel)

@@ -31,8 +31,9 @@ void check(GuestMemory& memory, const CpuState& state, std::span<const std::byte
     HVLAB_ASSERT(is_aligned(address, kPageSize) && address >= kMiB);
     HVLAB_ASSERT(std::ranges::equal(memory.host_bytes(address, initrd.size()), initrd));
     // The first entries of the page tables and the code segment that is in use.
-    HVLAB_ASSERT((*memory.read_value<std::uint64_t>(state.cr3) & 1) != 0);
-    HVLAB_ASSERT(*memory.read_value<std::uint64_t>(state.gdtr.base + 0x10) == 0x00AF9B000000FFFF);
+    HVLAB_ASSERT(!state.cs.l || (*memory.read_value<std::uint64_t>(state.cr3) & 1) != 0);
+    HVLAB_ASSERT(*memory.read_value<std::uint64_t>(state.gdtr.base + 0x10) ==
+                 (state.cs.l ? 0x00AF9B000000FFFF : 0x00CF9B000000FFFF));
 }
 
 }  // namespace

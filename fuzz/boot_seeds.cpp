@@ -87,6 +87,9 @@ int main(int argc, char** argv) {
     write(root / "boot_elf_fuzz/elf32",
           test_images::make_elf32(small_segments(test_images::kKernelStart),
                                   test_images::kKernelStart + 0x20));
+    Bytes protected_mode = test_images::make_bzimage(vmlinux);
+    test_images::poke(protected_mode, 0x236, std::uint16_t{0});  // no XLF_KERNEL_64
+    write(root / "boot_kernel_fuzz/protected-mode", protected_mode);
     for (const Compression format : {Compression::kNone, Compression::kGzip, Compression::kXz,
                                      Compression::kLzma, Compression::kZstd, Compression::kLz4}) {
         const std::string name(to_string(format));

@@ -589,7 +589,7 @@ class ElfImage:
 
 class LinuxBoot:
     """
-    A Linux kernel (bzImage or vmlinux), entered in 64-bit mode by the boot protocol (Documentation/arch/x86/boot.rst), with an initrd and a command line.
+    A Linux kernel (bzImage or vmlinux), entered in 64-bit mode by the boot protocol (Documentation/arch/x86/boot.rst), with an initrd and a command line; or any other bzImage, entered in 32-bit mode.
     """
     def __init__(
         self,

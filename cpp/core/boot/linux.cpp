@@ -12,6 +12,8 @@
 #include "core/boot/image_file.h"
 #include "core/boot/long_mode.h"
 #include "core/boot/low_memory.h"
+#include "core/boot/placement.h"
+#include "core/boot/protected_mode.h"
 
 namespace hvlab {
 namespace {
@@ -32,6 +34,7 @@ constexpr GuestAddress kVmlinuxInitrdAddrMax = 0x7FFFFFFF;
 
 // The kernel as it lies in memory, and its conditions.
 struct LoadedKernel {
+    bool is_64_bit = true;  // how it is entered
     GuestAddress entry = 0;
     GuestAddress start = 0;
     GuestAddress end = 0;  // of all that it needs before it knows the memory map
@@ -49,18 +52,48 @@ LoadedKernel load_vmlinux(GuestMemory& memory, const ImageBytes& image) {
     return {.entry = elf.entry, .start = elf.start(), .end = elf.end()};
 }
 
-LoadedKernel load_bzimage(GuestMemory& memory, const ImageBytes& file) {
-    const BzImage image = parse_bzimage(file);
+// From `start` on; the end of it.
+GuestAddress check_init_size(const GuestMemory& memory, const ImageBytes& file, GuestAddress start,
+                             std::uint64_t size) {
+    if (!memory.contains(start, size)) {
+        file.refuse("init_size", fmt::format("the kernel needs {} bytes at {:#x}, which {} MiB of "
+                                             "memory do not have",
+                                             size, start, memory.size() / kMiB));
+    }
+    return start + size;
+}
+
+// Unpacked here, and entered directly.
+LoadedKernel load_64_bit(GuestMemory& memory, const ImageBytes& file, const BzImage& image) {
     const Unpacked vmlinux = unpack(image, file, memory.size());
     LoadedKernel kernel =
         load_vmlinux(memory, ImageBytes(file.path(), vmlinux.bytes(), "unpacked payload"));
     if (image.init_size == 0) file.refuse("init_size", "is 0");
-    if (!memory.contains(kernel.start, image.init_size)) {
-        file.refuse("init_size", fmt::format("the kernel needs {} bytes at {:#x}, which {} MiB of "
-                                             "memory do not have",
-                                             image.init_size, kernel.start, memory.size() / kMiB));
+    kernel.end = std::max(kernel.end, check_init_size(memory, file, kernel.start, image.init_size));
+    return kernel;
+}
+
+// As it is: what there is to unpack, it unpacks by itself (boot.rst, "32-bit Boot Protocol").
+LoadedKernel load_32_bit(GuestMemory& memory, const ImageBytes& file, const BzImage& image) {
+    const GuestAddress start = image.code32_start;
+    const std::uint64_t size = image.protected_mode_part.size();
+    if (start < kLowestKernel) {
+        file.refuse("code32_start", fmt::format("{:#x} is below 1 MiB", start));
     }
-    kernel.end = std::max(kernel.end, kernel.start + image.init_size);
+    check_place(memory, file, "code32_start", start, size);
+    HVLAB_ASSERT(memory.write(start, image.protected_mode_part));
+    LoadedKernel kernel{.is_64_bit = false, .entry = start, .start = start, .end = start + size};
+    if (image.init_size != 0) {
+        const GuestAddress runs_at = std::max(start, image.pref_address);
+        kernel.end = std::max(kernel.end, check_init_size(memory, file, runs_at, image.init_size));
+    }
+    return kernel;
+}
+
+LoadedKernel load_bzimage(GuestMemory& memory, const ImageBytes& file) {
+    const BzImage image = parse_bzimage(file);
+    LoadedKernel kernel = image.has_64_bit_vmlinux() ? load_64_bit(memory, file, image)
+                                                     : load_32_bit(memory, file, image);
     kernel.setup_header = image.setup_header;
     kernel.cmdline_size = image.cmdline_size;
     kernel.initrd_addr_max = image.initrd_addr_max;
@@ -123,7 +156,9 @@ CpuState load_linux(GuestMemory& memory, const LinuxBoot& boot, std::span<const 
     }
     HVLAB_ASSERT(memory.write(kBootParams, params.bytes()));
 
-    CpuState state = enter_long_mode(memory, {.gdt = kLowGdt, .pages = kLowPageTables});
+    CpuState state = loaded.is_64_bit
+                         ? enter_long_mode(memory, {.gdt = kLowGdt, .pages = kLowPageTables})
+                         : enter_protected_mode(memory, kLowGdt);
     state.rip = loaded.entry;
     state.gpr[kRsi] = kBootParams;
     state.gpr[kRsp] = kLowStackTop;

@@ -166,10 +166,10 @@ TEST_F(LinuxTest, HeaderLies) {
     EXPECT_EQ(refusal_with(0x1FE, std::uint16_t{0}), "vmlinuz: boot_flag: is not AA55h");
     EXPECT_EQ(refusal_with(0x202, std::uint32_t{0}),
               "vmlinuz: kernel: neither a bzImage (no 'HdrS' at 202h) nor an ELF file");
-    EXPECT_EQ(refusal_with(0x206, std::uint16_t{0x020B}),
-              "vmlinuz: version: boot protocol 2.11; 2.12 or newer is needed");
-    EXPECT_EQ(refusal_with(0x236, std::uint16_t{0xFFFE}),
-              "vmlinuz: xloadflags: not a 64-bit kernel");
+    EXPECT_EQ(refusal_with(0x206, std::uint16_t{0x0205}),
+              "vmlinuz: version: boot protocol 2.05; 2.06 or newer is needed");
+    EXPECT_EQ(refusal_with(0x211, std::uint8_t{0xFE}),
+              "vmlinuz: loadflags: a kernel for low memory (zImage)");
     EXPECT_EQ(refusal_with(0x201, std::uint8_t{0x65}),
               "vmlinuz: jump: the setup header ends at 0x267, before its last fields");
     EXPECT_EQ(refusal_with(0x201, std::uint8_t{0x80}),
@@ -192,7 +192,6 @@ TEST_F(LinuxTest, PayloadLies) {
     EXPECT_EQ(refusal_with(0x248, std::uint32_t{0xFFFFFFFF}),
               "vmlinuz: payload: starts " + std::to_string(0xFFFFFFFFu - std::uint64_t{length}) +
                   " bytes after the end of the file");
-    EXPECT_EQ(refusal_with(0x24C, std::uint32_t{0}), "vmlinuz: payload_length: is 0");
     Bytes shifted = kernel;
     poke(shifted, 0x248, std::uint32_t{1});
     poke(shifted, 0x24C, length - 1);
@@ -202,6 +201,93 @@ TEST_F(LinuxTest, PayloadLies) {
               "vmlinuz: payload: ends 1024 bytes after the end of the file");
     EXPECT_THAT(refusal(test_images::make_bzimage(Bytes(100, std::byte{0x42}))),
                 HasSubstr("payload: starts with 42 42 42 42: not ELF, gzip"));
+}
+
+// Entered in 32-bit mode, as it is: kernels that are not 64-bit, older than 2.12, or no Linux.
+class ProtectedModeKernel : public LinuxTest {
+protected:
+    ProtectedModeKernel() : content_(test_images::sample_bytes(0x2345, 3)) {
+        kernel_ = test_images::make_bzimage(content_);
+        poke(kernel_, 0x236, std::uint16_t{0});
+    }
+
+    template <typename T>
+    std::string refusal_with(std::size_t offset, T value) {
+        Bytes file = kernel_;
+        poke(file, offset, value);
+        return refusal(file);
+    }
+
+    Bytes content_;
+    Bytes kernel_;
+};
+
+TEST_F(ProtectedModeKernel, IsEnteredAtCode32Start) {
+    const std::vector<std::pair<std::size_t, std::uint16_t>> reasons{
+        {0x236, 0},       // no 64-bit kernel
+        {0x206, 0x020B},  // older than the flag that says so
+        {0x24C, 0},       // no vmlinux inside
+    };
+    for (const auto& [offset, value] : reasons) {
+        Bytes kernel = test_images::make_bzimage(content_);
+        poke(kernel, offset, value);
+        if (offset == 0x24C) poke(kernel, offset + 2, std::uint16_t{0});
+        poke(kernel, 0x214, std::uint32_t{0x123450});
+        const Bytes initrd = test_images::sample_bytes(5000, 8);
+        const CpuState state =
+            load_linux(memory_, {.kernel = "k", .initrd = "i", .cmdline = "a=b"}, kernel, initrd);
+        EXPECT_EQ(state.rip, 0x123450u);
+        EXPECT_TRUE(std::ranges::equal(memory_.host_bytes(0x123450, content_.size()), content_));
+        // boot.rst: CS 10h and the others 18h, flat; EBP, EDI, EBX 0; no paging, no interrupts.
+        EXPECT_EQ(state.cr0, 0x11u);
+        EXPECT_EQ(state.cs.selector, 0x10);
+        EXPECT_TRUE(state.cs.db);
+        EXPECT_FALSE(state.cs.l);
+        EXPECT_EQ(state.ss.selector, 0x18);
+        EXPECT_EQ(state.ds.limit, 0xFFFFFFFFu);
+        EXPECT_EQ(state.gpr[kRbx] | state.gpr[kRbp] | state.gpr[kRdi], 0u);
+        EXPECT_EQ(state.gpr[kRsi], kBootParams);
+        EXPECT_EQ(state.rflags & 0x200, 0u);
+        EXPECT_EQ(text_at(param<std::uint32_t>(0x228)), "a=b");
+        EXPECT_EQ(param<std::uint32_t>(0x218), 4 * kMiB - 8192);
+    }
+}
+
+TEST_F(ProtectedModeKernel, MayBeOld) {
+    poke(kernel_, 0x206, std::uint16_t{0x0206});
+    poke(kernel_, 0x201, std::uint8_t{0x3A});
+    poke(kernel_, 0x260, std::uint32_t{0xFFFFFFFF});  // no init_size yet
+    EXPECT_EQ(refusal(kernel_), "accepted");
+    poke(kernel_, 0x201, std::uint8_t{0x39});
+    EXPECT_EQ(refusal(kernel_),
+              "vmlinuz: jump: the setup header ends at 0x23b, before its last fields");
+}
+
+TEST_F(ProtectedModeKernel, MovesToItsPreferredAddress) {
+    poke(kernel_, 0x258, std::uint64_t{2 * kMiB});
+    EXPECT_EQ(refusal_with(0x260, std::uint32_t{2 * kMiB}), "accepted");
+    EXPECT_EQ(refusal_with(0x260, std::uint32_t{2 * kMiB + 1}),
+              "vmlinuz: init_size: the kernel needs 2097153 bytes at 0x200000, which 4 MiB of "
+              "memory do not have");
+    EXPECT_EQ(refusal_with(0x258, ~std::uint64_t{0}),
+              "vmlinuz: init_size: the kernel needs 131072 bytes at 0xffffffffffffffff, which 4 "
+              "MiB of memory do not have");
+    // An initrd lies above.
+    EXPECT_EQ(refusal(kernel_, "", Bytes(2 * kMiB - 0x20000)), "accepted");
+    EXPECT_THAT(refusal(kernel_, "", Bytes(2 * kMiB - 0x20000 + 1)), HasSubstr("do not fit"));
+}
+
+TEST_F(ProtectedModeKernel, Lies) {
+    EXPECT_EQ(refusal_with(0x1F4, std::uint32_t{0}), "vmlinuz: syssize: is 0");
+    EXPECT_EQ(refusal_with(0x1F4, std::uint32_t{0x236}),
+              "vmlinuz: syssize: ends 27 bytes after the end of the file");
+    EXPECT_THAT(refusal_with(0x1F4, std::uint32_t{0xFFFFFFFF}), HasSubstr("syssize: ends"));
+    EXPECT_EQ(refusal_with(0x214, std::uint32_t{0xFFFF0}),
+              "vmlinuz: code32_start: 0xffff0 is below 1 MiB");
+    EXPECT_THAT(refusal_with(0x214, std::uint32_t{0x3FE000}), HasSubstr("vmlinuz: code32_start: "));
+    EXPECT_THAT(refusal_with(0x214, std::uint32_t{0xFFFFFFF0}),
+                HasSubstr("vmlinuz: code32_start: "));
+    EXPECT_EQ(refusal_with(0x1F1, std::uint8_t{0xFF}).substr(0, 16), "vmlinuz: payload");
 }
 
 TEST_F(LinuxTest, UnpackedKernelLies) {

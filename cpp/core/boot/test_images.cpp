@@ -185,16 +185,18 @@ Bytes with_size(Bytes packed, std::size_t size) {
 
 Bytes make_bzimage(const Bytes& payload) {
     Bytes file(kPayloadStart);
-    poke(file, 0x1F1, std::uint8_t{2});            // setup_sects
-    poke(file, 0x1FE, std::uint16_t{0xAA55});      // boot_flag
+    poke(file, 0x1F1, std::uint8_t{2});                                         // setup_sects
+    poke(file, 0x1F4, static_cast<std::uint32_t>((payload.size() + 15) / 16));  // syssize
+    poke(file, 0x1FE, std::uint16_t{0xAA55});                                   // boot_flag
     poke(file, 0x200, std::uint16_t{0x6AEB});      // jump: the header ends at 26Ch
     poke(file, 0x202, std::uint32_t{0x53726448});  // "HdrS"
     poke(file, 0x206, std::uint16_t{0x020F});      // version
     poke(file, 0x211, std::uint8_t{0x03});         // loadflags: LOADED_HIGH, KASLR_FLAG
-    poke(file, 0x22C, std::uint32_t{0x7FFFFFFF});  // initrd_addr_max
-    poke(file, 0x236, std::uint16_t{0x0003});      // xloadflags: XLF_KERNEL_64
-    poke(file, 0x238, std::uint32_t{255});         // cmdline_size
-    poke(file, 0x248, std::uint32_t{0});           // payload_offset
+    poke(file, 0x214, static_cast<std::uint32_t>(kKernelStart));  // code32_start
+    poke(file, 0x22C, std::uint32_t{0x7FFFFFFF});                 // initrd_addr_max
+    poke(file, 0x236, std::uint16_t{0x0003});                     // xloadflags: XLF_KERNEL_64
+    poke(file, 0x238, std::uint32_t{255});                        // cmdline_size
+    poke(file, 0x248, std::uint32_t{0});                          // payload_offset
     poke(file, 0x24C, static_cast<std::uint32_t>(payload.size()));
     poke(file, 0x258, std::uint64_t{kKernelStart});  // pref_address
     poke(file, 0x260, std::uint32_t{0x20000});       // init_size
