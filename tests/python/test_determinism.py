@@ -54,6 +54,11 @@ GUESTS = [
     Guest("reboot", "reset"),
     Guest("bios-disk", "debug-exit", disk=True),
     Guest("bios-keys", "debug-exit", dialogue=(("keys\n", "aB"), ("3042", "\x1b")), disk=True),
+    Guest("realmode", "debug-exit"),
+    Guest("protected", "debug-exit"),
+    Guest("paging", "debug-exit"),
+    Guest("v8086", "debug-exit"),
+    Guest("compat", "debug-exit"),
     Guest("stress", "debug-exit", dialogue=(("stress: ready\n", "some input\n"),)),
 ]
 
