@@ -236,8 +236,6 @@ TEST_F(MultibootTest, ModulesThatDoNotWork) {
               "kernel: modules: 65 of them; at most 64 are possible");
     many.modules.pop_back();
     EXPECT_EQ(refusal(elf_, many, ModuleContents(64, Bytes(1))), "accepted");
-    // The files, one behind the other: no more than memory in all.
-    EXPECT_THROW(read_modules(std::vector<BootModule>{{"/does/not/exist"}}, kMiB), BootError);
 }
 
 // Kernels of random segments and modules of random sizes: nothing lies on anything else.
