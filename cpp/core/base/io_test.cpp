@@ -79,7 +79,7 @@ TEST_F(IoTest, OnlyRegularFiles) {
 
 TEST_F(IoTest, MemoryFileIsMappedSharedAndCannotShrink) {
     const UniqueFd fd = create_memory_file("test", 8192);
-    struct stat status{};
+    struct stat status {};
     ASSERT_EQ(::fstat(fd.get(), &status), 0);
     EXPECT_EQ(status.st_size, 8192);
     EXPECT_EQ(::ftruncate(fd.get(), 4096), -1);

@@ -40,10 +40,9 @@ public:
         return path;
     }
     template <typename Byte>
-        requires(sizeof(Byte) == 1)
-    std::filesystem::path file(std::string_view name, std::span<const Byte> bytes) const {
-        return file(name, {reinterpret_cast<const char*>(bytes.data()), bytes.size()});
-    }
+    requires(sizeof(Byte) == 1) std::filesystem::path
+        file(std::string_view name, std::span<const Byte> bytes)
+    const { return file(name, {reinterpret_cast<const char*>(bytes.data()), bytes.size()}); }
 
 private:
     std::filesystem::path path_;

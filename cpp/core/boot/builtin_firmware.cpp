@@ -2,7 +2,8 @@
 #include "core/boot/builtin_firmware.h"
 
 // The assembler copies the file: no step of the build has to turn it into source. Its linker script
-// sees to the 64 KiB; .org refuses more (clang's assembler has no .if for what it has not laid out).
+// sees to the 64 KiB; .org refuses more (clang's assembler has no .if for what it has not laid
+// out).
 __asm__(
     ".pushsection .rodata\n"
     "hvlab_builtin_firmware:\n"
