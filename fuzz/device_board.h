@@ -19,6 +19,8 @@
 #include "core/devices/debug_console.h"
 #include "core/devices/debug_exit.h"
 #include "core/devices/fast_a20.h"
+#include "core/devices/fw_cfg.h"
+#include "core/devices/pci_host.h"
 #include "core/devices/pic.h"
 #include "core/devices/pit.h"
 #include "core/devices/post_port.h"
@@ -76,7 +78,8 @@ public:
         ports_.add(PostPort::kPort, PostPort::kSize, post_);
         ports_.add(DebugConsole::kPort, DebugConsole::kSize, debug_console_);
         ports_.add(DebugExit::kPort, DebugExit::kSize, debug_exit_);
-        ports_.add(ResetPort::kPort, ResetPort::kSize, reset_port_);
+        ports_.add(FwCfg::kPort, FwCfg::kSize, fw_cfg_);
+        ports_.add(PciHost::kPort, PciHost::kSize, pci_host_);  // and the reset port
         ports_.add(AtaChannel::kCommandPort, AtaChannel::kCommandSize, ata_,
                    AtaChannel::kCommandOffset);
         ports_.add(AtaChannel::kControlPort, AtaChannel::kControlSize, ata_,
@@ -130,7 +133,7 @@ public:
     }
 
     Nanoseconds now() const { return timeline_.now(); }
-    std::array<Device*, 13> devices() const { return devices_; }
+    std::array<Device*, 15> devices() const { return devices_; }
 
 private:
     // The wires that no device of the board drives.
@@ -142,30 +145,28 @@ private:
 
     static std::uint64_t port(Input& input, std::uint8_t kind) {
         // Where the devices are, and now and then anywhere.
-        constexpr std::array<std::uint16_t, 53> kPorts = {
-            0x20,  0x21,  0xA0,  0xA1,  0x4D0, 0x4D1, 0x40,  0x41,  0x42,  0x43,  0x60,
-            0x61,  0x64,  0x70,  0x71,  0x80,  0x92,  0xE9,  0xF4,  0xCF8, 0xCF9, 0x3F8,
-            0x3F9, 0x3FA, 0x3FB, 0x3FC, 0x3FD, 0x3FE, 0x3FF, 0x3F7, 0x1F,  0x1F0, 0x1F1,
-            0x1F2, 0x1F3, 0x1F4, 0x1F5, 0x1F6, 0x1F7, 0x3F6, 0x3C0, 0x3C1, 0x3C2, 0x3C4,
-            0x3C5, 0x3C7, 0x3C8, 0x3C9, 0x3CE, 0x3CF, 0x3D4, 0x3D5, 0x3DA};
+        constexpr std::array<std::uint16_t, 57> kPorts = {
+            0x20,  0x21,  0xA0,  0xA1,  0x4D0, 0x4D1, 0x40,  0x41,  0x42,  0x43,  0x60,  0x61,
+            0x64,  0x70,  0x71,  0x80,  0x92,  0xE9,  0xF4,  0xCF8, 0xCF9, 0x3F8, 0x3F9, 0x3FA,
+            0x3FB, 0x3FC, 0x3FD, 0x3FE, 0x3FF, 0x3F7, 0x1F,  0x1F0, 0x1F1, 0x1F2, 0x1F3, 0x1F4,
+            0x1F5, 0x1F6, 0x1F7, 0x3F6, 0x3C0, 0x3C1, 0x3C2, 0x3C4, 0x3C5, 0x3C7, 0x3C8, 0x3C9,
+            0x3CE, 0x3CF, 0x3D4, 0x3D5, 0x3DA, 0x510, 0x511, 0xCFC, 0xCFE};
         const std::uint8_t choice = input.byte();
         if ((kind & 4) != 0 && choice % 16 == 0) return input.number(2);
         return kPorts[choice % kPorts.size()];
     }
-    // A small disk of all kinds of bytes, and a smaller one.
+    // A small disk of all kinds of bytes, and a smaller one. Made once: boards are made by the
+    // dozen.
     static AtaChannel::Drives disks() {
-        std::vector<std::byte> bytes(40 * kSectorSize);
-        for (std::size_t i = 0; i < bytes.size(); ++i) bytes[i] = static_cast<std::byte>(i * 7);
-        return {{{.image = std::make_shared<DiskImage>(bytes),
-                  .cylinders = 2,
-                  .heads = 4,
-                  .sectors = 5},
-                 {.image = std::make_shared<DiskImage>(
-                      std::vector<std::byte>(8 * kSectorSize, std::byte{0x55})),
-                  .cylinders = 2,
-                  .heads = 2,
-                  .sectors = 2,
-                  .removable = true}}};
+        static const auto kDisk = [] {
+            std::vector<std::byte> bytes(40 * kSectorSize);
+            for (std::size_t i = 0; i < bytes.size(); ++i) bytes[i] = static_cast<std::byte>(i * 7);
+            return std::make_shared<const DiskImage>(bytes);
+        }();
+        static const auto kFloppy =
+            std::make_shared<const DiskImage>(std::vector<std::byte>(8 * kSectorSize));
+        return {{{.image = kDisk, .cylinders = 2, .heads = 4, .sectors = 5},
+                 {.image = kFloppy, .cylinders = 2, .heads = 2, .sectors = 2, .removable = true}}};
     }
     static unsigned size(std::uint8_t kind) { return (kind & 3) == 3 ? 1u << (kind >> 3 & 3) : 1; }
 
@@ -222,12 +223,14 @@ private:
     ResetPort reset_port_;
     AtaChannel ata_{disks(), pic_.input(AtaChannel::kIrq)};
     TextScreen screen_{timeline_};
+    FwCfg fw_cfg_{{{.name = "etc/file", .content = std::vector<std::byte>(33, std::byte{0x42})}}};
+    PciHost pci_host_{reset_port_, true};
     AddressMap ports_;
     AddressMap memory_map_;
-    std::array<Device*, 13> devices_ = {
-        &pic_,        &pit_,      &uart_,  &rtc_,           &system_control_,
-        &ps2_,        &fast_a20_, &post_,  &debug_console_, &debug_exit_,
-        &reset_port_, &ata_,      &screen_};
+    std::array<Device*, 15> devices_ = {
+        &pic_,        &pit_,      &uart_,   &rtc_,           &system_control_,
+        &ps2_,        &fast_a20_, &post_,   &debug_console_, &debug_exit_,
+        &reset_port_, &ata_,      &screen_, &fw_cfg_,        &pci_host_};
 };
 
 }  // namespace hvlab::fuzzing

@@ -67,7 +67,16 @@ def test_seabios_agrees_about_memory_below_1_mib(tmp_path: Path) -> None:
 def test_our_firmware_runs_on_qemus_devices(name: str, tmp_path: Path) -> None:
     with hvlab.Machine(boot=hvlab.DiskBoot(fixture(name))) as machine:
         (tmp_path / "rom.bin").write_bytes(machine.memory.read(ROM, 0x10000))
-    machine_type = ["-M", "isapc", "-cpu", "qemu64", "-m", "16", "-bios", str(tmp_path / "rom.bin")]
+    machine_type = [
+        "-M",
+        "isapc",
+        "-cpu",
+        "qemu64,-apic",
+        "-m",
+        "16",
+        "-bios",
+        str(tmp_path / "rom.bin"),
+    ]
     with run(*machine_type, *drive(name, "ide")) as guest:
         output, status = guest.finish()
     assert (output.replace("\r\n", "\n"), status) == (OUTPUT[name], 1)

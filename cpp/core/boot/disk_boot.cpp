@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <memory>
+#include <span>
 #include <string>
 #include <utility>
 
@@ -105,27 +106,82 @@ std::vector<std::byte> read_firmware(const std::filesystem::path& path) {
     return rom;
 }
 
-}  // namespace
+template <typename T>
+void append(std::vector<std::byte>& bytes, T value) {
+    const auto raw = std::as_bytes(std::span{&value, 1});
+    bytes.insert(bytes.end(), raw.begin(), raw.end());
+}
 
-FirmwareSetup prepare_disk_boot(const DiskBoot& boot) {
-    if (!boot.disk && !boot.floppy) {
-        throw BootError("boot", "disk", "neither a disk nor a floppy is given");
-    }
+template <typename T>
+FwCfg::File number(const std::string& name, T value) {
+    FwCfg::File file{.name = name, .content = {}};
+    append(file.content, value);
+    return file;
+}
+
+// RAM, as start, length and type.
+FwCfg::File memory_map(const GuestMemory& memory) {
+    constexpr std::uint32_t kRam = 1;
+    FwCfg::File file{.name = "etc/e820", .content = {}};
+    const std::uint64_t below = std::min(memory.size(), kPciHoleStart);
+    const auto add = [&](GuestAddress start, std::uint64_t size) {
+        if (size == 0) return;
+        append(file.content, start);
+        append(file.content, size);
+        append(file.content, kRam);
+    };
+    add(0, below);
+    add(kPciHoleEnd, memory.size() - below);
+    return file;
+}
+
+// The floppy as a file: SeaBIOS makes drive 00h of it.
+FwCfg::File floppy_file(const DiskImage& image) {
+    FwCfg::File file{.name = "floppyimg/floppy", .content = {}};
+    for (std::uint64_t n = 0; n < image.sectors(); ++n) append(file.content, image.read(n));
+    return file;
+}
+
+// SeaBIOS, "Runtime configuration".
+std::vector<FwCfg::File> firmware_files(const DiskBoot& boot, const GuestMemory& memory) {
+    std::vector<FwCfg::File> files;
+    files.push_back(memory_map(memory));
+    files.push_back(number<std::uint16_t>("etc/show-boot-menu", 0));
+    files.push_back(number<std::uint32_t>("etc/boot-fail-wait", ~std::uint32_t{0}));
+    if (boot.mirror) files.push_back(number<std::uint16_t>("etc/sercon-port", 0x3F8));
+    return files;
+}
+
+FirmwareSetup with_own_firmware(const DiskBoot& boot) {
     FirmwareSetup setup;
+    const std::span<const std::byte> rom = builtin_firmware();
+    setup.rom.assign(rom.begin(), rom.end());
+    setup.rom[kMirrorOffset] = static_cast<std::byte>(boot.mirror);
+    setup.window = setup.rom.size();
     std::size_t next = 0;
     if (boot.disk) setup.drives[next++] = open_disk(*boot.disk);
     if (boot.floppy) setup.drives[next++] = open_floppy(*boot.floppy);
-    if (boot.firmware) {
-        setup.rom = read_firmware(*boot.firmware);
-        setup.window = std::min<std::uint64_t>(setup.rom.size(), kMaxWindow);
-        setup.window_writable = true;
-    } else {
-        const std::span<const std::byte> rom = builtin_firmware();
-        setup.rom.assign(rom.begin(), rom.end());
-        setup.rom[kMirrorOffset] = static_cast<std::byte>(boot.mirror);
-        setup.window = setup.rom.size();
-    }
     return setup;
+}
+
+FirmwareSetup with_other_firmware(const DiskBoot& boot, const GuestMemory& memory) {
+    FirmwareSetup setup;
+    setup.rom = read_firmware(*boot.firmware);
+    setup.window = std::min<std::uint64_t>(setup.rom.size(), kMaxWindow);
+    setup.window_writable = true;
+    setup.files = firmware_files(boot, memory);
+    if (boot.disk) setup.drives[0] = open_disk(*boot.disk);
+    if (boot.floppy) setup.files->push_back(floppy_file(*open_floppy(*boot.floppy).image));
+    return setup;
+}
+
+}  // namespace
+
+FirmwareSetup prepare_disk_boot(const DiskBoot& boot, const GuestMemory& memory) {
+    if (!boot.disk && !boot.floppy) {
+        throw BootError("boot", "disk", "neither a disk nor a floppy is given");
+    }
+    return boot.firmware ? with_other_firmware(boot, memory) : with_own_firmware(boot);
 }
 
 CpuState load_firmware(GuestMemory& memory, const FirmwareSetup& setup) {

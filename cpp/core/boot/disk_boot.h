@@ -9,6 +9,7 @@
 #include "core/base/units.h"
 #include "core/cpu/cpu_state.h"
 #include "core/devices/ata_channel.h"
+#include "core/devices/fw_cfg.h"
 #include "core/memory/guest_memory.h"
 
 namespace hvlab {
@@ -33,12 +34,14 @@ struct FirmwareSetup {
     std::uint64_t window = 0;  // so much of its end is also seen below 1 MiB, copied into RAM there
     bool window_writable = false;  // as RAM that shadows the ROM; else it is read-only
     AtaChannel::Drives drives;
+    // What a firmware of others is told by fw_cfg; nothing for our own, which asks the devices.
+    std::optional<std::vector<FwCfg::File>> files;
 };
 
 // Reads and checks what is booted. Throws BootError naming the file and the field ("disk",
 // "floppy", "firmware"): missing, not a regular file, not of whole sectors, too large, no boot
 // signature.
-FirmwareSetup prepare_disk_boot(const DiskBoot& boot);
+FirmwareSetup prepare_disk_boot(const DiskBoot& boot, const GuestMemory& memory);
 
 // Puts the window into memory and returns the state at power-on.
 CpuState load_firmware(GuestMemory& memory, const FirmwareSetup& setup);

@@ -30,9 +30,11 @@ protected:
         return path;
     }
 
-    static std::string refusal(const DiskBoot& boot) {
+    FirmwareSetup prepare(const DiskBoot& boot) { return prepare_disk_boot(boot, memory_); }
+
+    std::string refusal(const DiskBoot& boot) {
         try {
-            prepare_disk_boot(boot);
+            prepare(boot);
         } catch (const BootError& error) {
             const std::string text = error.what();
             EXPECT_EQ(text.find(error.path()), 0u);
@@ -41,6 +43,7 @@ protected:
         return "accepted";
     }
 
+    GuestMemory memory_{1 * kMiB};
     TestDirectory directory_;
     int count_ = 0;
 };
@@ -66,15 +69,34 @@ TEST_F(DiskBootTest, AFirmwareImageIsOfWhole64KiB) {
               "firmware: 100 bytes are not a multiple of 64 KiB");
     EXPECT_EQ(refusal({.disk = disk, .firmware = image(8 * kMiB)}),
               "firmware: larger than 4194304 bytes (File too large)");
-    const FirmwareSetup setup = prepare_disk_boot({.disk = disk, .firmware = image(256 * kKiB)});
+    const FirmwareSetup setup = prepare({.disk = disk, .firmware = image(256 * kKiB)});
     EXPECT_EQ(setup.rom.size(), 256 * kKiB);
     EXPECT_EQ(setup.window, 128 * kKiB);
     EXPECT_TRUE(setup.window_writable);
 }
 
+TEST_F(DiskBootTest, AnotherFirmwareIsToldByFiles) {
+    const fs::path rom = image(64 * kKiB);
+    const auto names = [&](const DiskBoot& boot) {
+        std::string result;
+        const FirmwareSetup setup = prepare(boot);
+        for (const FwCfg::File& file : *setup.files) result += file.name + " ";
+        return result;
+    };
+    EXPECT_EQ(names({.disk = image(512), .firmware = rom}),
+              "etc/e820 etc/show-boot-menu etc/boot-fail-wait etc/sercon-port ");
+    EXPECT_EQ(names({.floppy = image(512), .firmware = rom, .mirror = false}),
+              "etc/e820 etc/show-boot-menu etc/boot-fail-wait floppyimg/floppy ");
+    const FirmwareSetup setup = prepare({.floppy = image(512), .firmware = rom});
+    EXPECT_EQ(setup.drives[0].image, nullptr);
+    EXPECT_EQ(setup.files->back().content.size(), 1440 * kKiB);
+    EXPECT_EQ(setup.files->front().content.size(), 20u);
+    EXPECT_FALSE(prepare({.disk = image(512)}).files);
+}
+
 TEST_F(DiskBootTest, ADiskHasAGeometry) {
     const auto cylinders = [&](std::uint64_t size) {
-        return prepare_disk_boot({.disk = image(size)}).drives[0].cylinders;
+        return prepare({.disk = image(size)}).drives[0].cylinders;
     };
     EXPECT_EQ(cylinders(512), 2);
     EXPECT_EQ(cylinders(1008 * 512 * 100), 100);
@@ -83,7 +105,7 @@ TEST_F(DiskBootTest, ADiskHasAGeometry) {
 
 TEST_F(DiskBootTest, AFloppyHasTheFormatOfItsSize) {
     const auto format = [&](std::uint64_t kib) {
-        const FirmwareSetup setup = prepare_disk_boot({.floppy = image(kib * kKiB)});
+        const FirmwareSetup setup = prepare({.floppy = image(kib * kKiB)});
         const AtaDrive& drive = setup.drives[0];
         EXPECT_TRUE(drive.removable);
         EXPECT_EQ(drive.image->sectors(), drive.cylinders * drive.heads * drive.sectors);
@@ -101,22 +123,21 @@ TEST_F(DiskBootTest, AFloppyHasTheFormatOfItsSize) {
 }
 
 TEST_F(DiskBootTest, ADiskIsTheFirstDriveAFloppyBesideItTheSecond) {
-    const FirmwareSetup setup = prepare_disk_boot({.disk = image(512), .floppy = image(1024)});
+    const FirmwareSetup setup = prepare({.disk = image(512), .floppy = image(1024)});
     EXPECT_FALSE(setup.drives[0].removable);
     EXPECT_TRUE(setup.drives[1].removable);
 }
 
 TEST_F(DiskBootTest, OurFirmwareIsTheEndOfTheFirstMiBAndKnowsWhetherToMirror) {
     const fs::path disk = image(512);
-    GuestMemory memory(1 * kMiB);
-    const FirmwareSetup setup = prepare_disk_boot({.disk = disk});
-    const CpuState state = load_firmware(memory, setup);
+    const FirmwareSetup setup = prepare({.disk = disk});
+    const CpuState state = load_firmware(memory_, setup);
     EXPECT_EQ(state, reset_state());
-    EXPECT_EQ(memory.read_value<std::uint8_t>(0xFFFF0), 0xEA);  // a far jump to F000h
-    EXPECT_EQ(memory.read_value<std::uint16_t>(0xFFFF3), 0xF000);
+    EXPECT_EQ(memory_.read_value<std::uint8_t>(0xFFFF0), 0xEA);  // a far jump to F000h
+    EXPECT_EQ(memory_.read_value<std::uint16_t>(0xFFFF3), 0xF000);
     EXPECT_EQ(setup.rom.size(), kBuiltinFirmwareSize);
 
-    const FirmwareSetup silent = prepare_disk_boot({.disk = disk, .mirror = false});
+    const FirmwareSetup silent = prepare({.disk = disk, .mirror = false});
     std::size_t different = 0;
     for (std::size_t i = 0; i < setup.rom.size(); ++i) different += setup.rom[i] != silent.rom[i];
     EXPECT_EQ(different, 1u);

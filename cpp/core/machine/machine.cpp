@@ -37,6 +37,7 @@ std::string describe(const UnhandledAccess& access) {
 void configure(Platform::Config& platform, const FirmwareSetup& firmware) {
     const std::uint64_t size = firmware.rom.size();
     platform.drives = firmware.drives;
+    platform.firmware_files = firmware.files;
     platform.rom.push_back({.address = kPciHoleEnd - size, .size = size});
     if (!firmware.window_writable) {
         platform.rom.push_back(
@@ -141,7 +142,7 @@ Machine::Machine(const MachineConfig& config, Backend& backend, Nanoseconds star
       idle_time_(start) {
     std::optional<FirmwareSetup> firmware;
     if (const auto* disk = std::get_if<DiskBoot>(&config_.boot)) {
-        firmware = prepare_disk_boot(*disk);
+        firmware = prepare_disk_boot(*disk, memory_);
     }
     vm_ = backend.create_vm(cpu_model_);
     ram_map_ = std::make_unique<RamMap>(*vm_, memory_);

@@ -9,6 +9,8 @@
 #include "core/devices/debug_console.h"
 #include "core/devices/debug_exit.h"
 #include "core/devices/fast_a20.h"
+#include "core/devices/fw_cfg.h"
+#include "core/devices/pci_host.h"
 #include "core/devices/pic.h"
 #include "core/devices/pit.h"
 #include "core/devices/post_port.h"
@@ -50,6 +52,8 @@ struct Platform::Devices {
     ResetPort reset_port;
     TextScreen screen;
     std::optional<AtaChannel> ata;
+    std::optional<FwCfg> fw_cfg;
+    std::optional<PciHost> pci_host;
     std::optional<Rom> rom;
 };
 
@@ -74,7 +78,6 @@ Platform::Platform(const Config& config, Timeline& timeline, PlatformEvents& eve
     ports_.add(PostPort::kPort, PostPort::kSize, d.post);
     ports_.add(DebugConsole::kPort, DebugConsole::kSize, d.debug_console);
     ports_.add(DebugExit::kPort, DebugExit::kSize, d.debug_exit);
-    ports_.add(ResetPort::kPort, ResetPort::kSize, d.reset_port);
     ports_.add(TextScreen::kPort, TextScreen::kSize, d.screen, TextScreen::kOffset);
     ports_.add(TextScreen::kCrtcPort, TextScreen::kCrtcSize, d.screen, TextScreen::kCrtcOffset);
     ports_.add(TextScreen::kStatusPort, TextScreen::kStatusSize, d.screen,
@@ -82,7 +85,7 @@ Platform::Platform(const Config& config, Timeline& timeline, PlatformEvents& eve
     memory_map_.add(TextScreen::kMemory, TextScreen::kMemorySize, d.screen,
                     TextScreen::kMemoryOffset);
 
-    add_disks(config);
+    add_firmware(config);
 
     d.uart.on_transmit([&events](std::uint8_t byte) { events.console_output(byte); });
     d.post.on_write([&events](std::uint8_t v) { events.port_output(PostPort::kPort, v); });
@@ -105,8 +108,17 @@ Platform::Platform(const Config& config, Timeline& timeline, PlatformEvents& eve
 
 // What only machines with firmware have. In the order of construction behind all the others: a
 // state is of a machine that has the same.
-void Platform::add_disks(const Config& config) {
+void Platform::add_firmware(const Config& config) {
     Devices& d = *owned_;
+    if (config.firmware_files) {
+        ports_.add(FwCfg::kPort, FwCfg::kSize, d.fw_cfg.emplace(*config.firmware_files));
+        ports_.add(PciHost::kPort, PciHost::kSize,
+                   d.pci_host.emplace(d.reset_port, config.drives[0].image != nullptr));
+        devices_.push_back(&*d.fw_cfg);
+        devices_.push_back(&*d.pci_host);
+    } else {
+        ports_.add(ResetPort::kPort, ResetPort::kSize, d.reset_port);
+    }
     if (config.drives[0].image != nullptr) {
         AtaChannel& ata = d.ata.emplace(config.drives, d.pic.input(AtaChannel::kIrq));
         ports_.add(AtaChannel::kCommandPort, AtaChannel::kCommandSize, ata,

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -11,6 +12,7 @@
 #include "core/bus/bus.h"
 #include "core/bus/timeline.h"
 #include "core/devices/ata_channel.h"
+#include "core/devices/fw_cfg.h"
 
 namespace hvlab {
 
@@ -47,6 +49,8 @@ public:
     struct Config {
         std::uint64_t memory_size = 0;   // bytes, told to the guest by CMOS
         AtaChannel::Drives drives = {};  // none: there is no ATA channel
+        // What fw_cfg holds; nothing: there is neither fw_cfg nor PCI.
+        std::optional<std::vector<FwCfg::File>> firmware_files = {};
         std::vector<RomRange> rom = {};  // where read-only memory is mapped
     };
 
@@ -78,7 +82,7 @@ public:
 private:
     struct Devices;
 
-    void add_disks(const Config& config);
+    void add_firmware(const Config& config);
 
     PlatformEvents& events_;
     std::unique_ptr<Devices> owned_;

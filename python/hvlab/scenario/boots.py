@@ -142,7 +142,8 @@ class DiskBoot(Strict):
     firmware: str = Field(
         default="builtin",
         min_length=1,
-        description="The BIOS: 'builtin' is hvlab's own; or an image: a path, or fixture:NAME.",
+        description="The BIOS: 'builtin' is hvlab's own, 'seabios' the distribution's SeaBIOS; or an "
+        "image: a path, or fixture:NAME.",
     )
     mirror: bool = Field(
         default=True,
@@ -164,7 +165,7 @@ class DiskBoot(Strict):
 
 def _firmware_image(firmware: str) -> str | None:
     """The reference to a BIOS image; None for the BIOS that is built in."""
-    return None if firmware == "builtin" else firmware
+    return {"builtin": None, "seabios": "fixture:seabios"}.get(firmware, firmware)
 
 
 BOOTS: Mapping[str, type[Strict]] = {
