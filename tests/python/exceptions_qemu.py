@@ -25,6 +25,7 @@ DIFFERENCES = {
         "GP: ud2 through *",
         "NP: *int* through a gate that is not present",
         "NP: ud2 *",
+        "TS: #UD, *",
     ),
     "segments have neither limits nor types": ("GP: load *", "GP: store into *"),
     "branches, SYSRET, IRET and LGDT take addresses that are not canonical; #SS is never told apart": (
@@ -49,6 +50,13 @@ DIFFERENCES = {
         "UD: group *",
     ),
     "CR0.TS goes before CR0.EM": ("UD: SSE *",),
+    "the T bit does nothing; what a new task lacks is told with the old task's RIP": (
+        "DB: the T bit of a TSS",
+        "*: the new task's ds *",
+    ),
+    "a stack segment that is not present is #TS": ("SS: *, SS0 not present",),
+    "SYSCALL and SYSRET are there outside 64-bit mode": ("UD: sys*",),
+    "a task gate into the LDT is #TS": ("GP: jump through a task gate into the LDT",),
     "LTR takes a null selector, far jumps take L with D": ("GP: ltr *", "GP: far jump *"),
 }
 

@@ -17,9 +17,9 @@ import hvlab
 from exceptions_qemu import is_known, is_rf_alone
 from test_fixtures_qemu import flat, run
 
-IMAGES = ["exceptions-long", "exceptions-compat", "exceptions-control"]
+IMAGES = ["exceptions-long", "exceptions-compat", "exceptions-protected", "exceptions-control"]
 # QEMU 7.2 does not survive the others: it obeys where 64-bit mode has to refuse.
-IMAGES_FOR_QEMU = ["exceptions-long", "exceptions-compat"]
+IMAGES_FOR_QEMU = ["exceptions-long", "exceptions-compat", "exceptions-protected"]
 QEMU_CPU = "qemu64,+ssse3,+sse4.1,+sse4.2,+popcnt,+cx16,+rdtscp,-svm,-apic,vendor=GenuineIntel"
 LIMITS = Path(__file__).resolve().parents[2] / "docs" / "engine-limits.md"
 
@@ -39,7 +39,7 @@ def parse(output: str) -> tuple[int, Failures]:
 
 def name(check: str) -> str:
     """Of a check, without its environment."""
-    return re.sub(r"^(real|v8086|\d+-bit cpl\d) ", "", check)
+    return re.sub(r"^(real|(protected|\d+-bit) cpl\d) ", "", check)
 
 
 def limits(image: str) -> set[str]:
@@ -62,13 +62,25 @@ def test_what_fails_is_exactly_what_the_limits_table_says(image: str) -> None:
     )
 
 
-def test_each_vector_is_raised_at_each_privilege() -> None:
-    with hvlab.Machine(image=hvlab.fixture("exceptions-long"), memory="1MiB") as machine:
+# The vectors that a mode has, as the names of its checks begin.
+VECTORS = ["DE", "DB", "BP", "UD", "NM", "DF", "NP", "SS", "GP", "PF", "MF"]
+
+
+@pytest.mark.parametrize(
+    ("image", "mode", "more"),
+    [
+        ("exceptions-long", "64-bit", ["TS", "AC"]),
+        ("exceptions-compat", "32-bit", ["OF", "BR", "TS", "AC"]),
+        ("exceptions-protected", "protected", ["OF", "BR", "TS", "AC"]),
+    ],
+)
+def test_each_vector_is_raised_at_each_privilege(image: str, mode: str, more: list[str]) -> None:
+    with hvlab.Machine(image=hvlab.fixture(image), memory="1MiB") as machine:
         machine.run(timeout="1s")
         output = machine.console.output
-    for vector in ("DE", "DB", "BP", "UD", "NM", "DF", "NP", "SS", "GP", "PF", "MF"):
-        for privilege in ("cpl0", "cpl3"):
-            assert re.search(rf"^ok 64-bit {privilege} {vector}: ", output, re.MULTILINE), vector
+    for vector in VECTORS + more:
+        for privilege in ("cpl3",) if vector in ("AC", "TS") else ("cpl0", "cpl3"):
+            assert re.search(rf"^ok {mode} {privilege} {vector}: ", output, re.MULTILINE), vector
 
 
 @pytest.mark.skipif(

@@ -172,6 +172,8 @@ void vmm_rdmsr(struct CPUX86State *env, uintptr_t retaddr);
 void vmm_wrmsr(struct CPUX86State *env, uintptr_t retaddr);
 /* An access that is not aligned to 1 << bits, but has to be. */
 void vmm_unaligned(struct CPUState *cpu, unsigned bits, uintptr_t retaddr) __attribute__((noreturn));
+/* Whether SYSCALL and SYSRET are instructions here; Intel has them in 64-bit mode only. */
+bool vmm_has_system_calls(struct CPUX86State *env);
 void vmm_syscall(struct CPUX86State *env, int length, uintptr_t retaddr);
 void vmm_sysenter(struct CPUX86State *env, uintptr_t retaddr);
 

@@ -413,6 +413,11 @@ static void load_flat_segments(CPUX86State *env, unsigned selector, uint32_t siz
     cpu_x86_load_seg_cache(env, R_SS, (selector & 0xfffc) + 8, 0, 0xffffffff, FLAT_DATA);
 }
 
+bool vmm_has_system_calls(CPUX86State *env)
+{
+    return (env->efer & MSR_EFER_SCE) && (!is_intel(env) || (env->hflags & HF_CS64_MASK));
+}
+
 /* Intel SDM vol. 2, SYSCALL; outside 64-bit mode as AMD has it (APM vol. 3, SYSCALL). */
 void vmm_syscall(CPUX86State *env, int length, uintptr_t retaddr)
 {
@@ -422,7 +427,7 @@ void vmm_syscall(CPUX86State *env, int length, uintptr_t retaddr)
     uint32_t flags = cpu_compute_eflags(env);
     uint32_t selector = env->star >> 32 & 0xffff;
 
-    if (!(env->efer & MSR_EFER_SCE) || (is_intel(env) && !code64)) {
+    if (!vmm_has_system_calls(env)) {
         raise_exception_err_ra(env, EXCP06_ILLOP, 0, retaddr);
     }
     if (long_mode) {
