@@ -6,7 +6,9 @@
 #include <yaml-cpp/parser.h>
 
 #include <algorithm>
+#include <cctype>
 #include <istream>
+#include <optional>
 #include <streambuf>
 #include <utility>
 
@@ -76,24 +78,83 @@ constexpr Wording kWordings[] = {
     {"the referenced anchor is not defined", "an alias to an anchor that is not defined"},
 };
 
-// yaml-cpp's message in words that help whoever wrote the file.
-std::string explain(const YAML::Exception& error, const SourceText& source, const Node* innermost) {
+struct Complaint {
+    Mark mark;
+    std::string message;
+};
+
+bool is_blank(std::string_view line) {
+    return line.find_first_not_of(" \t\r") == std::string_view::npos;
+}
+
+// The column of the first character that belongs to a name or value: behind indentation and "- ".
+std::size_t content_column(std::string_view line) {
+    std::size_t at = line.find_first_not_of(' ');
+    while (line.substr(at).starts_with("- ")) at = line.find_first_not_of(' ', at + 1);
+    return at;
+}
+
+// A ':' where none can stand is often the next line's: this one's text, without a ':' of its own,
+// goes on there.
+std::optional<Complaint> missing_colon(const SourceText& source, std::size_t line,
+                                       std::size_t column) {
+    if (source.line(line).substr(0, column).find(':') != std::string_view::npos) return {};
+    std::size_t before = line;
+    while (before > 0 && is_blank(source.line(before - 1))) --before;
+    if (before == 0) return {};
+    --before;
+    const std::string_view text = source.line(before);
+    if (text.find(": ") != std::string_view::npos || text.ends_with(':')) return {};
+    const std::size_t colon = text.find(':');
+    const bool run_together = colon != std::string_view::npos;
+    return Complaint{source.mark(before, run_together ? colon : content_column(text)),
+                     fmt::format("is {} missing {}? As it is, this text goes on in line {}",
+                                 run_together ? "a space" : "':'",
+                                 run_together ? "after this ':'" : "in this line", line + 1)};
+}
+
+// "key {a: b}}": without its ':' the key takes in the opening bracket.
+std::optional<Complaint> missing_colon_before_bracket(const SourceText& source, std::size_t line) {
+    const std::string_view text = source.line(line);
+    const std::size_t bracket = text.find_first_of("{[");
+    if (bracket == std::string_view::npos || bracket == 0) return {};
+    const std::size_t last = text.find_last_not_of(' ', bracket - 1);
+    if (last == std::string_view::npos ||
+        (std::isalnum(static_cast<unsigned char>(text[last])) == 0 && text[last] != '_'))
+        return {};
+    return Complaint{source.mark(line, bracket), "is ':' missing before this bracket?"};
+}
+
+std::optional<Complaint> tab_in_indentation(const SourceText& source, std::size_t line) {
+    const std::string_view text = source.line(line);
+    const std::size_t tab = text.substr(0, text.find_first_not_of(" \t")).find('\t');
+    if (tab == std::string_view::npos) return {};
+    return Complaint{source.mark(line, tab), "a tab in the indentation; use spaces"};
+}
+
+// yaml-cpp's message in words that help whoever wrote the file, and where the mistake is.
+Complaint explain(const YAML::Exception& error, const SourceText& source, const Node* innermost) {
+    const auto line = static_cast<std::size_t>(std::max(error.mark.line, 0));
+    const auto column = static_cast<std::size_t>(std::max(error.mark.column, 0));
+    Complaint complaint{source.mark(line, column), error.msg};
     const bool list = error.msg.starts_with("end of sequence flow not found");
     if ((list || error.msg.starts_with("end of map flow not found")) && innermost != nullptr) {
-        return fmt::format(
+        complaint.message = fmt::format(
             "'{}' is missing, or ',' before this: the bracket opened at {}:{} is not closed",
             list ? ']' : '}', innermost->mark.line, innermost->mark.column);
+        return complaint;
     }
-    std::string message = error.msg;
+    if (const auto tab = tab_in_indentation(source, line)) return *tab;
+    if (error.msg == "illegal map value") {
+        if (const auto cause = missing_colon(source, line, column)) return *cause;
+    }
+    if (error.msg == "illegal flow end") {
+        if (const auto cause = missing_colon_before_bracket(source, line)) return *cause;
+    }
     for (const Wording& wording : kWordings) {
-        if (error.msg == wording.parser) message = wording.ours;
+        if (error.msg == wording.parser) complaint.message = wording.ours;
     }
-    const std::string_view line =
-        source.line(static_cast<std::size_t>(std::max(error.mark.line, 0)));
-    if (line.substr(0, line.find_first_not_of(" \t")).find('\t') != std::string_view::npos) {
-        message += " (there is a tab in the indentation; use spaces)";
-    }
-    return message;
+    return complaint;
 }
 
 }  // namespace
@@ -111,10 +172,8 @@ Document parse_document(std::string_view text, const std::string& file_name, con
     try {
         run_parser(text, builder);
     } catch (const YAML::Exception& error) {
-        const auto line = static_cast<std::size_t>(std::max(error.mark.line, 0));
-        const auto column = static_cast<std::size_t>(std::max(error.mark.column, 0));
-        throw ScenarioSyntaxError(file_name, source.mark(line, column),
-                                  explain(error, source, builder.innermost()));
+        Complaint complaint = explain(error, source, builder.innermost());
+        throw ScenarioSyntaxError(file_name, complaint.mark, std::move(complaint.message));
     }
     NodePtr root = builder.take_root();
     if (!root) root = std::make_shared<Node>();

@@ -227,8 +227,24 @@ TEST(DocumentError, WhatPeopleMistype) {
     EXPECT_THAT(error_of("steps: [a, b\nname: x\n"),
                 HasSubstr("the bracket opened at 1:8 is not closed"));
     EXPECT_THAT(error_of("x: {a: b\n"), HasSubstr("'}' is missing"));
-    EXPECT_THAT(error_of("a:\n\tb: c\n"), HasSubstr("there is a tab in the indentation"));
+    EXPECT_EQ(error_of("a:\n  b:\n  \tc: d\n"), "3:3: a tab in the indentation; use spaces");
+    EXPECT_EQ(error_of("a:\n  b: c\n\td: e\n"), "3:1: a tab in the indentation; use spaces");
     EXPECT_THAT(error_of("a: \"\\q\"\n"), HasSubstr("unknown escape character"));
+}
+
+TEST(DocumentError, AColonThatIsMissingIsToldAtItsLine) {
+    EXPECT_EQ(error_of("a 1\nb: c\n"),
+              "1:1: is ':' missing in this line? As it is, this text goes on in line 2");
+    EXPECT_EQ(error_of("a:\n- b\n- c d\n\n  e: f\n"),
+              "3:3: is ':' missing in this line? As it is, this text goes on in line 5");
+    EXPECT_EQ(error_of("a:1\nb: c\n"),
+              "1:2: is a space missing after this ':'? As it is, this text goes on in line 2");
+    EXPECT_EQ(error_of("a: b\n  c: d\n"),
+              "2:4: ':' cannot stand here; text that holds ': ' needs quotes")
+        << "the line before has its ':'";
+    EXPECT_EQ(error_of("a {b: {c: d}}\n"), "1:3: is ':' missing before this bracket?");
+    EXPECT_EQ(error_of("a: {b: c}}\n"), "1:10: this bracket closes nothing");
+    EXPECT_EQ(error_of("]\n"), "1:1: this bracket closes nothing");
 }
 
 TEST(DocumentError, AQuoteThatIsNeverClosed) {

@@ -15,7 +15,7 @@ from hvlab.scenario.boots import BOOT_TAG, BOOTS
 from hvlab.scenario.context import Places
 from hvlab.scenario.fields import describe
 from hvlab.scenario.model import Scenario
-from hvlab.scenario.nearest import did_you_mean, nearest, one_of
+from hvlab.scenario.nearest import did_you_mean, nearest, one_of, which_key
 from hvlab.scenario.problems import Problem
 from hvlab.scenario.steps import STEPS, TAG, Step
 from hvlab.scenario.tree import Data, Path, format_path
@@ -104,7 +104,7 @@ def _unknown_key(path: Path, data: Data) -> str:
     if parent == ("machine", "boot"):
         return _unknown_boot_key(key, _at(data, parent))
     where = f" in {format_path(parent[-1:])}" if parent and isinstance(parent[-1], str) else ""
-    hint = did_you_mean(key, known)
+    hint = which_key(key, known)
     if not hint and not parent and key in STEPS:
         hint = f"; '{key}' is a step: put '- {key}: ...' under steps"
     if not hint:
@@ -118,7 +118,7 @@ def _unknown_boot_key(key: str, boot: Data) -> str:
     if others:
         return f"unknown key '{key}' in boot: it goes with {one_of(others)}, not with '{kind}'"
     known = _keys(BOOTS[kind])
-    hint = did_you_mean(key, known) or f"; known: {', '.join(known)}"
+    hint = which_key(key, known) or f"; known: {', '.join(known)}"
     return f"unknown key '{key}' in boot{hint}"
 
 
@@ -140,7 +140,7 @@ def _no_alternative(path: Path, value: object, places: Places) -> Problem:
     if isinstance(value, dict):
         wrong = next((key for key in value if nearest(key, BOOTS)), None)
         if wrong is not None:
-            hint = did_you_mean(wrong, BOOTS)
+            hint = which_key(wrong, BOOTS)
             return places.at_key((*path, wrong), f"unknown key '{wrong}' in boot{hint}")
     message = f"boot says what to boot, as in {{flat: IMAGE}}; known: {one_of(BOOTS)}"
     return places.at_value(path, message)
@@ -149,18 +149,20 @@ def _no_alternative(path: Path, value: object, places: Places) -> Problem:
 def _not_a_step(path: Path, value: object, places: Places) -> Problem:
     if isinstance(value, dict) and value:
         key = next((k for k in value if nearest(k, STEPS)), next(iter(value)))
-        hint = did_you_mean(key, STEPS)
+        hint = which_key(key, STEPS)
         if not hint:
             owner = next((name for name, body in STEPS.items() if key in _keys(body)), None)
             hint = (
                 f"; '{key}' belongs inside '{owner}'" if owner else f"; known: {', '.join(STEPS)}"
             )
         return places.at_key((*path, key), f"unknown step '{key}'{hint}")
-    if isinstance(value, str) and value.split(" ")[0] in STEPS:
-        body = "{}" if value == "boot" else "..."
-        return places.at_value(
-            path, f"a step is a mapping with one key (did you mean '{value}: {body}'?)"
-        )
+    if isinstance(value, str):
+        if value in STEPS:
+            body = "{}" if value == "boot" else "..."
+            hint = f" (did you mean '{value}: {body}'?)"
+        else:
+            hint = which_key(value, STEPS) or f", as '- boot: {{}}', not {describe(value)}"
+        return places.at_value(path, f"a step is a mapping with one key{hint}")
     return places.at_value(
         path, f"a step is a mapping with one key, as '- boot: {{}}', not {describe(value)}"
     )

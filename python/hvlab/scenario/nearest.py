@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:
@@ -24,6 +24,16 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     """` (did you mean 'x'?)`, or nothing if no known name is near."""
     found = nearest(name, known)
     return f" (did you mean '{found}'?)" if found else ""
+
+
+def which_key(key: str, known: Collection[str]) -> str:
+    """Like did_you_mean, for a key of a mapping: it may also have run into its value."""
+    for name in known:
+        if key.startswith(f"{name}:"):
+            return f" (a space is missing after '{name}:')"
+        if key.startswith(f"{name} "):
+            return f" (':' is missing after '{name}')"
+    return did_you_mean(key, known)
 
 
 def one_of(known: Iterable[str]) -> str:
