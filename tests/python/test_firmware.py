@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import hashlib
+import random
 from pathlib import Path
 
 import pytest
@@ -34,6 +35,11 @@ KEYS = {
 }  # fmt: skip
 
 
+def screen(machine: hvlab.Machine) -> str:
+    """The text on the screen, without the blank lines at its end."""
+    return machine.screen.text().rstrip("\n")
+
+
 def booted(boot: hvlab.DiskBoot, *, memory: str = "16MiB", keys: str = "") -> hvlab.Machine:
     machine = hvlab.Machine(boot=boot, memory=memory)
     machine.console.send(keys)
@@ -55,11 +61,13 @@ def exit_code(path: Path) -> int | None:
 
 
 @pytest.mark.parametrize("name", list(OUTPUT))
-def test_a_disk_boots_and_its_text_is_on_the_console(name: str) -> None:
+def test_a_disk_boots_and_its_text_is_on_screen_and_console(name: str) -> None:
     with booted(hvlab.DiskBoot(hvlab.fixture(name))) as machine:
         stop = machine.run(timeout="2s")
         assert (stop.reason, stop.code) == ("debug-exit", 0), machine.console.output
         assert machine.console.output == OUTPUT[name]
+        assert screen(machine) == OUTPUT[name].rstrip("\n")
+        assert machine.unhandled_accesses == 0
 
 
 def test_a_floppy_boots_and_has_no_sector_numbers() -> None:
@@ -89,6 +97,7 @@ def test_without_mirror_the_console_is_silent() -> None:
     with booted(hvlab.DiskBoot(hvlab.fixture("bios-print"), mirror=False)) as machine:
         assert machine.run(timeout="2s").code == 0
         assert machine.console.output == ""
+        assert screen(machine) == OUTPUT["bios-print"].rstrip("\n")
 
 
 @pytest.mark.parametrize(("memory", "end"), [("1MiB", 0x100000), ("3GiB", 0xC0000000)])
@@ -111,6 +120,7 @@ def test_the_rom_takes_no_writes(tmp_path: Path) -> None:
         before = machine.memory.read(ROM, 0x10000)
         assert machine.run(timeout="2s").code == before[0]
         assert machine.memory.read(ROM, 0x10000) == before
+        assert machine.unhandled_accesses == 0
 
 
 @pytest.mark.parametrize("function", ["03", "43"])
@@ -169,3 +179,64 @@ def test_a_file_that_shrinks_under_the_guest_is_a_host_error(tmp_path: Path) -> 
             file.truncate(1024)
         with pytest.raises(hvlab.HvlabError, match=r"disk\.img.*the file ends before"):
             machine.run(timeout="2s")
+
+
+def test_text_scrolls_and_the_cursor_follows(tmp_path: Path) -> None:
+    # mov $60, %cx; 1: mov %cl, %al; and $15, %al; add $'a', %al; mov $0x0e, %ah; int $0x10
+    # mov $0x0e0d, %ax; int $0x10; mov $0x0e0a, %ax; int $0x10; loop 1b; mov %cl, %al; out %al, $0xf4
+    path = sector(tmp_path, "b93c0088c8240f0461b40ecd10b80d0ecd10b80a0ecd10e2ea88c8e6f4")
+    with booted(hvlab.DiskBoot(path)) as machine:
+        assert machine.run(timeout="2s").code == 0
+        letters = [chr((n & 15) + ord("a")) for n in range(60, 0, -1)]
+        assert machine.console.output == "".join(f"{letter}\n" for letter in letters)
+        assert screen(machine).split("\n") == letters[-24:]
+        cursor = machine.screen.cursor
+        assert (cursor.row, cursor.column) == (24, 0)
+
+
+class Calls:
+    """A boot sector that calls services with registers from a generator, for ever."""
+
+    def __init__(self, seed: int) -> None:
+        self._draw = random.Random(seed)
+
+    def sector(self) -> bytes:
+        code = b"".join(self._call() for _ in range(12)) + b"\xeb\xfe"  # jmp .
+        return code.ljust(510, b"\0") + b"\x55\xaa"
+
+    def _call(self) -> bytes:
+        draw = self._draw
+        vector, functions = draw.choice(
+            [
+                (0x10, (*range(0x14), 0x1A)),
+                (0x13, (*range(0x17), *range(0x41, 0x49))),
+                (0x14, range(4)),
+                (0x15, (0x24, 0x87, 0x88, 0xC0, 0xC1, 0xE8)),
+                (0x16, (1, 2, 5, 9, 0x11, 0x12)),
+                (0x1A, range(6)),
+            ]
+        )
+        word = lambda: draw.choice([draw.getrandbits(16), 0x80, 1, 0xFFFF, 0x55AA])  # noqa: E731
+        code = b""
+        for move in (b"\xbb", b"\xb9", b"\xba", b"\xbe", b"\xbf", b"\xbd"):  # bx cx dx si di bp
+            code += move + word().to_bytes(2, "little")
+        segment = draw.choice([0x2000, 0x9000, 0xB800, 0xF000, 0xFFFF])
+        code += b"\xb8" + segment.to_bytes(2, "little") + b"\x8e\xc0"  # mov $..., %ax; mov %ax, %es
+        function = draw.choice(list(functions)) << 8 | draw.choice(
+            [0x20, 1, 2, draw.getrandbits(8)]
+        )
+        return code + b"\xb8" + function.to_bytes(2, "little") + bytes([0xCD, vector])
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_services_survive_any_registers(tmp_path: Path, seed: int) -> None:
+    """The guest may harm itself as it likes; the host sees a stop and nothing else, twice the same."""
+    path = tmp_path / "calls.img"
+    path.write_bytes(Calls(seed).sector() + bytes(62 * 512))
+
+    def outcome() -> tuple[str, int, str]:
+        with booted(hvlab.DiskBoot(path, floppy=path)) as machine:
+            stop = machine.run(instructions=300_000)
+            return stop.reason, stop.time, machine.record.state_hash()
+
+    assert outcome() == outcome()
