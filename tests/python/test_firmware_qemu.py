@@ -63,20 +63,34 @@ def test_seabios_agrees_about_memory_below_1_mib(tmp_path: Path) -> None:
     assert low[:4] == [ours[0], *ours[3:6]]
 
 
+def with_our_firmware(name: str, folder: Path) -> list[str]:
+    rom = folder / "rom.bin"
+    with hvlab.Machine(boot=hvlab.DiskBoot(fixture(name))) as machine:
+        rom.write_bytes(machine.memory.read(ROM, 0x10000))
+    machine_type = ["-M", "isapc", "-cpu", "qemu64,-apic", "-m", "16", "-bios", str(rom)]
+    return [*machine_type, *drive(name, "ide")]
+
+
 @pytest.mark.parametrize("name", list(OUTPUT))
 def test_our_firmware_runs_on_qemus_devices(name: str, tmp_path: Path) -> None:
-    with hvlab.Machine(boot=hvlab.DiskBoot(fixture(name))) as machine:
-        (tmp_path / "rom.bin").write_bytes(machine.memory.read(ROM, 0x10000))
-    machine_type = [
-        "-M",
-        "isapc",
-        "-cpu",
-        "qemu64,-apic",
-        "-m",
-        "16",
-        "-bios",
-        str(tmp_path / "rom.bin"),
-    ]
-    with run(*machine_type, *drive(name, "ide")) as guest:
+    with run(*with_our_firmware(name, tmp_path)) as guest:
         output, status = guest.finish()
     assert (output.replace("\r\n", "\n"), status) == (OUTPUT[name], 1)
+
+
+KEYS = {
+    "a": "1e61", "shift-a": "1e41", "ctrl-a": "1e01", "alt-a": "1e00", "ret": "1c0d", "spc": "3920",
+    "f1": "3b00", "shift-f1": "5400", "ctrl-f10": "6700", "f12": "8600", "up": "4800", "delete": "5300",
+    "shift-1": "0221", "alt-1": "7800", "ctrl-ret": "1c0a", "bracket_left": "1a5b", "tab": "0f09",
+    "esc": "011b",
+}  # fmt: skip
+
+
+def test_our_firmware_reads_qemus_keyboard(tmp_path: Path) -> None:
+    arguments = with_our_firmware("bios-keys", tmp_path)
+    with monitored_by(arguments, tmp_path / "qmp") as (guest, monitor):
+        command(monitor, "qmp_capabilities")
+        guest.expect("keys\r\n")
+        for key, code in KEYS.items():
+            command(monitor, "human-monitor-command", **{"command-line": f"sendkey {key}"})
+            assert guest.expect("\r\n") == f"{code}\r\n", key

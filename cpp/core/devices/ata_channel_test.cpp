@@ -173,6 +173,7 @@ TEST_F(AtaTest, UnknownCommandsAreAborted) {
 TEST_F(AtaTest, IdentifySaysSizeAndGeometry) {
     command(0xEC, 0, 0);
     std::vector<std::uint16_t> words;
+    words.reserve(256);
     for (int i = 0; i < 256; ++i) words.push_back(static_cast<std::uint16_t>(ata_.read(0, 2)));
     EXPECT_EQ(in(kStatus), kReady);
     EXPECT_EQ(words[0], 0x0040);
