@@ -15,10 +15,12 @@ import pytest
 import hvlab
 from test_fixtures_qemu import QEMU, flat, run
 
-GUESTS = ("a20", "realmode", "protected", "paging", "v8086", "compat")
+GUESTS = ("a20", "realmode", "protected", "paging", "v8086", "compat", "tasks")
 
 POINTERS = "page-directory pointers are read at each walk, not loaded with CR3"
 SEGMENT_BASE = "a segment prefix in 64-bit code brings the base in"
+STALE_FLAGS = "a task switch by JMP or CALL saves arithmetic flags of an earlier instruction"
+CONFORMING = "a call gate to conforming code takes its DPL as CPL"
 PRESENT = "a reserved bit of a present entry is reported without P"
 
 # Guest -> check -> why hvlab fails it.
@@ -29,6 +31,11 @@ KNOWN: dict[str, dict[str, str]] = {
         "PAE: a reserved bit of a pointer": POINTERS,
     },
     "compat": {"ES has none in 64-bit code": SEGMENT_BASE},
+    "tasks": {
+        "JMP: flags are saved": STALE_FLAGS,
+        "JMP: and back: CF": STALE_FLAGS,
+        "call gate to conforming code: CS within": CONFORMING,
+    },
     "v8086": {"PUSHFD does not show VM": "the engine's PUSHF stores VM and RF"},
 }
 
@@ -50,6 +57,14 @@ KNOWN_QEMU: dict[str, dict[str, str]] = {
         "code with L and D": "such code is executed",
         "LME off with paging": "EFER takes it",
         "paging off clears LMA": "after LME has been taken away before",
+    },
+    "tasks": {
+        "JMP: flags are saved": STALE_FLAGS,
+        "JMP: and back: CF": STALE_FLAGS,
+        "T bit": "is not looked at",
+        "T bit: DR6": "is not looked at",
+        "new task: SS is not present": "is #NP",
+        "call gate to conforming code: CS within": CONFORMING,
     },
     "v8086": {"no VME: CR4.VME is refused": "CR4 takes bits of features that are not there"},
 }
