@@ -24,7 +24,7 @@ lint:  ## formatting, types, static analysis, include rules, stubs
 	@tools/setup.sh lint
 	@.venv/bin/python tools/lint.py
 
-bench:  ## the figures, interleaved with QEMU's; written into reports/
+bench:  ## the figures, interleaved with QEMU's; written into reports/ (BENCH_QUICK=1: only whether it runs)
 	@tools/setup.sh bench
 	@tools/bench.sh
 

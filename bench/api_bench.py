@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import argparse
 import os
 import subprocess
 import sys
@@ -13,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import hvlab
-from figures import Figure, median, publish, spread
+from figures import Figure, median, options, publish, spread
 
 LEAVE = bytes([0xE6, 0xF4])  # out 0xF4, al
 
@@ -93,15 +92,14 @@ def command_start() -> list[Figure]:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--many", type=int, default=10_000, help="machines made in a row")
-    arguments = parser.parse_args()
+    quick = options(__doc__).quick
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         image = folder / "guest.bin"
         image.write_bytes(LEAVE)
-        figures = [*machine_life(image, arguments.many), empty_case(folder), *command_start()]
-    return publish("python-api", "make bench", figures)
+        many = 100 if quick else 10_000  # machines made in a row
+        figures = [*machine_life(image, many), empty_case(folder), *command_start()]
+    return publish("python-api", figures, quick)
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import platform
 import statistics
@@ -11,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-REPORTS = Path(__file__).resolve().parent.parent / "reports"
+ROOT = Path(__file__).resolve().parent.parent
 
 
 @dataclass(frozen=True)
@@ -38,8 +39,23 @@ def spread(samples: Sequence[float]) -> str:
     return f"{min(samples):.4g} to {max(samples):.4g} over {len(samples)}"
 
 
-def publish(name: str, command: str, figures: Sequence[Figure]) -> int:
-    """Prints the figures as a table and writes them to reports/NAME.{json,md}; 1 if one is not met."""
+def options(description: str | None) -> argparse.Namespace:
+    """The command line that all bench scripts have."""
+    parser = argparse.ArgumentParser(
+        description=description, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--quick", action="store_true", help="few repetitions, nothing judged: does it still run?"
+    )
+    return parser.parse_args()
+
+
+def publish(name: str, figures: Sequence[Figure], quick: bool) -> int:
+    """Prints the figures as a table and writes them as NAME.{json,md}; 1 if one is not met.
+
+    They go into reports/; quick ones, which are too few to judge, into build/reports/.
+    """
+    command = "make bench" + " BENCH_QUICK=1" * quick
     lines = [
         f"# {name}",
         "",
@@ -55,9 +71,10 @@ def publish(name: str, command: str, figures: Sequence[Figure]) -> int:
         value = f"{figure.value:.4g} {figure.unit}"
         lines.append(f"| {figure.name} | {value} | {limit} | {verdict} {figure.detail} |")
     text = "\n".join(lines) + "\n"
-    REPORTS.mkdir(exist_ok=True)
-    (REPORTS / f"{name}.md").write_text(text)
+    folder = ROOT / "build/reports" if quick else ROOT / "reports"
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / f"{name}.md").write_text(text)
     document = {"command": command, "figures": [asdict(figure) for figure in figures]}
-    (REPORTS / f"{name}.json").write_text(json.dumps(document, indent=1) + "\n")
+    (folder / f"{name}.json").write_text(json.dumps(document, indent=1) + "\n")
     sys.stdout.write(text + "\n")
-    return 0 if all(figure.met for figure in figures) else 1
+    return 0 if quick or all(figure.met for figure in figures) else 1

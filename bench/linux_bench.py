@@ -8,8 +8,6 @@ system) at the moments when a mark has been read, so start-up and image loading 
 
 from __future__ import annotations
 
-import argparse
-import json
 import os
 import selectors
 import subprocess
@@ -20,12 +18,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import hvlab
-from figures import Figure, median, publish, spread
+from figures import Figure, median, options, publish, spread
+from linux_guest import CMDLINE, Run, run
 
 sys.path.insert(0, str(Path(__file__).resolve().parent / "guests"))
 from make_initrd import LOOPS, make_initrd
 
-CMDLINE = "console=ttyS0 nokaslr noapic nolapic panic=-1"
 # What the CPU model x86-64-v2 has, in QEMU's words.
 QEMU_CPU = (
     "qemu64,+ssse3,+sse4.1,+sse4.2,+popcnt,+cx16,+lahf-lm,+rdrand,+rdtscp,+pdpe1gb,-svm,-apic"
@@ -36,8 +34,6 @@ MARKS = ["Linux version", "Run /init"] + [
 END = "bench done"
 TIMEOUT = 180  # seconds of host time for one run
 
-Marks = dict[str, float]
-
 
 def process_cpu(pid: int) -> float:
     """CPU seconds of all threads of a process, to the nanosecond (proc_pid_schedstat)."""
@@ -47,17 +43,10 @@ def process_cpu(pid: int) -> float:
     return total / 1e9
 
 
-def run_qemu(kernel: Path, initrd: Path) -> Marks:
+def run_qemu(kernel: Path, initrd: Path) -> dict[str, float]:
     command = ["qemu-system-x86_64", "-accel", "tcg", "-cpu", QEMU_CPU, "-m", "256M", "-nodefaults"]
-    command += [
-        "-machine",
-        "pc,acpi=off,hpet=off",
-        "-display",
-        "none",
-        "-serial",
-        "stdio",
-        "-no-reboot",
-    ]
+    command += ["-machine", "pc,acpi=off,hpet=off", "-display", "none", "-serial", "stdio"]
+    command += ["-no-reboot"]
     command += ["-kernel", str(kernel), "-initrd", str(initrd), "-append", CMDLINE]
     process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
     assert process.stdout is not None
@@ -68,15 +57,15 @@ def run_qemu(kernel: Path, initrd: Path) -> Marks:
         process.wait()
 
 
-def read_marks(descriptor: int, pid: int) -> Marks:
+def read_marks(descriptor: int, pid: int) -> dict[str, float]:
     os.set_blocking(descriptor, False)
     selector = selectors.DefaultSelector()
     selector.register(descriptor, selectors.EVENT_READ)
     deadline = time.monotonic() + TIMEOUT
-    marks: Marks = {}
+    marks: dict[str, float] = {}
     output = ""
     while END not in output:
-        if time.monotonic() > deadline or not selector.select(timeout=5):
+        if time.monotonic() > deadline or not selector.select(timeout=30):
             raise SystemExit(f"QEMU printed nothing more; last output:\n{output[-500:]}")
         chunk = os.read(descriptor, 65536)
         cpu = process_cpu(pid)
@@ -89,27 +78,10 @@ def read_marks(descriptor: int, pid: int) -> Marks:
     return marks
 
 
-def run_hvlab(kernel: Path, initrd: Path) -> Marks:
-    """In a process of its own, like QEMU's."""
-    command = [sys.executable, __file__, "--child", str(kernel), str(initrd)]
-    return json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout)
-
-
-def hvlab_child(kernel: Path, initrd: Path) -> None:
-    boot = hvlab.LinuxBoot(kernel, initrd, CMDLINE)
-    marks: Marks = {}
-    with hvlab.Machine(boot=boot, memory="256MiB") as machine:
-        for mark in MARKS:
-            machine.console.expect_text(mark, timeout="120s")
-            marks[mark] = time.process_time()
-        marks["instructions"] = float(machine.instructions or 0)
-    json.dump(marks, sys.stdout)
-
-
-def figures(ours: Sequence[Marks], theirs: Sequence[Marks]) -> list[Figure]:
+def figures(ours: Sequence[Run], theirs: Sequence[dict[str, float]]) -> list[Figure]:
     def span(start: str, end: str, limit: float | None, name: str) -> list[Figure]:
-        a = [run[end] - run[start] for run in ours]
-        b = [run[end] - run[start] for run in theirs]
+        a = [each.span(start, end) for each in ours]
+        b = [each[end] - each[start] for each in theirs]
         ratios = [x / y for x, y in zip(a, b, strict=True)]
         detail = f"pairs {spread(ratios)}; hvlab {median(a):.3f} s, QEMU {median(b):.3f} s"
         return [Figure(f"{name}: CPU against QEMU's", median(a) / median(b), "x", limit, detail)]
@@ -123,23 +95,16 @@ def figures(ours: Sequence[Marks], theirs: Sequence[Marks]) -> list[Figure]:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--runs", type=int, default=5)
-    parser.add_argument("--child", nargs=2, type=Path, help=argparse.SUPPRESS)
-    arguments = parser.parse_args()
-    if arguments.child:
-        hvlab_child(*arguments.child)
-        return 0
-
+    quick = options(__doc__).quick
     ours, theirs = [], []
     with tempfile.TemporaryDirectory() as folder:
         initrd = Path(folder) / "initrd"
         make_initrd(initrd)
         kernel = hvlab.fixture("linux")
-        for _ in range(arguments.runs):
-            ours.append(run_hvlab(kernel, initrd))
+        for _ in range(1 if quick else 7):
+            ours.append(run(kernel, initrd, MARKS))
             theirs.append(run_qemu(kernel, initrd))
-    return publish("linux-against-qemu", "make bench", figures(ours, theirs))
+    return publish("linux-against-qemu", figures(ours, theirs), quick)
 
 
 if __name__ == "__main__":

@@ -8,13 +8,13 @@ import subprocess
 import sys
 from pathlib import Path
 
-from figures import Figure, publish
+from figures import Figure, options, publish
 
 PROGRAM = Path(__file__).resolve().parent.parent / "build/release/bench/scenario_bench"
 LIMIT = 100.0  # milliseconds of CPU time
 
 
-def medians(repetitions: int = 5) -> dict[str, float]:
+def medians(repetitions: int) -> dict[str, float]:
     """CPU milliseconds by file."""
     done = subprocess.run(
         [
@@ -35,11 +35,12 @@ def medians(repetitions: int = 5) -> dict[str, float]:
 
 
 def main() -> int:
-    costs = medians()
+    quick = options(__doc__).quick
+    costs = medians(2 if quick else 5)
     worst = sorted(costs.items(), key=lambda item: item[1], reverse=True)[:3]
     figures = [Figure(f"hostile file {name}", cost, "ms", LIMIT) for name, cost in worst]
     figures.append(Figure("files measured; above: the three that cost most", len(costs), ""))
-    return publish("scenario-files", "make bench", figures)
+    return publish("scenario-files", figures, quick)
 
 
 if __name__ == "__main__":

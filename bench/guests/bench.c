@@ -2,8 +2,8 @@
  *
  * bench [NAME...]: loops in a Linux guest, each between the lines `bench NAME start` and `bench
  * NAME end` on the console, so that whoever runs the guest can take its own processor time in
- * between. Freestanding: nothing but this code and the kernel is measured. Each loop takes some
- * tenths of a second under QEMU's TCG and prints, behind `end`, a number that depends on everything
+ * between. Freestanding: nothing but this code and the kernel is measured. Each loop takes half a
+ * second or more under QEMU's TCG and prints, behind `end`, a number that depends on everything
  * it computed.
  */
 
@@ -21,12 +21,12 @@ enum {
     SYS_getppid = 110,
 };
 
-#define ALU_STEPS 160000000UL
-#define MEMORY_PASSES 12000UL
-#define SYSTEM_CALLS 800000UL
-#define FAULT_ROUNDS 96UL
+#define ALU_STEPS 320000000UL
+#define MEMORY_PASSES 24000UL
+#define SYSTEM_CALLS 1600000UL
+#define FAULT_ROUNDS 192UL
 #define FAULT_PAGES 512UL
-#define FORKS 700UL
+#define FORKS 2000UL
 
 static long system_call(long number, long a, long b, long c, long d, long e, long f) {
     register long r10 __asm__("r10") = d;

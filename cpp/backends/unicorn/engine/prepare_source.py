@@ -163,14 +163,20 @@ def write_changed(files: dict[str, bytes], directory: Path) -> None:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--sdist", default="", help="the archive, for builds without a network")
-    parser.add_argument("--patches", type=Path, required=True, help="directory of *.patch")
-    parser.add_argument("--output", type=Path, required=True, help="where the source goes")
+    parser.add_argument(
+        "--patches", type=Path, required=True, nargs="+", help="directories of *.patch"
+    )
+    parser.add_argument(
+        "--output", type=Path, help="where the source goes; none: are they patches of it?"
+    )
     options = parser.parse_args()
     try:
         files = unpack(find_archive(options.sdist))
-        for patch in sorted(options.patches.glob("*.patch")):
-            apply_patch(patch, files)
-        write_changed(files, options.output)
+        for directory in options.patches:
+            for patch in sorted(directory.glob("*.patch")):
+                apply_patch(patch, files)
+        if options.output:
+            write_changed(files, options.output)
     except PrepareError as error:
         print(f"hvlab engine: {error}", file=sys.stderr)
         return 1
