@@ -67,7 +67,7 @@ void put_basic_leaves(std::vector<CpuidEntry>& entries) {
         entries.push_back({.leaf = 4, .subleaf = i, .subleaf_matters = true, .result = caches[i]});
     }
     entries.push_back(
-        {.leaf = 7, .subleaf = 0, .subleaf_matters = true, .result = {.ebx = kRdseed}});
+        {.leaf = 7, .subleaf = 0, .subleaf_matters = true, .result = {.ebx = kRdseed | kDeprecatesFpuSelectors}});
     // TSC = crystal * EBX / EAX = 1 GHz, one tick a nanosecond of guest time: a system that reads
     // this need not calibrate. Leaf 16h: base, maximum and bus frequency in MHz.
     entries.push_back({.leaf = 0x15, .result = {.eax = 1, .ebx = 40, .ecx = 25'000'000}});

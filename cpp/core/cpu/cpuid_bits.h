@@ -55,6 +55,7 @@ inline constexpr std::uint32_t kRdrand = bit(30);
 inline constexpr std::uint32_t kHypervisor = bit(31);
 
 // Leaf 7.0, EBX
+inline constexpr std::uint32_t kDeprecatesFpuSelectors = bit(13);  // FCS and FDS are zero
 inline constexpr std::uint32_t kRdseed = bit(18);
 
 // Leaf 80000001h

@@ -61,6 +61,8 @@ uint64_t vmm_random(struct vmm *vmm)
 
 /* ---- CPUID and what the translator honours of it ---- */
 
+#define DEPRECATES_FPU_SELECTORS (1u << 13) /* leaf 7, EBX: FCS and FDS are zero */
+
 static const struct {
     uint32_t leaf;
     unsigned reg;
@@ -70,7 +72,7 @@ static const struct {
 } feature_words[] = {
     { 1, 2, FEAT_1_ECX, CPUID_EXT_XSAVE | CPUID_EXT_MONITOR, 0 },
     { 1, 3, FEAT_1_EDX, CPUID_MCE | CPUID_MCA, 0 },
-    { 7, 1, FEAT_7_0_EBX, CPUID_7_0_EBX_MPX, CPUID_7_0_EBX_RDSEED },
+    { 7, 1, FEAT_7_0_EBX, CPUID_7_0_EBX_MPX, CPUID_7_0_EBX_RDSEED | DEPRECATES_FPU_SELECTORS },
     { 7, 2, FEAT_7_0_ECX, CPUID_7_0_ECX_PKU | CPUID_7_0_ECX_LA57, 0 },
     { 7, 3, FEAT_7_0_EDX, 0, 0 },
     { 0x80000001, 2, FEAT_8000_0001_ECX, CPUID_EXT3_SVM, 0 },
