@@ -75,6 +75,19 @@ std::uint32_t address32(GuestAddress address) {
     return static_cast<std::uint32_t>(address);
 }
 
+// Of the BIOS data area, what a kernel may look at that takes a BIOS for granted: where memory below
+// 640 KiB ends. Xen puts its start-up code for other CPUs there.
+void write_bios_data(GuestMemory& memory) {
+    constexpr GuestAddress kExtendedAreaSegment = 0x40E;
+    constexpr GuestAddress kBaseMemory = 0x413;  // KiB
+    HVLAB_ASSERT(memory.write_value(kExtendedAreaSegment,
+                                    static_cast<std::uint16_t>(kLowMemoryEnd >> 4)));
+    HVLAB_ASSERT(
+        memory.write_value(kBaseMemory, static_cast<std::uint16_t>(kLowMemoryEnd / kKiB)));
+    // The area begins with its size in KiB.
+    HVLAB_ASSERT(memory.write_value(kLowMemoryEnd, std::uint8_t{1}));
+}
+
 // A file that is no ELF executable, by the addresses of its header. Returns the entry.
 GuestAddress load_by_addresses(GuestMemory& memory, FreeMemory& free, const ImageBytes& file,
                                const MultibootHeader& header) {
@@ -223,6 +236,7 @@ CpuState load_multiboot(GuestMemory& memory, const MultibootKernel& kernel,
     check_cmdline(file, kernel.cmdline);
     check_modules(file, kernel.modules);
     const MultibootHeader header = find_multiboot_header(file);
+    write_bios_data(memory);
     FreeMemory free(memory);
     const GuestAddress entry = load_kernel(memory, free, file, header);
 

@@ -101,6 +101,17 @@ TEST_F(MultibootTest, UpperMemoryEndsAtTheHole) {
     EXPECT_EQ(large.read_value<std::uint32_t>(state.gpr[kRbx] + 44), 4 * 24u);
 }
 
+// As a BIOS leaves it; a kernel that is loaded there goes before.
+TEST_F(MultibootTest, BiosDataArea) {
+    load_multiboot(memory_, {.path = "k"}, elf_, {});
+    EXPECT_EQ(at<std::uint16_t>(0x40E), 0x9FC0);
+    EXPECT_EQ(at<std::uint16_t>(0x413), 639);
+    EXPECT_EQ(at<std::uint8_t>(0x9FC00), 1);
+    const Bytes low = by_addresses({0x500, 0x400, 0, 0, 0x400});
+    load_multiboot(memory_, {.path = "k"}, low, {});
+    EXPECT_TRUE(std::ranges::equal(memory_.host_bytes(0x400, 0x100), std::span(low).first(0x100)));
+}
+
 TEST_F(MultibootTest, Modules) {
     const MultibootKernel kernel{.path = "k", .modules = {{"a", "first module"}, {"b", ""}}};
     const ModuleContents contents{test_images::sample_bytes(4097, 1),
