@@ -63,6 +63,8 @@ void write_multiboot(const std::filesystem::path& folder) {
     Bytes flat = multiboot_header(kHasAddresses | 3, addresses);
     flat.resize(100);
     write(folder / "addresses", flat);
+    write(folder / "gzip",
+          test_images::compress(Compression::kGzip, small_multiboot(multiboot_header(3), false)));
 }
 
 void write_pvh(const std::filesystem::path& folder) {

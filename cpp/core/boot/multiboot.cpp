@@ -3,9 +3,11 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 
 #include "core/boot/boot_block.h"
+#include "core/boot/decompress.h"
 #include "core/boot/elf.h"
 #include "core/boot/image_file.h"
 #include "core/boot/memory_map.h"
@@ -75,15 +77,14 @@ std::uint32_t address32(GuestAddress address) {
     return static_cast<std::uint32_t>(address);
 }
 
-// Of the BIOS data area, what a kernel may look at that takes a BIOS for granted: where memory below
-// 640 KiB ends. Xen puts its start-up code for other CPUs there.
+// Of the BIOS data area, what a kernel may look at that takes a BIOS for granted: where memory
+// below 640 KiB ends. Xen puts its start-up code for other CPUs there.
 void write_bios_data(GuestMemory& memory) {
     constexpr GuestAddress kExtendedAreaSegment = 0x40E;
     constexpr GuestAddress kBaseMemory = 0x413;  // KiB
-    HVLAB_ASSERT(memory.write_value(kExtendedAreaSegment,
-                                    static_cast<std::uint16_t>(kLowMemoryEnd >> 4)));
     HVLAB_ASSERT(
-        memory.write_value(kBaseMemory, static_cast<std::uint16_t>(kLowMemoryEnd / kKiB)));
+        memory.write_value(kExtendedAreaSegment, static_cast<std::uint16_t>(kLowMemoryEnd >> 4)));
+    HVLAB_ASSERT(memory.write_value(kBaseMemory, static_cast<std::uint16_t>(kLowMemoryEnd / kKiB)));
     // The area begins with its size in KiB.
     HVLAB_ASSERT(memory.write_value(kLowMemoryEnd, std::uint8_t{1}));
 }
@@ -227,12 +228,14 @@ private:
     std::vector<BootBlock::Offset> module_cmdlines_;
 };
 
-}  // namespace
+// As GRUB, which reads all its files through a decompressor; kernels are often packed so.
+bool is_gzip(std::span<const std::byte> bytes) {
+    return bytes.size() >= 2 && bytes[0] == std::byte{0x1F} && bytes[1] == std::byte{0x8B};
+}
 
-CpuState load_multiboot(GuestMemory& memory, const MultibootKernel& kernel,
-                        std::span<const std::byte> bytes, const ModuleContents& modules) {
-    const ImageBytes file(kernel.path.string(), bytes);
-    if (bytes.empty()) file.refuse("kernel", "the file is empty");
+CpuState load_unpacked(GuestMemory& memory, const MultibootKernel& kernel, const ImageBytes& file,
+                       const ModuleContents& modules) {
+    if (file.bytes().empty()) file.refuse("kernel", "the file is empty");
     check_cmdline(file, kernel.cmdline);
     check_modules(file, kernel.modules);
     const MultibootHeader header = find_multiboot_header(file);
@@ -251,6 +254,21 @@ CpuState load_multiboot(GuestMemory& memory, const MultibootKernel& kernel,
     state.gpr[kRax] = kBootloaderMagic;
     state.gpr[kRbx] = block.information();
     return state;
+}
+
+}  // namespace
+
+CpuState load_multiboot(GuestMemory& memory, const MultibootKernel& kernel,
+                        std::span<const std::byte> bytes, const ModuleContents& modules) {
+    if (is_gzip(bytes)) {
+        const Unpacked unpacked =
+            decompress(Compression::kGzip, bytes, std::min(memory.size(), kMaxImageFile),
+                       kernel.path.string());
+        return load_unpacked(memory, kernel,
+                             ImageBytes(kernel.path.string(), unpacked.bytes(), "unpacked file"),
+                             modules);
+    }
+    return load_unpacked(memory, kernel, ImageBytes(kernel.path.string(), bytes), modules);
 }
 
 CpuState load_multiboot(GuestMemory& memory, const MultibootKernel& kernel) {

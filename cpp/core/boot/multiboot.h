@@ -14,7 +14,7 @@
 namespace hvlab {
 
 // A kernel by the Multiboot Specification, version 0.6.96: an ELF executable, or any file whose
-// header gives addresses.
+// header gives addresses; packed by gzip, if it likes.
 struct MultibootKernel {
     std::filesystem::path path;
     std::string cmdline = {};

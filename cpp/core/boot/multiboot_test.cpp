@@ -231,6 +231,18 @@ TEST_F(MultibootTest, FilesThatDoNotWork) {
     }
 }
 
+TEST_F(MultibootTest, PackedKernelsAreUnpacked) {
+    const Bytes packed = test_images::compress(Compression::kGzip, elf_);
+    EXPECT_EQ(load_multiboot(memory_, {.path = "k"}, packed, {}).rip, kKernelEntry);
+    EXPECT_EQ(refusal(Bytes(packed.begin(), packed.end() - 20)),
+              "kernel: payload: the gzip data end too early");
+    const Bytes large(4 * kMiB + 1);
+    EXPECT_EQ(refusal(test_images::compress(Compression::kGzip, large)),
+              "kernel: payload: the gzip data unpack to more than 4194304 bytes");
+    const Bytes other = test_images::compress(Compression::kGzip, Bytes(100));
+    EXPECT_EQ(refusal(other), "kernel: multiboot header: none in the first 8192 bytes");
+}
+
 TEST_F(MultibootTest, ModulesThatDoNotWork) {
     const auto with = [&](std::string cmdline, Bytes content) {
         return refusal(elf_, {.path = "kernel", .modules = {{"module", std::move(cmdline)}}},
