@@ -30,13 +30,6 @@ KNOWN: dict[str, dict[str, str]] = {
         "PAE: and outlives its memory": POINTERS,
         "PAE: a reserved bit of a pointer": POINTERS,
     },
-    "compat": {"ES has none in 64-bit code": SEGMENT_BASE},
-    "tasks": {
-        "JMP: flags are saved": STALE_FLAGS,
-        "JMP: and back: CF": STALE_FLAGS,
-        "call gate to conforming code: CS within": CONFORMING,
-    },
-    "v8086": {"PUSHFD does not show VM": "the engine's PUSHF stores VM and RF"},
 }
 
 # The same for QEMU 7.2's own translator (TCG).

@@ -148,7 +148,7 @@ TEST_P(EveryModel, NamesAndWidths) {
 TEST(CpuModel, V2IsPinned) {
     const CpuModel& model = CpuModel::named("x86-64-v2");
     EXPECT_EQ(model.cpuid(1, 0), (CpuidResult{0x00030661, 0x00000800, 0xC0982201, 0x078BB97D}));
-    EXPECT_EQ(model.cpuid(7, 0), (CpuidResult{0, 0x00040000, 0, 0}));
+    EXPECT_EQ(model.cpuid(7, 0), (CpuidResult{0, 0x00042000, 0, 0}));
     EXPECT_EQ(model.cpuid(0x80000001, 0), (CpuidResult{0, 0, 1, 0x2C100800}));
     EXPECT_EQ(model.entries().size(), 18u);
 }
