@@ -4,14 +4,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 
-#include "core/boot/boot_block.h"
 #include "core/boot/decompress.h"
 #include "core/boot/elf.h"
 #include "core/boot/image_file.h"
 #include "core/boot/memory_map.h"
 #include "core/boot/multiboot_header.h"
+#include "core/boot/multiboot_information.h"
 #include "core/boot/placement.h"
 #include "core/boot/protected_mode.h"
 
@@ -19,63 +18,6 @@ namespace hvlab {
 namespace {
 
 constexpr std::uint32_t kBootloaderMagic = 0x2BADB002;
-constexpr const char* kLoaderName = "hvlab";
-
-// Which of its fields are valid.
-constexpr std::uint32_t kHasMemory = 1 << 0;
-constexpr std::uint32_t kHasCmdline = 1 << 2;
-constexpr std::uint32_t kHasModules = 1 << 3;
-constexpr std::uint32_t kHasMemoryMap = 1 << 6;
-constexpr std::uint32_t kHasLoaderName = 1 << 9;
-constexpr std::uint32_t kHasFramebuffer = 1 << 12;
-
-// The structures of s. 3.3.
-struct Information {
-    std::uint32_t flags = 0;
-    std::uint32_t mem_lower = 0;  // KiB from 0
-    std::uint32_t mem_upper = 0;  // KiB from 1 MiB
-    std::uint32_t boot_device = 0;
-    std::uint32_t cmdline = 0;
-    std::uint32_t mods_count = 0;
-    std::uint32_t mods_addr = 0;
-    std::array<std::uint32_t, 4> syms{};
-    std::uint32_t mmap_length = 0;
-    std::uint32_t mmap_addr = 0;
-    std::array<std::uint32_t, 3> drives_and_config{};
-    std::uint32_t boot_loader_name = 0;
-    std::uint32_t apm_table = 0;
-    std::array<std::uint32_t, 4> vbe{};
-    std::array<std::uint32_t, 2> framebuffer_addr{};  // low, high: not aligned to 8
-    std::uint32_t framebuffer_pitch = 0;
-    std::uint32_t framebuffer_width = 0;
-    std::uint32_t framebuffer_height = 0;
-    std::uint8_t framebuffer_bpp = 0;
-    std::uint8_t framebuffer_type = 0;
-    std::array<std::uint8_t, 6> color_info{};
-};
-static_assert(sizeof(Information) == 116);
-
-struct ModuleEntry {
-    std::uint32_t start = 0;
-    std::uint32_t end = 0;
-    std::uint32_t cmdline = 0;
-    std::uint32_t reserved = 0;
-};
-static_assert(sizeof(ModuleEntry) == 16);
-
-struct [[gnu::packed]] MapEntry {
-    std::uint32_t size = 20;  // of what follows
-    std::uint64_t address = 0;
-    std::uint64_t length = 0;
-    std::uint32_t type = 0;
-};
-static_assert(sizeof(MapEntry) == 24);
-
-// All that is placed lies below the device hole.
-std::uint32_t address32(GuestAddress address) {
-    HVLAB_ASSERT(address < kPciHoleStart);
-    return static_cast<std::uint32_t>(address);
-}
 
 // Of the BIOS data area, what a kernel may look at that takes a BIOS for granted: where memory
 // below 640 KiB ends. Xen puts its start-up code for other CPUs there.
@@ -141,93 +83,6 @@ GuestAddress load_kernel(GuestMemory& memory, FreeMemory& free, const ImageBytes
     return elf.entry;
 }
 
-// The information structure and what it points to, with places for the modules' addresses.
-class InformationBlock {
-public:
-    InformationBlock(const MultibootKernel& kernel, bool video_mode, std::vector<MemoryRange> map)
-        : map_(std::move(map)), video_mode_(video_mode) {
-        information_ = block_.reserve(sizeof(Information));
-        gdt_ = block_.reserve(kProtectedModeGdtSize);
-        cmdline_ = block_.add_text(kernel.cmdline);
-        loader_name_ = block_.add_text(kLoaderName);
-        map_entries_ = block_.reserve(map_.size() * sizeof(MapEntry));
-        module_entries_ = block_.reserve(kernel.modules.size() * sizeof(ModuleEntry));
-        for (const BootModule& module : kernel.modules) {
-            module_cmdlines_.push_back(block_.add_text(module.cmdline));
-        }
-    }
-
-    void place(FreeMemory& free, const ImageBytes& kernel) { block_.place(free, kernel); }
-    GuestAddress gdt() const { return block_.address(gdt_); }
-    GuestAddress information() const { return block_.address(information_); }
-
-    void write(GuestMemory& memory, std::span<const LoadedModule> modules) {
-        block_.put(information_, filled_in(modules.size()));
-        for (std::size_t i = 0; i < map_.size(); ++i) {
-            const MapEntry entry{.address = map_[i].start,
-                                 .length = map_[i].end - map_[i].start,
-                                 .type = static_cast<std::uint32_t>(map_[i].type)};
-            block_.put(map_entries_ + i * sizeof entry, entry);
-        }
-        for (std::size_t i = 0; i < modules.size(); ++i) {
-            const ModuleEntry entry{
-                .start = address32(modules[i].start),
-                .end = address32(modules[i].start) + static_cast<std::uint32_t>(modules[i].size),
-                .cmdline = pointer(module_cmdlines_[i])};
-            block_.put(module_entries_ + i * sizeof entry, entry);
-        }
-        block_.write(memory);
-    }
-
-private:
-    std::uint32_t pointer(BootBlock::Offset offset) const {
-        return address32(block_.address(offset));
-    }
-
-    Information filled_in(std::size_t modules) const {
-        Information information{
-            .flags = kHasMemory | kHasCmdline | kHasModules | kHasMemoryMap | kHasLoaderName,
-            .mem_lower = kLowMemoryEnd / kKiB,
-            .cmdline = pointer(cmdline_),
-            .mods_count = static_cast<std::uint32_t>(modules),
-            .mods_addr = pointer(module_entries_),
-            .mmap_length = static_cast<std::uint32_t>(map_.size() * sizeof(MapEntry)),
-            .mmap_addr = pointer(map_entries_),
-            .boot_loader_name = pointer(loader_name_)};
-        for (const MemoryRange& range : map_) {
-            if (range.type == MemoryType::kRam && range.start == 1 * kMiB) {
-                information.mem_upper = static_cast<std::uint32_t>((range.end - kMiB) / kKiB);
-            }
-        }
-        if (video_mode_) set_text_mode(information);
-        return information;
-    }
-
-    // There is one mode, whatever was asked for: the specification lets a loader set another
-    // (s. 3.1.4).
-    static void set_text_mode(Information& information) {
-        constexpr std::uint8_t kEgaText = 2;
-        information.flags |= kHasFramebuffer;
-        information.framebuffer_addr = {0xB8000, 0};
-        information.framebuffer_pitch = 160;
-        information.framebuffer_width = 80;
-        information.framebuffer_height = 25;
-        information.framebuffer_bpp = 16;
-        information.framebuffer_type = kEgaText;
-    }
-
-    std::vector<MemoryRange> map_;
-    bool video_mode_;
-    BootBlock block_;
-    BootBlock::Offset information_ = 0;
-    BootBlock::Offset gdt_ = 0;
-    BootBlock::Offset cmdline_ = 0;
-    BootBlock::Offset loader_name_ = 0;
-    BootBlock::Offset map_entries_ = 0;
-    BootBlock::Offset module_entries_ = 0;
-    std::vector<BootBlock::Offset> module_cmdlines_;
-};
-
 // As GRUB, which reads all its files through a decompressor; kernels are often packed so.
 bool is_gzip(std::span<const std::byte> bytes) {
     return bytes.size() >= 2 && bytes[0] == std::byte{0x1F} && bytes[1] == std::byte{0x8B};
@@ -243,16 +98,17 @@ CpuState load_unpacked(GuestMemory& memory, const MultibootKernel& kernel, const
     FreeMemory free(memory);
     const GuestAddress entry = load_kernel(memory, free, file, header);
 
-    InformationBlock block(kernel, header.wants_video_mode, memory_map(memory));
+    MultibootInformation information(kernel.cmdline, kernel.modules, header.wants_video_mode,
+                                     memory_map(memory));
     // Below the modules: a kernel that takes the memory behind them as free does not take this.
-    block.place(free, file);
+    information.place(free, file);
     const auto loaded = load_modules(memory, free, kernel.modules, modules);
-    block.write(memory, loaded);
+    information.write(memory, loaded);
 
-    CpuState state = enter_protected_mode(memory, block.gdt());
+    CpuState state = enter_protected_mode(memory, information.gdt());
     state.rip = entry;
     state.gpr[kRax] = kBootloaderMagic;
-    state.gpr[kRbx] = block.information();
+    state.gpr[kRbx] = information.address();
     return state;
 }
 
