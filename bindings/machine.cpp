@@ -32,6 +32,11 @@ void send(const MachineHandle& handle, const py::bytes& data) {
     Use(handle)->send(std::as_bytes(std::span(bytes)));
 }
 
+void type(const MachineHandle& handle, const py::bytes& scan_codes) {
+    const std::string_view bytes(scan_codes);
+    Use(handle)->type(std::as_bytes(std::span(bytes)));
+}
+
 py::bytes read_memory(const MachineHandle& handle, GuestAddress address, std::uint64_t length) {
     const Use machine(handle);
     if (!machine->memory().contains(address, length)) throw not_ram(address, length);
@@ -124,6 +129,7 @@ void bind_memory_access(py::class_<MachineHandle>& machine) {
 
 void bind_console_access(py::class_<MachineHandle>& machine) {
     machine.def("send", &send, py::arg("data"))
+        .def("type", &type, py::arg("scan_codes"), "Keys, as a keyboard sends them in set 2.")
         .def_property_readonly(
             "console_text", [](const MachineHandle& h) { return decode(Use(h)->console().text()); })
         .def_property_readonly(

@@ -190,6 +190,10 @@ private:
         }
         if (kind % 8 < 3) return text_memory(input, kind);
         const std::vector<std::byte> bytes(kind % 32, std::byte{kind});
+        if (kind % 8 == 1) {
+            for (int i = input.byte() % 4; i > 0; --i) type(input);
+            return ps2_.read(Ps2Controller::kCommandOffset, 1);
+        }
         uart_.receive(bytes);  // an input is too short to fill the queue
         return uart_.pending_input();
     }
@@ -205,6 +209,15 @@ private:
         return memory_map_.read(address, 1 + kind / 8 % 8) +
                screen_.row_text(static_cast<unsigned>(row)).size() + screen_.cursor().row +
                screen_.palette()[address % 16];
+    }
+
+    // Too many keys are refused.
+    void type(Input& input) {
+        const std::array<std::byte, 2> codes = {std::byte{input.byte()}, std::byte{input.byte()}};
+        try {
+            ps2_.type(codes);
+        } catch (const DeviceError&) {
+        }
     }
 
     Timeline timeline_;

@@ -719,6 +719,10 @@ class Machine:
         The vCPU comes back after so many instructions at the latest. Changes no result.
         """
     def state_hash(self) -> str: ...
+    def type(self, scan_codes: bytes) -> None:
+        """
+        Keys, as a keyboard sends them in set 2.
+        """
     def view_memory(
         self,
         address: typing.SupportsInt | typing.SupportsIndex,

@@ -12,6 +12,7 @@ from hvlab.closing import Closing
 from hvlab.console import Console
 from hvlab.errors import MachineConfigError
 from hvlab.event import Event
+from hvlab.keyboard import Keyboard
 from hvlab.screen import Screen
 from hvlab.units import UnitError, to_bytes, to_ns
 
@@ -149,6 +150,7 @@ class Machine(Closing):
         self._core = core
         self._name = core.name
         self.console = Console(self)
+        self.keyboard = Keyboard(core)
         self.screen = Screen(self)
         self.memory = Memory(core)
         self.record = Record(core)

@@ -3,7 +3,10 @@
 
 #include <array>
 #include <cstdint>
+#include <deque>
 #include <functional>
+#include <optional>
+#include <span>
 #include <utility>
 
 #include "core/bus/interrupt_line.h"
@@ -14,8 +17,11 @@ namespace hvlab {
 // The 8042 keyboard controller and the keyboard behind it (IBM PS/2 hardware interface technical
 // reference, "Keyboard and auxiliary device controller"), as far as firmware and kernels probe
 // them: self-tests, command byte, controller RAM, A20 gate and reset by the output port, a keyboard
-// that answers its commands and on which nobody types. There is no auxiliary port: its commands
+// that answers its commands and on which the host types. There is no auxiliary port: its commands
 // fail in the way that drivers look for. Everything takes no guest time.
+//
+// What is typed waits on the host until the output buffer is free and the guest lets the keyboard
+// send; a reset of the keyboard forgets it. Keys are known in the scan code sets 1 and 2.
 //
 // Two port ranges, told apart by their first offset: kDataOffset and kCommandOffset.
 class Ps2Controller final : public ByteDevice {
@@ -29,6 +35,13 @@ public:
 
     // Drives a20 high, the power-on state.
     Ps2Controller(InterruptLine& irq1, InterruptLine& a20);
+
+    // Room for keys that were typed and not read yet, in bytes of scan codes.
+    static constexpr std::size_t kMaxTyped = 4096;
+
+    // Scan codes of set 2, as the keyboard sends them: make codes, F0h before break codes. Throws
+    // DeviceError, and takes nothing, when too many wait.
+    void type(std::span<const std::byte> scan_codes);
 
     void on_reset(std::function<void()> callback) { reset_ = std::move(callback); }
 
@@ -61,6 +74,9 @@ private:
         std::uint8_t scan_code_set = 2;
         std::uint8_t last_sent = 0;
         Queue keyboard;
+        std::deque<std::uint8_t> typed;
+        bool scanning = true;   // F5h stops it
+        bool released = false;  // F0h was taken for translation: the next code is a break code
     };
 
     std::uint8_t read_byte(std::uint64_t offset) override;
@@ -77,7 +93,8 @@ private:
     void keyboard_command(std::uint8_t command);
     void keyboard_parameter(std::uint8_t command, std::uint8_t value);
     void keyboard_sends(std::uint8_t value) { state_.keyboard.push(value); }
-    std::uint8_t translated(std::uint8_t value) const;
+    std::optional<std::uint8_t> translated(std::uint8_t value, bool typed);
+    std::optional<std::uint8_t> next_from_keyboard();
 
     bool irq_level() const;
     void update();

@@ -229,6 +229,60 @@ TEST_F(FastA20Test, SharesTheGateWithTheKeyboardController) {
     EXPECT_EQ(ps2.read(kData, 1) & 0x02, 0x02u);
 }
 
+// Shift down, A down, A up, shift up; the right arrow down and up.
+constexpr std::array kTyped = {std::byte{0x12}, std::byte{0x1C}, std::byte{0xF0}, std::byte{0x1C},
+                               std::byte{0xF0}, std::byte{0x12}, std::byte{0xE0}, std::byte{0x74},
+                               std::byte{0xE0}, std::byte{0xF0}, std::byte{0x74}};
+
+TEST_F(Ps2Test, TypedKeysAreTranslatedToSet1) {
+    ps2_.type(kTyped);
+    EXPECT_THAT(answers(), ElementsAre(0x2A, 0x1E, 0x9E, 0xAA, 0xE0, 0x4D, 0xE0, 0xCD));
+}
+
+TEST_F(Ps2Test, WithoutTranslationTheyComeAsSet2OrSet1) {
+    ps2_.write(kCommand, 1, 0x60);
+    ps2_.write(kData, 1, 0x00);
+    ps2_.type(kTyped);
+    EXPECT_THAT(answers(),
+                ElementsAre(0x12, 0x1C, 0xF0, 0x1C, 0xF0, 0x12, 0xE0, 0x74, 0xE0, 0xF0, 0x74));
+    ps2_.write(kData, 1, 0xF0);
+    ps2_.write(kData, 1, 0x01);
+    EXPECT_THAT(answers(), ElementsAre(0xFA, 0xFA));
+    ps2_.type(kTyped);
+    EXPECT_THAT(answers(), ElementsAre(0x2A, 0x1E, 0x9E, 0xAA, 0xE0, 0x4D, 0xE0, 0xCD));
+}
+
+TEST_F(Ps2Test, KeysWaitWhileTheGuestKeepsTheKeyboardQuiet) {
+    ps2_.write(kCommand, 1, 0xAD);
+    ps2_.type(std::span(kTyped).first(2));
+    EXPECT_THAT(answers(), IsEmpty());
+    ps2_.write(kCommand, 1, 0xAE);
+    EXPECT_THAT(answers(), ElementsAre(0x2A, 0x1E));
+    ps2_.write(kData, 1, 0xF5);
+    ps2_.type(std::span(kTyped).first(2));
+    EXPECT_THAT(answers(), ElementsAre(0xFA));
+    ps2_.write(kData, 1, 0xF4);
+    EXPECT_THAT(answers(), ElementsAre(0xFA, 0x2A, 0x1E));
+}
+
+TEST_F(Ps2Test, AnswersComeBeforeKeysAndAResetForgetsThem) {
+    ps2_.type(kTyped);  // the first is in the output buffer
+    ps2_.write(kData, 1, 0xEE);
+    EXPECT_EQ(ps2_.read(kData, 1), 0x2Au);
+    EXPECT_EQ(ps2_.read(kData, 1), 0xEEu);
+    EXPECT_EQ(ps2_.read(kData, 1), 0x1Eu);
+    ps2_.write(kData, 1, 0xFF);
+    EXPECT_THAT(answers(), ElementsAre(0x9E, 0xFA, 0xAA));
+}
+
+TEST_F(Ps2Test, TooManyKeysAreRefusedWhole) {
+    const std::vector<std::byte> most(Ps2Controller::kMaxTyped, std::byte{0x1C});
+    ps2_.type(most);
+    ps2_.type(std::span(most).first(1));  // one is in the output buffer
+    EXPECT_THROW(ps2_.type(std::span(most).first(1)), DeviceError);
+    EXPECT_EQ(answers().size(), most.size() + 1);
+}
+
 class Ps2Rig : public testing_support::Rig {
 public:
     Device& device() override { return ps2_; }
@@ -237,6 +291,7 @@ public:
         constexpr std::array<std::uint8_t, 12> kCommands = {0x20, 0x60, 0xA9, 0xAA, 0xAD, 0xAE,
                                                             0xD0, 0xD1, 0xD2, 0xD4, 0xDD, 0xDF};
         ps2_.write(kCommand, 1, kCommands[random.below(kCommands.size())]);
+        if (random.below(4) == 0) ps2_.type(std::span(kTyped).first(random.below(kTyped.size())));
         ps2_.write(kData, 1, 0xED + random.below(0x13));
         return a20_.level();
     }

@@ -181,6 +181,11 @@ void Machine::send(std::span<const std::byte> bytes) {
     if (observer_ != nullptr) observer_->console_input(now(), bytes);
 }
 
+void Machine::type(std::span<const std::byte> scan_codes) {
+    platform_->type(scan_codes);
+    if (observer_ != nullptr) observer_->keyboard_input(now(), scan_codes);
+}
+
 Stop& Machine::request(StopReason reason, std::string message) {
     // The first of several in one instruction is the one that is told.
     if (!requested_) {

@@ -62,6 +62,10 @@ public:
     // more than 1 MiB waits to be read.
     void send(std::span<const std::byte> bytes);
 
+    // Types on the guest's keyboard at the current guest time: scan codes of set 2. Throws
+    // DeviceError when more than 4096 bytes would wait.
+    void type(std::span<const std::byte> scan_codes);
+
     const std::string& name() const { return config_.name; }
     const MachineConfig& config() const { return config_; }
     std::string_view backend_name() const { return backend_name_; }

@@ -149,6 +149,10 @@ void Platform::receive(std::span<const std::byte> bytes) {
     owned_->uart.receive(bytes);
 }
 
+void Platform::type(std::span<const std::byte> scan_codes) {
+    owned_->ps2.type(scan_codes);
+}
+
 void Platform::save(StateWriter& writer) const {
     for (const Device* device : devices_) device->save(writer);
 }

@@ -73,6 +73,9 @@ public:
     // Bytes for the guest's serial console. Throws DeviceError when too many wait to be read.
     void receive(std::span<const std::byte> bytes);
 
+    // Keys for the keyboard, as scan codes of set 2. Throws DeviceError when too many wait.
+    void type(std::span<const std::byte> scan_codes);
+
     void save(StateWriter& writer) const;
     void load(StateReader& reader);
 

@@ -17,6 +17,11 @@ void RecordDigest::console_input(Nanoseconds time, std::span<const std::byte> by
     hasher_.update(bytes);
 }
 
+void RecordDigest::keyboard_input(Nanoseconds time, std::span<const std::byte> scan_codes) {
+    add(Kind::kKeyboardInput, time, scan_codes.size());
+    hasher_.update(scan_codes);
+}
+
 void RecordDigest::console_output(Nanoseconds time, std::uint8_t byte) {
     add(Kind::kConsoleOutput, time, byte);
 }

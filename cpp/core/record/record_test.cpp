@@ -20,6 +20,7 @@ TEST(RecordDigest, EveryPartOfAnEntryCounts) {
         [](RecordDigest& r) { r.port_output(1, 0x80, 'a'); },
         [](RecordDigest& r) { r.port_output(1, 0xE9, 'a'); },
         [&](RecordDigest& r) { r.console_input(1, data); },
+        [&](RecordDigest& r) { r.keyboard_input(1, data); },
         [&](RecordDigest& r) { r.console_input(1, std::span(data).first(1)); },
         [&](RecordDigest& r) {
             r.console_input(1, std::span(data).first(1));

@@ -3,17 +3,18 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
+from hvlab.keyboard import untypable
 from hvlab.scenario.context import CheckContext, RunContext
 from hvlab.scenario.steps.base import StepBody, quote
 
 
 class Send(StepBody):
-    """Types a text into the guest's console, as `send: "uname -a\\n"`. The guest reads it as it
-    runs.
+    """Types a text into the guest's console, as `send: "uname -a\\n"`, or on its keyboard. The guest
+    reads it as it runs.
     """
 
     keyword: ClassVar[str] = "send"
@@ -23,11 +24,24 @@ class Send(StepBody):
         min_length=1, description="What to type; a line ends in \\n.", examples=["uname -a\n"]
     )
 
+    to: Literal["console", "keyboard"] = Field(
+        default="console",
+        description="Where: the serial console, or the keyboard (US layout), when the guest waits "
+        "for keys.",
+    )
+
     def title(self) -> str:
-        return f"send {quote(self.text)}"
+        where = "" if self.to == "console" else " to the keyboard"
+        return f"send {quote(self.text)}{where}"
 
     def check(self, context: CheckContext) -> None:
         context.needs_machine()
+        missing = untypable(self.text) if self.to == "keyboard" else ""
+        if missing:
+            context.problem(f"no key types {missing!r}", "text")
 
     def run(self, context: RunContext) -> None:
-        context.machine.console.send(self.text)
+        if self.to == "keyboard":
+            context.machine.keyboard.type(self.text)
+        else:
+            context.machine.console.send(self.text)
