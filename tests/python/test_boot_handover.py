@@ -13,6 +13,7 @@ import pytest
 import hvlab
 from hvlab.errors import BootError, ScenarioError
 from hvlab.scenario.document import Document
+from hvlab.scenario.runner import run_case
 
 KINDS = {"multiboot": hvlab.MultibootKernel, "pvh": hvlab.PvhKernel}
 
@@ -118,3 +119,25 @@ steps: [boot: {}]
 """
     with pytest.raises(ScenarioError, match=r"8:16: error: 'missing.bin': No such file"):
         read(document)
+
+
+def test_reports_name_every_file_that_was_booted(read: Callable[[str], Document]) -> None:
+    document = read("""\
+schema: 1
+name: x
+machine:
+  memory: 4MiB
+  boot:
+    pvh: "fixture:pvh"
+    modules: [{path: "fixture:hello"}, {path: "fixture:echo", cmdline: second}]
+steps:
+  - boot: {}
+  - expect: {text: "text \\"second\\"\\n", within: 100ms}
+""")
+    result = run_case(document.cases[0])
+    assert result.outcome == "passed"
+    assert [(image.field, image.reference) for image in result.images] == [
+        ("pvh", "fixture:pvh"),
+        ("modules[0].path", "fixture:hello"),
+        ("modules[1].path", "fixture:echo"),
+    ]

@@ -66,8 +66,10 @@ void put_basic_leaves(std::vector<CpuidEntry>& entries) {
     for (std::uint32_t i = 0; i < caches.size(); ++i) {
         entries.push_back({.leaf = 4, .subleaf = i, .subleaf_matters = true, .result = caches[i]});
     }
-    entries.push_back(
-        {.leaf = 7, .subleaf = 0, .subleaf_matters = true, .result = {.ebx = kRdseed | kDeprecatesFpuSelectors}});
+    entries.push_back({.leaf = 7,
+                       .subleaf = 0,
+                       .subleaf_matters = true,
+                       .result = {.ebx = kRdseed | kDeprecatesFpuSelectors}});
     // TSC = crystal * EBX / EAX = 1 GHz, one tick a nanosecond of guest time: a system that reads
     // this need not calibrate. Leaf 16h: base, maximum and bus frequency in MHz.
     entries.push_back({.leaf = 0x15, .result = {.eax = 1, .ebx = 40, .ecx = 25'000'000}});
