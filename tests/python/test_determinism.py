@@ -137,15 +137,8 @@ def test_the_guest_ends_as_expected_and_repeats(
 @every_guest
 @pytest.mark.parametrize("slice_length", [1, 7, 1000])
 def test_slices_leave_no_trace(
-    guest: Guest,
-    slice_length: int,
-    reference: Callable[[Guest], Outcome],
-    request: pytest.FixtureRequest,
+    guest: Guest, slice_length: int, reference: Callable[[Guest], Outcome]
 ) -> None:
-    if guest.name == "tasks" and slice_length < 1000:
-        reason = "a task switch saves arithmetic flags of an earlier instruction of its block"
-        request.applymarker(pytest.mark.xfail(strict=True, reason=reason))
-
     def cut(machine: hvlab.Machine) -> None:
         machine._core.set_max_slice(slice_length)
 
