@@ -19,7 +19,7 @@ GUESTS = ("a20", "realmode", "protected", "paging", "v8086", "compat", "tasks")
 
 POINTERS = "page-directory pointers are read at each walk, not loaded with CR3"
 SEGMENT_BASE = "a segment prefix in 64-bit code brings the base in"
-STALE_FLAGS = "a task switch by JMP or CALL mixes the arithmetic flags of both tasks up"
+STALE_FLAGS = "a task switch by an instruction mixes the arithmetic flags of both tasks up"
 CONFORMING = "a call gate to conforming code takes its DPL as CPL"
 PRESENT = "a reserved bit of a present entry is reported without P"
 
@@ -55,6 +55,8 @@ KNOWN_QEMU: dict[str, dict[str, str]] = {
         "JMP: flags are saved": STALE_FLAGS,
         "JMP: and back: CF": STALE_FLAGS,
         "JMP: CF": STALE_FLAGS,
+        "IRET: flags are saved": STALE_FLAGS,
+        "16-bit task, IRET: flags are saved": STALE_FLAGS,
         "T bit": "is not looked at",
         "T bit: DR6": "is not looked at",
         "new task: SS is not present": "is #NP",
