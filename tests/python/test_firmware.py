@@ -133,6 +133,14 @@ def test_a_write_is_refused_as_protected(tmp_path: Path, function: str) -> None:
     assert hashlib.sha256(path.read_bytes()).hexdigest() == digest
 
 
+@pytest.mark.parametrize("function", ["42", "44", "47"])
+def test_a_range_beyond_the_end_is_not_there(tmp_path: Path, function: str) -> None:
+    # mov $0x7c20, %si; mov $0xFF, %ah; mov $0x80, %dl; int $0x13; mov %ah, %al; out %al, $0xf4
+    # and at 20h a packet: two sectors from 0 on, of a disk that has one
+    code = f"be207cb4{function}b280cd1388e0e6f4".ljust(64, "0")
+    assert exit_code(sector(tmp_path, code + "1000020000800000" + "00" * 8)) == 4
+
+
 def test_the_timer_ticks(tmp_path: Path) -> None:
     # again: sti; hlt; cmpb $5, 0x46c - base; the base is read first:
     # mov 0x46c, %bl; 1: sti; hlt; mov 0x46c, %al; sub %bl, %al; cmp $5, %al; jb 1b; out %al, $0xf4
