@@ -13,7 +13,7 @@ import pytest
 
 from conftest import BASE
 from hvlab.errors import ScenarioError
-from hvlab.scenario import plan
+from hvlab.scenario import plan, regex
 from hvlab.scenario.boots import FlatBoot, LinuxBoot
 from hvlab.scenario.document import Document, load
 from hvlab.scenario.problems import ScenarioInvalid
@@ -233,8 +233,22 @@ def test_a_byte_order_mark_is_no_character(tmp_path: Path) -> None:
         BASE + "- expect: {regex: '" + "(a{1000}){1000}" * 50 + "'}\n",
         BASE + "x" * 500000 + ": 1\n",
         BASE + "&a x: *a\n",
+        BASE
+        + "- send: ${w}\n" * 5000
+        + "vars: {"
+        + ", ".join(f"v{i}: 1" for i in range(5000))
+        + "}",
+        BASE + "".join(f"q{i}: x\n" for i in range(14000)),
+        BASE + "".join(f"- assert: x{i}.y == 1\n" for i in range(9000)),
+        BASE + "tags: [" + ", ".join(["x y"] * 28000) + "]\n",
+        BASE
+        + "matrix: {a: ["
+        + ", ".join(map(str, range(4000)))
+        + "], exclude: ["
+        + ", ".join(f"{{a: {i}}}" for i in range(3900))
+        + "]}\n",
     ],
-    ids=range(11),
+    ids=range(16),
 )
 def test_hostile_documents_are_refused_in_time(read: Read, text: str) -> None:
     began = time.perf_counter()
@@ -246,9 +260,42 @@ def test_hostile_documents_are_refused_in_time(read: Read, text: str) -> None:
 
 def test_errors_are_cut_off_at_some_point(read: Read) -> None:
     with pytest.raises(ScenarioInvalid) as caught:
-        read(BASE + "- asert: x\n" * 500)
+        read(BASE + "- asert: x\n" * 100)
+    assert len(caught.value.problems) == 100
+    assert str(caught.value).endswith("case.hvlab.yaml: and 50 more errors")
+    with pytest.raises(ScenarioInvalid) as caught:
+        read(BASE + "- asert: x\n" * 5000)
     assert len(caught.value.problems) == 500
-    assert str(caught.value).endswith("case.hvlab.yaml: and 450 more errors")
+    assert str(caught.value).endswith("case.hvlab.yaml: and at least 450 more errors")
+
+
+@pytest.mark.parametrize(
+    ("pattern", "at_least", "at_most"),
+    [
+        ("^(?P<sum>[0-9a-f]{32}) ", 200, 1000),
+        ("[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}", 200, 1000),
+        (r"(\pL\p{Greek}){50}", 30_000, 35_000),
+        (r"[a\pL]{1,100}", 30_000, 35_000),
+        ("((x{10}){10}){10}", 1000, 1500),
+        ("(" * 100, 0, 100),
+        (")" * 100, 0, 100),
+        ("x{}{,5}{-1}{99999}", 0, 20),
+    ],
+)
+def test_the_weight_of_a_pattern(pattern: str, at_least: int, at_most: int) -> None:
+    assert at_least <= regex.weight(pattern) <= at_most
+
+
+def test_patterns_are_bounded_together(read: Read) -> None:
+    def expects(count: int) -> str:
+        return BASE + "".join(f"- expect: {{regex: '{i}(\\pL){{50}}'}}\n" for i in range(count))
+
+    assert read(expects(10)).cases
+    with pytest.raises(ScenarioInvalid, match="regular expressions of this document are too large"):
+        read(expects(20))
+    by_matrix = "matrix: {a: [" + ",".join(map(str, range(100))) + "]}\n"
+    with pytest.raises(ScenarioInvalid, match="regular expressions of this document are too large"):
+        read(BASE + "- expect: {regex: '${matrix.a}(\\pL){50}'}\n" + by_matrix)
 
 
 # Selection.

@@ -14,7 +14,8 @@ from hvlab.scenario.backends import missing
 from hvlab.scenario.boots import references
 from hvlab.scenario.context import CheckContext, Places
 from hvlab.scenario.model import Limits, Scenario
-from hvlab.scenario.problems import Problem
+from hvlab.scenario.problems import MAX_PROBLEMS, Problem
+from hvlab.scenario.regex import Patterns
 from hvlab.scenario.shapes import Kind, Shape
 from hvlab.scenario.steps import Step
 from hvlab.scenario.tree import Data
@@ -22,17 +23,21 @@ from hvlab.scenario.tree import Data
 _STEP: TypeAdapter[Step] = TypeAdapter(Step)
 
 
-def check(scenario: Scenario, places: Places, axes: tuple[str, ...]) -> list[Problem]:
+def check(
+    scenario: Scenario, places: Places, axes: tuple[str, ...], patterns: Patterns
+) -> list[Problem]:
     """Every problem of one case's scenario. Runs nothing and imports nothing that the scenario
-    names.
+    names. `patterns` are those of the document's cases so far.
     """
-    context = _context(scenario.limits, scenario.vars, places, axes)
+    context = _context(scenario.limits, scenario.vars, places, axes, patterns)
     _steps(context, scenario.steps)
     boot = scenario.machine.boot.model_dump()
     return [*_backend(scenario, places), *_images(boot, places), *context.problems]
 
 
-def check_partly(data: Mapping[str, Data], places: Places, axes: tuple[str, ...]) -> list[Problem]:
+def check_partly(
+    data: Mapping[str, Data], places: Places, axes: tuple[str, ...], patterns: Patterns
+) -> list[Problem]:
     """The same for a document that the model refused: of its parts that are right in themselves."""
     variables = data.get("vars")
     try:
@@ -40,7 +45,7 @@ def check_partly(data: Mapping[str, Data], places: Places, axes: tuple[str, ...]
     except ValidationError:
         limits = Limits(wall="1s", time="1s", instructions=1)  # type: ignore[arg-type]
     named = dict.fromkeys(variables) if isinstance(variables, dict) else {}
-    context = _context(limits, named, places, axes)
+    context = _context(limits, named, places, axes, patterns)
     entries = data.get("steps")
     _steps(context, [_step(entry) for entry in entries] if isinstance(entries, list) else [])
     machine = data.get("machine")
@@ -57,8 +62,10 @@ def _backend(scenario: Scenario, places: Places) -> list[Problem]:
 
 
 def _images(boot: Data, places: Places) -> list[Problem]:
-    problems = []
+    problems: list[Problem] = []
     for path, reference in references(boot):
+        if len(problems) >= MAX_PROBLEMS:
+            break
         fault = images.fault(reference, places.source.folder)
         if fault is not None:
             problems.append(places.at_value(("machine", "boot", *path), fault))
@@ -66,10 +73,15 @@ def _images(boot: Data, places: Places) -> list[Problem]:
 
 
 def _context(
-    limits: Limits, variables: Mapping[str, object], places: Places, axes: tuple[str, ...]
+    limits: Limits,
+    variables: Mapping[str, object],
+    places: Places,
+    axes: tuple[str, ...],
+    patterns: Patterns,
 ) -> CheckContext:
     return CheckContext(
         places=places,
+        patterns=patterns,
         limits_time=limits.time is not None,
         limits_instructions=limits.instructions is not None,
         scope={
@@ -88,6 +100,8 @@ def _step(entry: Data) -> Step | Data:
 
 def _steps(context: CheckContext, steps: Sequence[Step | Data]) -> None:
     for index, step in enumerate(steps):
+        if len(context.problems) >= MAX_PROBLEMS:
+            break
         if isinstance(step, Step):
             context.path = ("steps", index, step.keyword)
             step.body.check(context)

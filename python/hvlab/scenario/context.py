@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from hvlab.scenario.evaluate import Evaluation
 
 
+_WIDEST = 200  # characters that are worth a caret
+
+
 @dataclass
 class Places:
     """Finds the place of a problem in a document's text."""
@@ -35,16 +38,16 @@ class Places:
     def at_key(self, path: Path, message: str) -> Problem:
         mark = self.marks.key(path)
         key = str(path[-1]) if path else ""
-        there = self.source.line(mark.line)[mark.column - 1 :].startswith(key)
+        there = self.source.line(mark.line).startswith(key, mark.column - 1)
         width = len(key) if key and there else 1
         return self._problem(mark, message, path, width)
 
     def in_text(self, path: Path, text: str, offset: int, width: int, message: str) -> Problem:
         """A problem inside a scalar: exact where the text stands in the file as it is."""
         mark = self.marks.value(path)
-        rest = self.source.line(mark.line)[mark.column - 1 :]
+        line = self.source.line(mark.line)
         for quote in ("", '"', "'"):
-            if rest.startswith(quote + text):
+            if line.startswith(quote + text, mark.column - 1):
                 at = Mark(mark.line, mark.column + len(quote) + offset)
                 return self._problem(at, message, path, width)
         return self._problem(mark, message, path, self._token_width(mark))
@@ -53,7 +56,8 @@ class Places:
         """Of the scalar at `mark` as far as it is plain to see: up to what ends a flow item or a
         comment.
         """
-        rest: str = self.source.line(mark.line)[mark.column - 1 :]
+        begin = mark.column - 1
+        rest: str = self.source.line(mark.line)[begin : begin + _WIDEST]
         if rest[:1] in ('"', "'"):
             end = rest.find(rest[0], 1)
             return end + 1 if end > 0 else 1
@@ -73,6 +77,7 @@ class CheckContext:
     """For `StepBody.check`: collects problems and what steps name, in the order of the steps."""
 
     places: Places
+    patterns: regex.Patterns
     limits_time: bool
     limits_instructions: bool
     scope: dict[str, Shape]
@@ -130,7 +135,7 @@ class CheckContext:
     def regex(self, pattern: str, *below: str) -> regex.Regex | None:
         """Checks a regular expression; None if it is wrong."""
         try:
-            return regex.inspect(pattern)
+            return self.patterns.inspect(pattern)
         except regex.RegexError as error:
             path = (*self.path, *below)
             if error.offset is None:

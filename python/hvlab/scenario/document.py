@@ -20,7 +20,8 @@ from hvlab.scenario.backends import missing
 from hvlab.scenario.context import Places
 from hvlab.scenario.matrix import Cell, Matrix, expand
 from hvlab.scenario.model import Scenario
-from hvlab.scenario.problems import Problem, ScenarioInvalid
+from hvlab.scenario.problems import MAX_PROBLEMS, Problem, ScenarioInvalid
+from hvlab.scenario.regex import Patterns
 from hvlab.scenario.source import Source, read_source
 from hvlab.scenario.template import Names, TemplateError
 from hvlab.scenario.tree import Data, Marks, Scalar, flatten
@@ -108,6 +109,7 @@ class _Reader:
         self._data = data
         self._marks = marks
         self._places = Places(source, marks)
+        self._patterns = Patterns()
         self._problems: list[Problem] = []
         self._wrong_references: set[Place] = set()
         self._checked: dict[tuple[object, ...], Scenario | None] = {}
@@ -124,7 +126,11 @@ class _Reader:
             message = f"the matrix is too large for this document: {len(cells)} cases"
             self._problems.append(self._places.at_key(("matrix",), message))
             self._fail()
-        cases = [self._case(cell, names, used) for cell in cells]
+        cases = []
+        for cell in cells:
+            if len(self._problems) >= MAX_PROBLEMS:
+                break
+            cases.append(self._case(cell, names, used))
         if self._problems:
             self._fail()
         return Document(self._source, tuple(case for case in cases if case is not None))
@@ -163,6 +169,8 @@ class _Reader:
         """The axes that the document refers to. Wrong references are problems."""
         used: set[str] = set()
         for path, text in template.texts(self._data):
+            if len(self._problems) >= MAX_PROBLEMS:
+                break
             if path[0] == "matrix":
                 continue
             known = Names(names.axes) if path[0] == "vars" else names
@@ -203,12 +211,13 @@ class _Reader:
         try:
             scenario = Scenario.model_validate(data)
         except ValidationError as error:
-            found = explain.problems(error, data, self._places)
-            self._problems += self._placed(found, cell, names)
-            partly = check.check_partly(data, self._places, names.axes)
+            wrong = explain.problems(error, data, self._places)
+            self._problems += self._placed(wrong, cell, names)
+            partly = check.check_partly(data, self._places, names.axes, self._patterns)
             self._problems += self._placed(partly, cell, names)
             return None
-        self._problems += self._placed(check.check(scenario, self._places, names.axes), cell, names)
+        found = check.check(scenario, self._places, names.axes, self._patterns)
+        self._problems += self._placed(found, cell, names)
         return scenario if len(self._problems) == before else None
 
     def _substituted(self, names: Names, values: dict[str, Scalar]) -> dict[str, Data]:

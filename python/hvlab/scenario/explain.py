@@ -16,7 +16,7 @@ from hvlab.scenario.context import Places
 from hvlab.scenario.fields import describe
 from hvlab.scenario.model import Scenario
 from hvlab.scenario.nearest import did_you_mean, nearest, one_of, which_key
-from hvlab.scenario.problems import Problem
+from hvlab.scenario.problems import MAX_PROBLEMS, Problem
 from hvlab.scenario.steps import STEPS, TAG, Step
 from hvlab.scenario.tree import Data, Path, format_path
 
@@ -34,8 +34,8 @@ _TYPES: Mapping[str, str] = {
 
 
 def problems(error: ValidationError, data: Data, places: Places) -> Iterator[Problem]:
-    """One problem for each error of pydantic's."""
-    for details in error.errors(include_url=False):
+    """One problem for each error of pydantic's, MAX_PROBLEMS at most."""
+    for details in error.errors(include_url=False)[:MAX_PROBLEMS]:
         yield _problem(details, data, places)
 
 

@@ -16,6 +16,7 @@ from hvlab.scenario.template import as_text
 from hvlab.scenario.tree import Path, Scalar
 
 MAX_CELLS = 4096
+MAX_EXCLUDING = 250_000  # entries of exclude times cells: a bound on the work
 
 
 class Matrix(Strict):
@@ -115,9 +116,14 @@ def _faults(matrix: Matrix) -> list[Fault]:
                 )
     count = math.prod(len(values) for values in matrix.axes.values())
     if count + len(matrix.include) > MAX_CELLS:
+        cases = f"{count}" if count < 10**9 else "more than 10^9"
         faults.append(
-            Fault(("matrix",), f"the matrix expands to {count} cases; at most {MAX_CELLS}", True)
+            Fault(("matrix",), f"the matrix expands to {cases} cases; at most {MAX_CELLS}", True)
         )
+    work = len(matrix.exclude) * max(count, *map(len, matrix.axes.values()), 1)
+    if work > MAX_EXCLUDING:
+        many = f"{len(matrix.exclude)} entries are too many for {count} cases"
+        return [*faults, Fault(("matrix", "exclude"), many, True)]
     for key, entries in (("exclude", matrix.exclude), ("include", matrix.include)):
         for index, entry in enumerate(entries):
             faults += _entry_faults(matrix, ("matrix", key, index), entry, key == "include")

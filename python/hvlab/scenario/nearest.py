@@ -4,18 +4,24 @@
 from __future__ import annotations
 
 import difflib
+import itertools
 from collections.abc import Collection, Iterable
+
+# Looking for the nearest takes time, and names come from files: what no person writes gets no hint.
+_LONGEST = 64
+_MOST = 200
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:
     """The known name that `name` was most likely meant to be, or None if nothing is near."""
-    names = sorted(set(known))
+    names = list(itertools.islice(known, _MOST + 1))
+    if len(name) > _LONGEST or len(names) > _MOST:
+        return None
+    names = sorted(set(names))
     folded = name.casefold().replace("-", "_")
     for candidate in names:
         if candidate.casefold().replace("-", "_") == folded:
             return candidate
-    if len(name) > 64:  # difflib is quadratic, and the name comes from a file
-        return None
     found = difflib.get_close_matches(folded, [n.casefold() for n in names], n=1, cutoff=0.6)
     return next((n for n in names if n.casefold() == found[0]), None) if found else None
 

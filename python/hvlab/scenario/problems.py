@@ -14,6 +14,7 @@ from hvlab.scenario.source import Source
 from hvlab.scenario.tree import Path
 
 MAX_SHOWN = 50
+MAX_PROBLEMS = 500  # of a document; no more are looked for
 _MAX_LINE = 160
 
 
@@ -58,7 +59,9 @@ class ScenarioInvalid(ScenarioError):
             for p in self.problems[:MAX_SHOWN]
         ]
         if len(self.problems) > MAX_SHOWN:
-            shown.append(f"{self.source.name}: and {len(self.problems) - MAX_SHOWN} more errors")
+            least = "at least " if len(self.problems) >= MAX_PROBLEMS else ""
+            more = len(self.problems) - MAX_SHOWN
+            shown.append(f"{printable(self.source.name)}: and {least}{more} more errors")
         return "\n".join(shown)
 
 

@@ -40,6 +40,8 @@ _PIECE = re.compile(
     """,
     re.VERBOSE | re.DOTALL,
 )
+_REPETITION = re.compile(r"\{(\d{1,4})(?:,(\d{0,4}))?\}")
+_UNICODE = re.compile(r"\\[pP](?:\{\^?\w+\}|\w)")  # classes of hundreds of ranges
 _LINEAR = "is not possible here: matching takes linear time (RE2)"
 
 
@@ -54,6 +56,49 @@ def inspect(pattern: str) -> Regex:
     except PatternError as error:
         raise RegexError(str(error)) from None
     return found
+
+
+class Patterns:
+    """The patterns of one document, checked within a bound on the work that this takes."""
+
+    # About 1 us for each unit. Patterns that people write have tens to hundreds of them.
+    MAX_WEIGHT = 200_000
+
+    def __init__(self) -> None:
+        self._known: set[str] = set()
+        self._weight = 0
+
+    def inspect(self, pattern: str) -> Regex:
+        """As the function does. Raises RegexError, also for one too many."""
+        if pattern not in self._known:
+            self._weight += weight(pattern)
+            if self._weight > self.MAX_WEIGHT:
+                raise RegexError("the regular expressions of this document are too large, together")
+            self._known.add(pattern)
+        return inspect(pattern)
+
+
+def weight(pattern: str) -> int:
+    """About how large the program is that RE2 makes of it: repetitions are written out there."""
+    sums = [0]  # of the groups that are open
+    last = 0
+    pattern = _UNICODE.sub("\0", pattern)
+    for piece in _PIECE.finditer(pattern):
+        text = piece[0]
+        repetition = _REPETITION.match(pattern, piece.start()) if text == "{" else None
+        if repetition:
+            times = max(int(repetition[1]), int(repetition[2] or 0), 1)
+            sums[-1] += last * (times - 1)
+            last *= times
+        elif text[0] == "(":
+            sums.append(0)
+        elif text == ")" and len(sums) > 1:
+            last = sums.pop()
+            sums[-1] += last
+        else:
+            last = len(text) + 300 * text.count("\0") + (10 if text == "." else 0)
+            sums[-1] += last
+    return sum(sums)
 
 
 def _groups(pattern: str) -> Regex:

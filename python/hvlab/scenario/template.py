@@ -7,9 +7,11 @@ becomes text. `$${` stands for `${`.
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 from hvlab.scenario.nearest import did_you_mean
 from hvlab.scenario.tree import Data, Path, Scalar
@@ -34,18 +36,22 @@ class Names:
     axes: tuple[str, ...] = ()
     variables: tuple[str, ...] = ()
 
+    @cached_property
+    def _full(self) -> frozenset[str]:
+        matrix = (f"matrix.{axis}" for axis in self.axes)
+        return frozenset((*matrix, *(f"vars.{variable}" for variable in self.variables)))
+
     def resolve(self, reference: str) -> str:
         """`matrix.X` or `vars.X`. Raises LookupError with a message."""
         name = reference.strip()
-        full = [f"matrix.{axis}" for axis in self.axes]
-        qualified = [f"vars.{variable}" for variable in self.variables]
-        if name in full or name in qualified:
+        if name in self._full:
             return name
-        if name in self.variables:
+        if f"vars.{name}" in self._full:
             return f"vars.{name}"
-        if name in self.axes:
+        if f"matrix.{name}" in self._full:
             raise LookupError(f"unknown name '{name}' (did you mean 'matrix.{name}'?)")
-        known = [*full, *qualified] if "." in name else [*self.variables, *full]
+        matrix = (f"matrix.{axis}" for axis in self.axes)
+        known = self._full if "." in name else itertools.chain(self.variables, matrix)
         hint = did_you_mean(name, known) or "; write $${...} for the text itself"
         raise LookupError(f"unknown name '{name}'{hint}")
 
