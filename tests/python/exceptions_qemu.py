@@ -56,6 +56,7 @@ DIFFERENCES = {
     ),
     "a stack segment that is not present is #TS": ("SS: *, SS0 not present",),
     "SYSCALL and SYSRET are there outside 64-bit mode": ("UD: sys*",),
+    "task switches save flags of an earlier instruction": ("*: all flags are saved",),
     "a task gate into the LDT is #TS": ("GP: jump through a task gate into the LDT",),
     "LTR takes a null selector, far jumps take L with D": ("GP: ltr *", "GP: far jump *"),
 }
