@@ -52,14 +52,17 @@ void bind_boot(py::module_& module) {
         module, "DiskBoot",
         "Raw disk images, booted by firmware as a PC does: from the floppy (drive 00h), or else "
         "from the disk (80h). The images are only read. `firmware` is a BIOS image, None the one "
-        "of hvlab's own. `mirror`: text that it prints goes to the serial console too, and what "
+        "of hvlab's own; `video` a VGA BIOS for it. `mirror`: text that it prints goes to the "
+        "serial console too, and what "
         "comes from there is keys.")
-        .def(py::init<MaybePath, MaybePath, MaybePath, bool>(), py::arg("disk") = py::none(),
-             py::kw_only(), py::arg("floppy") = py::none(), py::arg("firmware") = py::none(),
+        .def(py::init<MaybePath, MaybePath, MaybePath, MaybePath, bool>(),
+             py::arg("disk") = py::none(), py::kw_only(), py::arg("floppy") = py::none(),
+             py::arg("firmware") = py::none(), py::arg("video") = py::none(),
              py::arg("mirror") = true)
         .def_readonly("disk", &DiskBoot::disk)
         .def_readonly("floppy", &DiskBoot::floppy)
         .def_readonly("firmware", &DiskBoot::firmware)
+        .def_readonly("video", &DiskBoot::video)
         .def_readonly("mirror", &DiskBoot::mirror);
     py::class_<BootModule>(module, "BootModule",
                            "A file that is put into memory beside a kernel, with a text for it.")

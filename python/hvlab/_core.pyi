@@ -606,7 +606,7 @@ class LinuxBoot:
 
 class DiskBoot:
     """
-    Raw disk images, booted by firmware as a PC does: from the floppy (drive 00h), or else from the disk (80h). The images are only read. `firmware` is a BIOS image, None the one of hvlab's own. `mirror`: text that it prints goes to the serial console too, and what comes from there is keys.
+    Raw disk images, booted by firmware as a PC does: from the floppy (drive 00h), or else from the disk (80h). The images are only read. `firmware` is a BIOS image, None the one of hvlab's own; `video` a VGA BIOS for it. `mirror`: text that it prints goes to the serial console too, and what comes from there is keys.
     """
     def __init__(
         self,
@@ -614,6 +614,7 @@ class DiskBoot:
         *,
         floppy: os.PathLike | str | bytes | None = None,
         firmware: os.PathLike | str | bytes | None = None,
+        video: os.PathLike | str | bytes | None = None,
         mirror: bool = True,
     ) -> None: ...
     @property
@@ -624,6 +625,8 @@ class DiskBoot:
     def floppy(self) -> pathlib.Path | None: ...
     @property
     def mirror(self) -> bool: ...
+    @property
+    def video(self) -> pathlib.Path | None: ...
 
 class BootModule:
     """

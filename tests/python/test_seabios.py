@@ -53,6 +53,20 @@ def test_a_floppy_boots(seabios: Path) -> None:
         assert plain(machine.console.output) == DISK_SUMS + "done"
 
 
+@pytest.mark.parametrize("name", ["bios-print", "bios-disk"])
+def test_with_its_vga_bios_text_is_on_the_screen(seabios: Path, name: str) -> None:
+    boot = hvlab.DiskBoot(
+        hvlab.fixture(name),
+        firmware=seabios,
+        video=fixtures.fetch("seavgabios").path,
+        mirror=False,
+    )
+    with booted(boot) as machine:
+        assert machine.run(timeout="2s").code == 0
+        assert plain(machine.screen.text().rstrip("\n")) == OUTPUT[name].rstrip("\n")
+        assert machine.console.output == ""
+
+
 def test_keys_come_from_the_console(seabios: Path) -> None:
     with booted(hvlab.DiskBoot(hvlab.fixture("bios-keys"), firmware=seabios)) as machine:
         machine.console.expect("keys\n", timeout="1s")
@@ -95,5 +109,6 @@ def test_a_scenario_calls_it_by_its_name() -> None:
     assert list(references(boot.model_dump())) == [
         (("disk",), "x.img"),
         (("firmware",), "fixture:seabios"),
+        (("video",), "fixture:seavgabios"),
     ]
     assert [path for path, _ in references(DiskBoot(floppy="f.img").model_dump())] == [("floppy",)]

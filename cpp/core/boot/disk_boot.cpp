@@ -18,6 +18,7 @@ namespace {
 
 constexpr std::uint64_t kMaxDisk = 128 * kGiB;  // what 28-bit addresses reach
 constexpr std::uint64_t kMaxFirmware = 4 * kMiB;
+constexpr std::uint64_t kMaxVideo = 64 * kKiB;
 constexpr std::uint64_t kMaxWindow = 128 * kKiB;
 constexpr std::size_t kSignatureOffset = 510;
 
@@ -142,17 +143,30 @@ FwCfg::File floppy_file(const DiskImage& image) {
     return file;
 }
 
+// An option ROM, which SeaBIOS puts to C0000h and starts (Plug and Play BIOS 1.0A s. 3.2).
+FwCfg::File video_file(const std::filesystem::path& path) {
+    std::vector<std::byte> rom = read_image_file(path, "video", kMaxVideo);
+    if (rom.size() % kSectorSize != 0 || rom[0] != std::byte{0x55} || rom[1] != std::byte{0xAA}) {
+        throw BootError(path.string(), "video", "not an option ROM: 55h AAh, whole blocks of 512");
+    }
+    return {.name = "vgaroms/vgabios.bin", .content = std::move(rom)};
+}
+
 // SeaBIOS, "Runtime configuration".
 std::vector<FwCfg::File> firmware_files(const DiskBoot& boot, const GuestMemory& memory) {
     std::vector<FwCfg::File> files;
     files.push_back(memory_map(memory));
     files.push_back(number<std::uint16_t>("etc/show-boot-menu", 0));
     files.push_back(number<std::uint32_t>("etc/boot-fail-wait", ~std::uint32_t{0}));
+    if (boot.video) files.push_back(video_file(*boot.video));
     if (boot.mirror) files.push_back(number<std::uint16_t>("etc/sercon-port", 0x3F8));
     return files;
 }
 
 FirmwareSetup with_own_firmware(const DiskBoot& boot) {
+    if (boot.video) {
+        throw BootError(boot.video->string(), "video", "the built-in firmware needs no VGA BIOS");
+    }
     FirmwareSetup setup;
     const std::span<const std::byte> rom = builtin_firmware();
     setup.rom.assign(rom.begin(), rom.end());

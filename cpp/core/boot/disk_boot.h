@@ -21,6 +21,8 @@ struct DiskBoot {
     std::optional<std::filesystem::path> floppy = std::nullopt;  // drive 00h, tried first
     // A PC BIOS image; nothing for the one of our own (docs/design/firmware.md).
     std::optional<std::filesystem::path> firmware = std::nullopt;
+    // A VGA BIOS for a firmware image, which brings none; ours needs none.
+    std::optional<std::filesystem::path> video = std::nullopt;
     // Text of INT 10h goes to the serial console too, and its input is keys for INT 16h.
     bool mirror = true;
 };
@@ -39,8 +41,8 @@ struct FirmwareSetup {
 };
 
 // Reads and checks what is booted. Throws BootError naming the file and the field ("disk",
-// "floppy", "firmware"): missing, not a regular file, not of whole sectors, too large, no boot
-// signature.
+// "floppy", "firmware", "video"): missing, not a regular file, not of whole sectors, too large, no
+// boot signature.
 FirmwareSetup prepare_disk_boot(const DiskBoot& boot, const GuestMemory& memory);
 
 // Puts the window into memory and returns the state at power-on.

@@ -75,6 +75,20 @@ TEST_F(DiskBootTest, AFirmwareImageIsOfWhole64KiB) {
     EXPECT_TRUE(setup.window_writable);
 }
 
+TEST_F(DiskBootTest, AVgaBiosIsAnOptionRomOfAnotherFirmware) {
+    const fs::path disk = image(512);
+    const fs::path rom = image(64 * kKiB);
+    EXPECT_EQ(refusal({.disk = disk, .video = rom}),
+              "video: the built-in firmware needs no VGA BIOS");
+    EXPECT_EQ(refusal({.disk = disk, .firmware = rom, .video = rom}),
+              "video: not an option ROM: 55h AAh, whole blocks of 512");
+    const fs::path video = image(1024);
+    std::fstream(video, std::ios::binary | std::ios::in | std::ios::out).write("\x55\xAA", 2);
+    const FirmwareSetup setup = prepare({.disk = disk, .firmware = rom, .video = video});
+    EXPECT_EQ(setup.files->at(3).name, "vgaroms/vgabios.bin");
+    EXPECT_EQ(setup.files->at(3).content.size(), 1024u);
+}
+
 TEST_F(DiskBootTest, AnotherFirmwareIsToldByFiles) {
     const fs::path rom = image(64 * kKiB);
     const auto names = [&](const DiskBoot& boot) {

@@ -154,18 +154,23 @@ class DiskBoot(Strict):
     def source(self, resolve: Resolve) -> Boot:
         import hvlab
 
-        firmware = _firmware_image(self.firmware)
+        firmware, video = _firmware_images(self.firmware)
         return hvlab.DiskBoot(
             self.disk and resolve(self.disk),
             floppy=self.floppy and resolve(self.floppy),
             firmware=firmware and resolve(firmware),
+            video=video and resolve(video),
             mirror=self.mirror,
         )
 
 
-def _firmware_image(firmware: str) -> str | None:
-    """The reference to a BIOS image; None for the BIOS that is built in."""
-    return {"builtin": None, "seabios": "fixture:seabios"}.get(firmware, firmware)
+def _firmware_images(firmware: str) -> tuple[str | None, str | None]:
+    """The references to a BIOS and to a VGA BIOS; None for what it does not need."""
+    if firmware == "builtin":
+        return None, None
+    if firmware == "seabios":
+        return "fixture:seabios", "fixture:seavgabios"
+    return firmware, None
 
 
 BOOTS: Mapping[str, type[Strict]] = {
@@ -207,8 +212,10 @@ def references(boot: Data) -> Iterator[tuple[TreePath, str]]:
         if isinstance(value := boot.get(key), str):
             yield (key,), value
     firmware = boot.get("firmware")
-    if isinstance(firmware, str) and (image := _firmware_image(firmware)) is not None:
-        yield ("firmware",), image
+    if isinstance(firmware, str):
+        for key, image in zip(("firmware", "video"), _firmware_images(firmware), strict=True):
+            if image is not None:
+                yield (key,), image
     modules = boot.get("modules")
     for index, module in enumerate(modules if isinstance(modules, list) else ()):
         if isinstance(module, dict) and isinstance(value := module.get("path"), str):
