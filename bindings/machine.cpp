@@ -61,6 +61,15 @@ py::memoryview view_memory(const MachineHandle& handle, GuestAddress address,
     return py::memoryview(py::cast(MemoryView{machine->memory().mapping(), bytes}));
 }
 
+py::list stuck_bits(const MachineHandle& handle) {
+    const Use machine(handle);
+    py::list result;
+    for (const GuestMemory::StuckBit& stuck : machine->memory().stuck_bits()) {
+        result.append(py::make_tuple(stuck.address, stuck.bit, stuck.value));
+    }
+    return result;
+}
+
 py::list console_log(const MachineHandle& handle) {
     const Use machine(handle);
     py::list result;
@@ -124,7 +133,20 @@ void bind_memory_access(py::class_<MachineHandle>& machine) {
                                [](const MachineHandle& h) { return Use(h)->memory().size(); })
         .def("read_memory", &read_memory, py::arg("address"), py::arg("length"))
         .def("write_memory", &write_memory, py::arg("address"), py::arg("data"))
-        .def("view_memory", &view_memory, py::arg("address"), py::arg("length"));
+        .def("view_memory", &view_memory, py::arg("address"), py::arg("length"))
+        .def(
+            "stick_bit",
+            [](const MachineHandle& h, GuestAddress address, std::uint8_t bit, bool value) {
+                Use(h)->stick_bit({.address = address, .bit = bit, .value = value});
+            },
+            py::arg("address"), py::arg("bit"), py::arg("value"))
+        .def(
+            "unstick_bit",
+            [](const MachineHandle& h, GuestAddress address, std::uint8_t bit) {
+                return Use(h)->unstick_bit(address, bit);
+            },
+            py::arg("address"), py::arg("bit"), "False if it was not stuck.")
+        .def_property_readonly("stuck_bits", &stuck_bits, "(address, bit, value) of each.");
 }
 
 void bind_console_access(py::class_<MachineHandle>& machine) {

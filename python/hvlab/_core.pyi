@@ -722,9 +722,23 @@ class Machine:
         The vCPU comes back after so many instructions at the latest. Changes no result.
         """
     def state_hash(self) -> str: ...
+    def stick_bit(
+        self,
+        address: typing.SupportsInt | typing.SupportsIndex,
+        bit: typing.SupportsInt | typing.SupportsIndex,
+        value: bool,
+    ) -> None: ...
     def type(self, scan_codes: bytes) -> None:
         """
         Keys, as a keyboard sends them in set 2.
+        """
+    def unstick_bit(
+        self,
+        address: typing.SupportsInt | typing.SupportsIndex,
+        bit: typing.SupportsInt | typing.SupportsIndex,
+    ) -> bool:
+        """
+        False if it was not stuck.
         """
     def view_memory(
         self,
@@ -777,6 +791,11 @@ class Machine:
         """
     @property
     def seed(self) -> int: ...
+    @property
+    def stuck_bits(self) -> list:
+        """
+        (address, bit, value) of each.
+        """
     @property
     def time(self) -> int: ...
     @property

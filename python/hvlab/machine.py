@@ -78,6 +78,38 @@ class Memory:
         """A read-only view of RAM that lasts even when the machine is closed."""
         return self._core.view_memory(address, length)
 
+    def stick_bit(self, address: int, bit: int, value: bool) -> None:
+        """Makes a bit of RAM faulty: it reads `value` whatever is written, by the guest or from here.
+
+        Part of the machine's state. Pages with stuck bits are slow to write, as fast to read; the
+        processor does not set accessed and dirty bits in page tables that lie in one
+        (docs/design/stuck-bits.md).
+
+        Args:
+            address: guest-physical, of the byte.
+            bit: 0 to 7, from the least significant one.
+            value: what it reads from now on.
+
+        Raises:
+            MachineConfigError: not RAM, under a ROM, no such bit, or 4096 bits are stuck already.
+        """
+        if not 0 <= bit <= 7:
+            raise MachineConfigError(f"bit: {bit} is not 0 to 7, of the byte", "bit")
+        self._core.stick_bit(address, bit, bool(value))
+
+    def unstick_bit(self, address: int, bit: int) -> None:
+        """Heals a bit; it holds its value until something else is written.
+
+        Raises MachineConfigError for one that is not stuck.
+        """
+        if not 0 <= bit <= 7 or not self._core.unstick_bit(address, bit):
+            raise MachineConfigError(f"bit {bit} at {address:#x} is not stuck", "bit")
+
+    @property
+    def stuck_bits(self) -> list[tuple[int, int, bool]]:
+        """(address, bit, value) of every stuck bit, by address."""
+        return self._core.stuck_bits
+
 
 class Record:
     """The record of a machine: what went into it and what came out of it, with guest times."""

@@ -70,7 +70,7 @@ def test_an_unknown_name_gets_the_nearest_one() -> None:
 
 
 def test_what_was_not_fetched_says_how_to(empty_cache: Path) -> None:
-    for name in ("linux", "busybox"):
+    for name in ("linux", "busybox", "memtest32", "memtest64"):
         with pytest.raises(FixtureError, match=f"`hvlab fixtures fetch {name}`"):
             fixtures.fixture(name)
     assert not empty_cache.exists()

@@ -81,6 +81,13 @@ public:
     const TextScreen& screen() const { return platform_->screen(); }
     ScreenSearch& screen_search() { return *screen_search_; }
 
+    // A bit of RAM from now on reads `value` whatever is written: by the guest, whose stores to its
+    // page then come to us, or by the host (docs/design/stuck-bits.md). Between runs. Throws
+    // ConfigError for what is no RAM or lies under a ROM, and for too many.
+    void stick_bit(const GuestMemory::StuckBit& stuck);
+    // False if it was not stuck.
+    bool unstick_bit(GuestAddress address, std::uint8_t bit);
+
     void set_observer(MachineObserver* observer) { observer_ = observer; }
 
     // The vCPU comes back after that many instructions at the latest. Changes no result: it is
@@ -108,6 +115,9 @@ private:
     void boot(const FirmwareSetup* firmware);
     Stop& request(StopReason reason, std::string message);
     void unhandled(const UnhandledAccess& access);
+    void save_stuck_bits(StateWriter& writer) const;
+    void load_stuck_bits(StateReader& reader);
+    bool write_stuck_page(GuestAddress address, unsigned size, std::uint64_t value);
     Stop completed(Stop stop) const;
 
     // The parts of a run: one round ends with a stop, or nothing and then comes the next.

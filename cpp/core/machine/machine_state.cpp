@@ -14,7 +14,7 @@ namespace hvlab {
 
 namespace {
 
-constexpr std::uint32_t kVersion = 1;
+constexpr std::uint32_t kVersion = 2;
 
 using Page = std::array<std::byte, kPageSize>;
 
@@ -44,6 +44,7 @@ std::string Machine::state_hash() const {
     writer.put(timeline_.now());
     writer.put(retired());
     writer.put(guest_random_.state());
+    save_stuck_bits(writer);
 
     RecordHasher hasher;
     hasher.update(writer.bytes());
@@ -63,6 +64,7 @@ std::vector<std::byte> Machine::save() const {
     writer.put(guest_random_.state());
     save_cpu_state(writer, vcpu_->state());
     platform_->save(writer);
+    save_stuck_bits(writer);
     for_each_page(memory_, [&](GuestAddress address, const Page& page) {
         writer.put(address);
         writer.put_bytes(page);
@@ -83,6 +85,7 @@ void Machine::load(std::span<const std::byte> state) {
     guest_random_.set_state(reader.get<std::uint64_t>());
     const CpuState cpu = load_cpu_state(reader);
     platform_->load(reader);
+    load_stuck_bits(reader);
     memory_.clear();
     for (;;) {
         const auto address = reader.get<GuestAddress>();

@@ -31,6 +31,12 @@ void RamMap::uncover(GuestAddress address) {
     remap();
 }
 
+bool RamMap::covers(GuestAddress address) const {
+    return std::ranges::any_of(covers_, [address](const Piece& cover) {
+        return address - cover.address < cover.bytes.size();
+    });
+}
+
 // Once the gate has been closed, the large piece above it is apart and stays mapped when it moves.
 GuestAddress RamMap::piece_end(GuestAddress start) const {
     constexpr GuestAddress kAbove = 2 * kA20;

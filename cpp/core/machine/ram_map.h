@@ -34,6 +34,8 @@ public:
     // What lay beneath comes back. The address is one that was given to cover().
     void uncover(GuestAddress address);
 
+    bool covers(GuestAddress address) const;
+
     // The A20 gate; open at first.
     void set_a20(bool open);
     // Where an access of a vCPU that is not to RAM goes.

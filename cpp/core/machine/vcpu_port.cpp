@@ -37,10 +37,9 @@ std::uint64_t Machine::VcpuPort::memory_read(GuestAddress address, unsigned size
 
 void Machine::VcpuPort::memory_write(GuestAddress address, unsigned size, std::uint64_t value) {
     space_ = Space::kMemory;
-    guarded([&] {
-        machine_.platform_->memory_map().write(machine_.ram_map_->through_a20(address), size,
-                                               value);
-    });
+    address = machine_.ram_map_->through_a20(address);
+    if (machine_.write_stuck_page(address, size, value)) return;
+    guarded([&] { machine_.platform_->memory_map().write(address, size, value); });
 }
 
 std::optional<std::uint8_t> Machine::VcpuPort::acknowledge_interrupt() {

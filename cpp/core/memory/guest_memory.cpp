@@ -139,11 +139,57 @@ void GuestMemory::fetch_and_clear_dirty(PageBitmap& into) {
 }
 
 void GuestMemory::wrote(GuestAddress address, std::uint64_t length) {
+    if (!stuck_.empty()) force_stuck_bits(address, length);
     if (dirty_) {
         const std::uint64_t first = page_index(address);
         dirty_->set_range(first, page_index(address + length - 1) - first + 1);
     }
     if (listener_) listener_(address, length);
+}
+
+// ---- Stuck bits
+
+namespace {
+
+constexpr auto kPlaceOf = [](const GuestMemory::StuckBit& stuck) {
+    return std::pair(stuck.address, stuck.bit);
+};
+
+}  // namespace
+
+bool GuestMemory::stick(const StuckBit& stuck) {
+    if (stuck.bit > 7 || !contains(stuck.address, 1)) return false;
+    const auto place = std::ranges::lower_bound(stuck_, kPlaceOf(stuck), {}, kPlaceOf);
+    if (place != stuck_.end() && kPlaceOf(*place) == kPlaceOf(stuck)) {
+        *place = stuck;
+    } else if (stuck_.size() < kMaxStuckBits) {
+        stuck_.insert(place, stuck);
+    } else {
+        return false;
+    }
+    wrote(stuck.address, 1);
+    return true;
+}
+
+bool GuestMemory::unstick(GuestAddress address, std::uint8_t bit) {
+    const auto place = std::ranges::lower_bound(stuck_, std::pair(address, bit), {}, kPlaceOf);
+    if (place == stuck_.end() || kPlaceOf(*place) != std::pair(address, bit)) return false;
+    stuck_.erase(place);
+    return true;
+}
+
+bool GuestMemory::has_stuck_bits(GuestAddress page) const {
+    const auto first = std::ranges::lower_bound(stuck_, page, {}, &StuckBit::address);
+    return first != stuck_.end() && first->address - page < kPageSize;
+}
+
+void GuestMemory::force_stuck_bits(GuestAddress address, std::uint64_t length) {
+    auto stuck = std::ranges::lower_bound(stuck_, address, {}, &StuckBit::address);
+    for (; stuck != stuck_.end() && stuck->address - address < length; ++stuck) {
+        std::byte& cell = *translate(stuck->address, 1);
+        const std::byte mask = std::byte{1} << stuck->bit;
+        cell = stuck->value ? cell | mask : cell & ~mask;
+    }
 }
 
 }  // namespace hvlab

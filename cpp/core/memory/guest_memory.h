@@ -85,6 +85,29 @@ public:
     std::span<std::byte> host_bytes(GuestAddress address, std::uint64_t length);
     std::shared_ptr<const Mapping> mapping() const { return mapping_; }
 
+    // A cell of RAM that has lost its function: it reads the same whatever is written to it, by
+    // guest or host. The backend writes past the checks above, so that whoever makes a bit stuck
+    // sees to it that guest stores to its page come in by write() (Machine::stick_bit).
+    struct StuckBit {
+        GuestAddress address = 0;  // of its byte
+        std::uint8_t bit = 0;      // 0 to 7
+        bool value = false;
+
+        bool operator==(const StuckBit&) const = default;
+    };
+
+    static constexpr std::size_t kMaxStuckBits = 4096;
+
+    // At most one for each cell: the last counts. False (and nothing changed) where there is no
+    // RAM, for a bit above 7 and for one beyond kMaxStuckBits.
+    [[nodiscard]] bool stick(const StuckBit& stuck);
+    // The cell works again, and holds the value until something else is written. False if it was
+    // not stuck.
+    bool unstick(GuestAddress address, std::uint8_t bit);
+    // By address and bit.
+    std::span<const StuckBit> stuck_bits() const { return stuck_; }
+    bool has_stuck_bits(GuestAddress page) const;
+
     void set_write_listener(WriteListener listener) { listener_ = std::move(listener); }
 
     // Pages written from the host side while logging is on, indexed by guest page number.
@@ -94,11 +117,13 @@ public:
 private:
     std::byte* translate(GuestAddress address, std::uint64_t length) const;
     void wrote(GuestAddress address, std::uint64_t length);
+    void force_stuck_bits(GuestAddress address, std::uint64_t length);
 
     std::uint64_t size_ = 0;
     UniqueFd file_;
     std::shared_ptr<Mapping> mapping_;
     std::vector<Region> regions_;
+    std::vector<StuckBit> stuck_;
     WriteListener listener_;
     std::optional<PageBitmap> dirty_;
 };
