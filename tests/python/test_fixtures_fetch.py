@@ -166,6 +166,18 @@ def test_the_initrd_is_built_from_the_package(apt: FakeApt) -> None:
     assert info.package == "busybox-static"
 
 
+@pytest.mark.parametrize(
+    ("name", "file"), [("seabios", "bios.bin"), ("seavgabios", "vgabios-isavga.bin")]
+)
+def test_the_firmware_comes_out_of_its_package(apt: FakeApt, name: str, file: str) -> None:
+    files = ("bios.bin", "bios-256k.bin", "vgabios-isavga.bin", "vgabios.bin")
+    apt.package("seabios", {f"usr/share/seabios/{other}": other.encode() for other in files})
+    info = fixtures.fetch(name)
+    assert info.path is not None
+    assert info.path.read_bytes() == file.encode()
+    assert (info.kind, info.package) == ("firmware", "seabios")
+
+
 def test_what_is_there_is_not_fetched_again_unless_forced(apt: FakeApt) -> None:
     first = fixtures.fetch("linux")
     said: list[str] = []

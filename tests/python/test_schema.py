@@ -26,7 +26,8 @@ BEYOND = (
     "matrix axis empty", "exclude of", "include that", "matrix too large", "code without",
     "instructions without", "budget without", "deadline without", "group with",
     "name that expressions", "duration not whole", "tag that pytest", "key twice", "tab for",
-    "bracket not closed", "matrix value twice", "colon missing", "space missing",
+    "bracket not closed", "matrix value twice", "colon missing", "space missing", "on no key",
+    "disk that is not",
 )  # fmt: skip
 
 
