@@ -132,3 +132,15 @@ def test_state_moves_with_the_machine(machine: hvlab.Machine) -> None:
     assert machine.record.state_hash() != before
     with pytest.raises(hvlab.HvlabError, match="not all RAM"):
         machine.memory.read(0xB8000, 2)
+
+
+@pytest.mark.long
+def test_linux_uses_it_as_its_console() -> None:
+    """vgacon finds the screen by screen_info, clears it, and scrolls by the start address."""
+    kernel, initrd = hvlab.fixture("linux"), hvlab.fixture("busybox")
+    boot = hvlab.LinuxBoot(kernel, initrd=initrd, cmdline="console=ttyS0 console=tty0")
+    with hvlab.Machine(memory="128MiB", boot=boot) as machine:
+        match = machine.screen.expect("Run /init as init process", timeout="20s")
+        assert match.row == 24
+        assert all(machine.screen.lines), "every row is in use"
+        assert "x86/mm: Checked W+X mappings: passed" in machine.console.output
