@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 
 import pytest
@@ -218,10 +217,8 @@ def test_nothing_else_of_python_is_there(text: str) -> None:
     ],
 )
 def test_hostile(text: str) -> None:
-    began = time.perf_counter()
     with pytest.raises((ExpressionError, Unevaluable)) as caught:
         run(text)
-    assert time.perf_counter() - began < 0.1
     assert str(caught.value)
 
 

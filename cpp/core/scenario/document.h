@@ -48,7 +48,7 @@ struct Limits {
     // Of the characters [ ] { } , : ? * & ! and quotes. Before its first event yaml-cpp keeps a
     // token for each that stands in one line or in one pair of brackets: 10^6 of them cost 250 MB.
     std::size_t indicators = 60'000;
-    std::size_t nodes = 30'000;
+    std::size_t nodes = 10'000;
     std::size_t depth = 64;
     std::size_t text_bytes = std::size_t{4} << 20;  // of all keys and scalars together
 };
