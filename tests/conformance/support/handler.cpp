@@ -24,7 +24,26 @@ void Handler::request_interrupt(std::uint8_t vector) {
     vcpu->set_interrupt_line(true);
 }
 
+// Ports and memory go by Access::Kind.
+enum class Handler::Call : std::uint8_t {
+    kAcknowledge = Access::kMemoryWrite + 1,
+    kTime,
+    kRandom,
+    kMsrRead,
+    kMsrWrite,
+};
+
+void Handler::note(Call call, std::uint64_t where, std::uint64_t size, std::uint64_t value) {
+    ++calls;
+    const std::uint64_t count = counter != nullptr ? counter->retired() : 0;
+    for (const std::uint64_t word : {static_cast<std::uint64_t>(call), where, size, value, count}) {
+        fingerprint = (fingerprint ^ word) * 1099511628211u;
+        fingerprint ^= fingerprint >> 29;
+    }
+}
+
 std::uint64_t Handler::read(Access access) {
+    note(static_cast<Call>(access.kind), access.address, access.size, 0);
     if (on_access) on_access(access);
     access.value = answer ? answer(access) : device_value(access.address, access.size);
     accesses.push_back(access);
@@ -32,12 +51,30 @@ std::uint64_t Handler::read(Access access) {
 }
 
 void Handler::write(const Access& access) {
+    note(static_cast<Call>(access.kind), access.address, access.size, access.value);
     if (access.kind == Access::kPortWrite && access.address == kStopPort) {
         vcpu->request_stop();
         return;
     }
     accesses.push_back(access);
     if (on_access) on_access(access);
+}
+
+void Handler::reset() {
+    accesses.clear();
+    msr_accesses.clear();
+    drawn.clear();
+    fingerprint = calls = 0;
+    acknowledged = clock_reads = 0;
+    requested.reset();
+    random_numbers = RandomStream(Seed(7));
+}
+
+void Handler::take_over(const Handler& other) {
+    fingerprint = other.fingerprint;
+    calls = other.calls;
+    requested = other.requested;
+    random_numbers = other.random_numbers;
 }
 
 std::uint32_t Handler::port_read(std::uint16_t port, unsigned size) {
@@ -55,6 +92,7 @@ void Handler::memory_write(GuestAddress address, unsigned size, std::uint64_t va
 
 std::optional<std::uint8_t> Handler::acknowledge_interrupt() {
     ++acknowledged;
+    note(Call::kAcknowledge, 0, 0, requested.value_or(0));
     if (!requested) return std::nullopt;
     vcpu->set_interrupt_line(false);
     return std::exchange(requested, std::nullopt);
@@ -62,19 +100,23 @@ std::optional<std::uint8_t> Handler::acknowledge_interrupt() {
 
 std::uint64_t Handler::time_stamp() {
     ++clock_reads;
+    note(Call::kTime, 0, 0, 0);
     return clock ? clock() : counter != nullptr ? counter->retired() : 0;
 }
 
 std::uint64_t Handler::random() {
+    note(Call::kRandom, 0, 0, 0);
     return drawn.emplace_back(random_numbers.next());
 }
 
 std::optional<std::uint64_t> Handler::msr_read(std::uint32_t index) {
+    note(Call::kMsrRead, index, 0, 0);
     msr_accesses.push_back({false, index, 0});
     return msr_value;
 }
 
 bool Handler::msr_write(std::uint32_t index, std::uint64_t value) {
+    note(Call::kMsrWrite, index, 0, value);
     msr_accesses.push_back({true, index, value});
     if (msr_value) msr_value = value;
     return msr_value.has_value();

@@ -52,6 +52,11 @@ public:
     // Overrules device_value().
     std::function<std::uint64_t(const Access&)> answer;
 
+    // Folds every call, its arguments and the instruction count at which it came: two runs of which
+    // the handler cannot tell one from the other have the same.
+    std::uint64_t fingerprint = 0;
+    std::uint64_t calls = 0;
+
     // An external interrupt waits; INTR is high until it has been acknowledged.
     void request_interrupt(std::uint8_t vector);
     std::optional<std::uint8_t> requested;
@@ -71,6 +76,11 @@ public:
     std::vector<MsrAccess> msr_accesses;
     std::optional<std::uint64_t> msr_value;  // what msr_read() answers; nothing: refused
 
+    // Forgets what it has seen; the rules stay.
+    void reset();
+    // Goes on where another handler is.
+    void take_over(const Handler& other);
+
     std::uint32_t port_read(std::uint16_t port, unsigned size) override;
     void port_write(std::uint16_t port, unsigned size, std::uint32_t value) override;
     std::uint64_t memory_read(GuestAddress address, unsigned size) override;
@@ -82,6 +92,8 @@ public:
     bool msr_write(std::uint32_t index, std::uint64_t value) override;
 
 private:
+    enum class Call : std::uint8_t;
+    void note(Call call, std::uint64_t where, std::uint64_t size, std::uint64_t value);
     std::vector<Access> of(Access::Kind one, Access::Kind other) const;
     std::uint64_t read(Access access);
     void write(const Access& access);

@@ -5,6 +5,7 @@
 #include <cstring>
 #include <memory>
 #include <span>
+#include <type_traits>
 
 #include "core/base/status.h"
 #include "core/base/units.h"
@@ -26,7 +27,8 @@ public:
     std::span<std::byte> bytes() const { return {bytes_.get(), size_}; }
 
     template <typename T>
-    void put(std::uint64_t offset, const T& value) {
+    requires(!std::is_convertible_v<const T&, std::span<const std::byte>>) void put(
+        std::uint64_t offset, const T& value) {
         HVLAB_ASSERT(offset <= size_ && size_ - offset >= sizeof value);
         std::memcpy(bytes_.get() + offset, &value, sizeof value);
     }

@@ -4,10 +4,14 @@
 // executes changed. Through the engine's own interface; the backend does not offer a second vCPU
 // yet.
 #include "backends/unicorn/engine/vmm.h"
-#include "backends/unicorn/test/test_vm.h"
+#include "tests/conformance/backends/backends.h"
+#include "tests/conformance/support/guest.h"
 
 namespace hvlab {
 namespace {
+
+using conformance::Guest;
+using conformance::kRamSize;
 
 struct Nothing {
     static std::uint32_t port_read(void*, std::uint16_t, unsigned) { return 0; }
@@ -33,7 +37,7 @@ struct Nothing {
 class SmpTest : public testing::Test {
 protected:
     SmpTest() {
-        setup_.enter_long_mode();
+        setup_.enter(conformance::Mode::kLong);
         memory_.reset(vmm_memory_create());
         EXPECT_EQ(vmm_memory_map(memory_.get(), 0, kRamSize, setup_.ram.bytes().data(), true), 0);
         for (auto& cpu : cpus_) {
@@ -65,7 +69,7 @@ protected:
         vmm_set_state(cpus_[index].get(), &state);
     }
 
-    TestVm setup_;  // page tables
+    Guest setup_{conformance::unicorn_backend()};  // memory and page tables
     std::unique_ptr<vmm_memory, decltype(&vmm_memory_destroy)> memory_{nullptr, vmm_memory_destroy};
     std::array<std::unique_ptr<vmm, decltype(&vmm_destroy)>, 2> cpus_{
         {{nullptr, vmm_destroy}, {nullptr, vmm_destroy}}};

@@ -4,7 +4,9 @@
 // each lane, with a register and with memory as the source.
 #include <functional>
 
-#include "backends/unicorn/test/test_vm.h"
+#include "core/base/random.h"
+#include "tests/conformance/backends/backends.h"
+#include "tests/conformance/support/guest.h"
 
 namespace hvlab {
 namespace {
@@ -115,8 +117,7 @@ protected:
         if (operation.prefix) code.push_back(0x66);
         code.insert(code.end(), {0x0F, operation.opcode, 0x14, 0x25, 0, 0, 5, 0});
         code.insert(code.end(), {0x66, 0x0F, 0xD7, 0xC1});
-        vm_.load(std::as_bytes(std::span(code)));
-        vm_.enter_long_mode();
+        guest_.boot(std::as_bytes(std::span(code)));
     }
     Xmm random_register() {
         Xmm value{random_.next(), random_.next()};
@@ -128,24 +129,24 @@ protected:
         return value;
     }
 
-    TestVm vm_;
+    conformance::Guest guest_{conformance::unicorn_backend()};
     RandomStream random_{Seed(21)};
 };
 
 TEST_F(SimdTest, EachOperationByLane) {
     for (const Operation& operation : operations()) {
         load(operation);
-        const CpuState start = vm_.vcpu->state();
+        const CpuState start = guest_.vcpu->state();
         for (int i = 0; i < 50; ++i) {
             CpuState state = start;
             const Xmm a = random_register();
             const Xmm b = i % 10 == 0 ? a : random_register();
             state.fpu.xmm[1] = state.fpu.xmm[2] = a;
             state.fpu.xmm[9] = b;
-            vm_.ram.put(0x50000, b);
-            vm_.vcpu->set_state(state);
-            vm_.vcpu->run({.instructions = 3});
-            const CpuState after = vm_.vcpu->state();
+            guest_.ram.put(0x50000, b);
+            guest_.vcpu->set_state(state);
+            guest_.step(3);
+            const CpuState after = guest_.vcpu->state();
             const Xmm expected = operation.expected(a, b);
             ASSERT_EQ(after.fpu.xmm[1], expected) << operation.name;
             ASSERT_EQ(after.fpu.xmm[2], expected) << operation.name << " from memory";

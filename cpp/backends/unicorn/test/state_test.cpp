@@ -1,29 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// The architectural state goes in and comes out unchanged, and what does not fit is refused by
-// name.
-#include <gmock/gmock.h>
+// The engine keeps states that no processor can be in, too: whatever bits go in come out.
+// (tests/conformance has the states that there are.)
+#include <gtest/gtest.h>
 
-#include "backends/unicorn/test/test_vm.h"
-#include "core/base/status.h"
+#include "core/base/random.h"
+#include "tests/conformance/backends/backends.h"
+#include "tests/conformance/support/guest.h"
 
 namespace hvlab {
 namespace {
-
-using testing::HasSubstr;
-
-class StateTest : public testing::Test {
-protected:
-    std::string refusal(const CpuState& state) {
-        try {
-            vm_.vcpu->set_state(state);
-        } catch (const BackendError& error) {
-            return error.what();
-        }
-        return "accepted";
-    }
-    TestVm vm_;
-};
 
 class RandomState {
 public:
@@ -116,91 +102,16 @@ private:
     RandomStream random_;
 };
 
-TEST_F(StateTest, ANewVcpuIsInTheResetState) {
-    EXPECT_EQ(vm_.vcpu->state(), reset_state(CpuModel::named("x86-64-v2").cpuid(1, 0).eax));
-}
-
-TEST_F(StateTest, EverythingComesBackAsItWentIn) {
+TEST(EngineState, EverythingComesBackAsItWentIn) {
+    conformance::Guest guest(conformance::unicorn_backend());
     RandomState random(9);
     for (int i = 0; i < 2000; ++i) {
         const CpuState state = random.next();
-        vm_.vcpu->set_state(state);
-        ASSERT_EQ(vm_.vcpu->state(), state) << i;
+        guest.vcpu->set_state(state);
+        ASSERT_EQ(guest.state(), state) << i;
     }
-}
-
-TEST_F(StateTest, NothingOfTheOldStateStays) {
-    RandomState random(10);
-    for (int i = 0; i < 200; ++i) vm_.vcpu->set_state(random.next());
-    vm_.vcpu->set_state(reset_state());
-    EXPECT_EQ(vm_.vcpu->state(), reset_state());
-    vm_.load({0xFF, 0xC0, 0xEB, 0xFC}, 0x7C00);  // 1: inc ax; jmp 1b
-    CpuState state = reset_state();
-    state.cs.selector = 0;
-    state.cs.base = 0;
-    state.rip = 0x7C00;
-    vm_.vcpu->set_state(state);
-    EXPECT_EQ(vm_.vcpu->run({.instructions = 100}).kind, ExitKind::kBudget);
-    EXPECT_EQ(vm_.vcpu->state().gpr[kRax], 50u);
-}
-
-TEST_F(StateTest, BreakpointRegistersWork) {
-    vm_.load({0x90, 0x90, 0x90, 0xEB, 0xFE});
-    vm_.load({0xEB, 0xFE}, 0x3000);
-    vm_.enter_long_mode();
-    vm_.ram.put(TestVm::kIdt + 16, 0x00008E0000103000ull);
-    CpuState state = vm_.vcpu->state();
-    state.dr[1] = kEntry + 2;
-    state.dr7 = 0x408;
-    vm_.vcpu->set_state(state);
-    EXPECT_EQ(vm_.vcpu->state(), state);
-    vm_.vcpu->run({.instructions = 3});
-    EXPECT_EQ(vm_.vcpu->state().rip, 0x3000u);
-    EXPECT_EQ(vm_.vcpu->state().dr6 & 0xF, 2u);
-    EXPECT_EQ(vm_.ram.get<std::uint64_t>(vm_.vcpu->state().gpr[kRsp]), kEntry + 2);
-}
-
-TEST_F(StateTest, WhatDoesNotFitIsRefusedByName) {
-    const CpuState good = reset_state();
-    CpuState bad = good;
-    bad.cr4 = 1 << 18;
-    EXPECT_THAT(refusal(bad), HasSubstr("cr4=0x40000: bits 0x40000"));
-    bad = good;
-    bad.msrs.efer = 1 << 12;
-    EXPECT_THAT(refusal(bad), HasSubstr("efer"));
-    bad = good;
-    bad.cr8 = 16;
-    EXPECT_THAT(refusal(bad), HasSubstr("cr8"));
-    bad = good;
-    bad.shadow_sti = bad.shadow_mov_ss = true;
-    EXPECT_THAT(refusal(bad), HasSubstr("interrupt shadow"));
-    bad = good;
-    bad.exception = {.pending = true, .vector = 14};
-    EXPECT_THAT(refusal(bad), HasSubstr("pending exception 14 without an error code"));
-    bad = good;
-    bad.exception = {.pending = true, .vector = 33};
-    EXPECT_THAT(refusal(bad), HasSubstr("pending exception 33"));
-    EXPECT_EQ(refusal(good), "accepted");
-}
-
-TEST(Backend, ReportsItself) {
-    UnicornBackend backend;
-    EXPECT_EQ(backend.name(), "unicorn");
-    EXPECT_TRUE(backend.capabilities().deterministic);
-    EXPECT_TRUE(backend.capabilities().instruction_count);
-    TestVm vm;
-    EXPECT_NE(vm.vcpu->capability<TranslationCache>(), nullptr);
-    EXPECT_THROW(vm.vm->create_vcpu(backend.capabilities().max_vcpus, vm.handler), BackendError);
-}
-
-TEST(Backend, ManyVmsComeAndGo) {
-    for (int i = 0; i < 200; ++i) {
-        TestVm vm;
-        vm.load({0xFF, 0xC0, 0xEB, 0xFC});
-        vm.enter_long_mode();
-        ASSERT_EQ(vm.vcpu->run({.instructions = 100}).kind, ExitKind::kBudget);
-        if (i % 2 == 0) vm.vm.reset();  // before its vCPU: that has to go too
-    }
+    guest.vcpu->set_state(reset_state());
+    EXPECT_EQ(guest.state(), reset_state());
 }
 
 }  // namespace

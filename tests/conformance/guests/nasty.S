@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # A long-mode guest that does, over and over, what makes exact counting and precise exits hard. Runs at
-# 0x1000; memory map and descriptor tables are test_vm.h's. R15 counts the rounds.
+# 0x1000; memory map and descriptor tables are support/modes.cpp's. R15 counts the rounds.
     .code64
     .set MMIO, 0xFE000000       # nothing is mapped there
     .set BUFFER, 0x50000
@@ -15,7 +15,7 @@
     .globl _start
 _start:
     jmp main
-    .org 0x10                   # what test_vm.h puts into the IDT
+    .org 0x10                   # what support/nasty_guest.cpp puts into the IDT
     .quad page_fault, interrupt, undefined, skip_two, return, debug, nmi
     .quad system_call           # LSTAR
 
@@ -169,7 +169,7 @@ kernel_again:
     test $15, %r15d
     jnz 2f
     sti
-    hlt                         # test_vm.h raises INTR then
+    hlt                         # support/nasty_guest.cpp raises INTR then
     cli
 2:  lea 0x3(%r15, %r14, 4), %rbp
     mov %r14, 0x45000(, %r15, 8)
