@@ -11,10 +11,6 @@ constexpr const char* kReadsTooMuch =
     "that the guest does not read";
 constexpr const char* kWritesInParts =
     "a 16-byte store is two of 8: a fault of the second leaves the first done";
-constexpr const char* kFlags =
-    "the flags behind it depend on what it is translated together with, or are lost when its "
-    "memory "
-    "operand faults or is a device's";
 
 std::vector<Divergence> divergences() {
     return {
@@ -26,14 +22,6 @@ std::vector<Divergence> divergences() {
         {"EdgeDetails.AReadOnlySecondPageKeepsTheFirstUnwritten/unicorn", kWritesInParts},
         {"Exceptions.AreDelivered/NotCanonicalJump_unicorn",
          "#GP is raised at the target of the jump, as AMD has it"},
-        {"Exceptions.AreDelivered/PageFaultOfAReadModifyWriteIsAWrite_unicorn",
-         "the read comes first and faults as a read"},
-        {"Interrupts.StiWhileTheyAreEnabledCastsNoShadow/unicorn", "STI always casts a shadow"},
-        {"StateSeen.NothingOfTheX87SelectorsStays/unicorn",
-         "the engine keeps FCS and FDS, which CpuState does not carry"},
-        {"Found.BitTestKeepsTheFlagsThatItDoesNotSet/unicorn", kFlags},
-        {"Found.SetccOfADeviceKeepsTheFlags/unicorn", kFlags},
-        {"Found.LoopneKeepsTheFlags/unicorn", kFlags},
         {"Found.PcmpestriOfTheSmallestLength/unicorn", "a length of 80000000h crashes the process"},
     };
 }
