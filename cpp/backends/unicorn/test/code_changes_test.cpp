@@ -4,19 +4,24 @@
 // block, in its own page and through another address of it, in the second half of an instruction
 // that lies in two pages, by REP STOS and REP MOVS over what comes next, and by the host. Each in
 // one run and in steps.
-#include "backends/unicorn/test/test_vm.h"
+#include <algorithm>
+
+#include "tests/conformance/backends/backends.h"
+#include "tests/conformance/support/guest.h"
 
 namespace hvlab {
 namespace {
 
+using conformance::kAlias;  // of kPage
+using conformance::kEntry;
+
 constexpr GuestAddress kPage = 0x2000;
-constexpr GuestAddress kAlias = 0x190000;  // of kPage: TestVm's page tables
 
 class CodeChanges : public testing::TestWithParam<std::uint64_t> {
 protected:
     void boot(std::initializer_list<std::uint8_t> code, GuestAddress at, GuestAddress rip) {
         vm_.load(code, at);
-        vm_.enter_long_mode();
+        vm_.enter(conformance::Mode::kLong);
         change([=](CpuState& state) { state.rip = rip; });
     }
     template <typename Change>
@@ -35,7 +40,7 @@ protected:
     }
     std::uint64_t gpr(Gpr reg) const { return vm_.vcpu->state().gpr[reg]; }
 
-    TestVm vm_;
+    conformance::Guest vm_{conformance::unicorn_backend()};
 };
 
 INSTANTIATE_TEST_SUITE_P(Slices, CodeChanges, testing::Values(1, 2, 1000));
