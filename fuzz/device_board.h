@@ -7,9 +7,12 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <cstdlib>
 #include <cstring>
 #include <memory>
+#include <optional>
 #include <span>
+#include <string_view>
 #include <vector>
 
 #include "core/base/status.h"
@@ -60,38 +63,95 @@ inline bool same(std::span<const std::byte> a, std::span<const std::byte> b) {
     return a.size() == b.size() && std::memcmp(a.data(), b.data(), a.size()) == 0;
 }
 
+// What a board is made of. kAll is all of it.
+enum class Part : std::uint8_t {
+    kPic,
+    kPit,
+    kUart,
+    kRtc,
+    kSystemControl,
+    kPs2,
+    kFastA20,
+    kPost,
+    kDebugConsole,
+    kDebugExit,
+    kPciHost,
+    kAta,
+    kScreen,
+    kFwCfg,
+    kAll,
+};
+
+constexpr std::array<std::string_view, 15> kPartNames = {
+    "pic",           "pit",        "uart", "rtc", "system-control", "ps2",    "fast-a20", "post",
+    "debug-console", "debug-exit", "pci",  "ata", "screen",         "fw-cfg", "all"};
+
+// FUZZ_DEVICE=NAME: one device's ports alone, which is many times as fast. Any other name is an
+// error.
+inline Part part_of_the_environment() {
+    const char* const wanted = std::getenv("FUZZ_DEVICE");
+    if (wanted == nullptr || *wanted == 0) return Part::kAll;
+    const auto* const found = std::find(kPartNames.begin(), kPartNames.end(), wanted);
+    HVLAB_ASSERT(found != kPartNames.end());
+    return static_cast<Part>(found - kPartNames.begin());
+}
+
 class Board {
 public:
-    Board() {
-        ports_.add(PicPair::kMasterPort, PicPair::kSize, pic_, PicPair::kMasterOffset);
-        ports_.add(PicPair::kSlavePort, PicPair::kSize, pic_, PicPair::kSlaveOffset);
-        ports_.add(PicPair::kEdgeLevelPort, PicPair::kSize, pic_, PicPair::kEdgeLevelOffset);
-        ports_.add(Pit::kPort, Pit::kSize, pit_);
-        ports_.add(Uart::kPort, Uart::kSize, uart_);
-        ports_.add(Rtc::kPort, Rtc::kSize, rtc_);
-        ports_.add(SystemControlPort::kPort, SystemControlPort::kSize, system_control_);
-        ports_.add(Ps2Controller::kDataPort, Ps2Controller::kSize, ps2_,
-                   Ps2Controller::kDataOffset);
-        ports_.add(Ps2Controller::kCommandPort, Ps2Controller::kSize, ps2_,
-                   Ps2Controller::kCommandOffset);
-        ports_.add(FastA20::kPort, FastA20::kSize, fast_a20_);
-        ports_.add(PostPort::kPort, PostPort::kSize, post_);
-        ports_.add(DebugConsole::kPort, DebugConsole::kSize, debug_console_);
-        ports_.add(DebugExit::kPort, DebugExit::kSize, debug_exit_);
-        ports_.add(FwCfg::kPort, FwCfg::kSize, fw_cfg_);
-        ports_.add(PciHost::kPort, PciHost::kSize, pci_host_);  // and the reset port
-        ports_.add(AtaChannel::kCommandPort, AtaChannel::kCommandSize, ata_,
-                   AtaChannel::kCommandOffset);
-        ports_.add(AtaChannel::kControlPort, AtaChannel::kControlSize, ata_,
-                   AtaChannel::kControlOffset);
-        ports_.add(TextScreen::kPort, TextScreen::kSize, screen_, TextScreen::kOffset);
-        ports_.add(TextScreen::kCrtcPort, TextScreen::kCrtcSize, screen_, TextScreen::kCrtcOffset);
-        ports_.add(TextScreen::kStatusPort, TextScreen::kStatusSize, screen_,
-                   TextScreen::kStatusOffset);
-        memory_map_.add(TextScreen::kMemory, TextScreen::kMemorySize, screen_,
-                        TextScreen::kMemoryOffset);
-        rtc_.set_memory_size(64 * kMiB, 0);
+    // The interrupt controllers are always there: they are what a device's line shows on. The PIT
+    // is there for the system control port, which is its gate; the reset port is the PCI host's.
+    explicit Board(Part part = Part::kAll) : part_(part) {
+        if (has(Part::kPic)) {
+            ports_.add(PicPair::kMasterPort, PicPair::kSize, pic_, PicPair::kMasterOffset);
+            ports_.add(PicPair::kSlavePort, PicPair::kSize, pic_, PicPair::kSlaveOffset);
+            ports_.add(PicPair::kEdgeLevelPort, PicPair::kSize, pic_, PicPair::kEdgeLevelOffset);
+        }
+        join(pic_);
+        if (has(Part::kPit) || has(Part::kSystemControl)) {
+            join(pit_.emplace(timeline_, pic_.input(Pit::kIrq)));
+            ports_.add(Pit::kPort, Pit::kSize, *pit_);
+        }
+        if (has(Part::kUart)) {
+            join(uart_.emplace("uart0", timeline_, pic_.input(Uart::kIrq)));
+            ports_.add(Uart::kPort, Uart::kSize, *uart_);
+        }
+        if (has(Part::kRtc)) {
+            join(rtc_.emplace(timeline_, pic_.input(Rtc::kIrq)));
+            ports_.add(Rtc::kPort, Rtc::kSize, *rtc_);
+            rtc_->set_memory_size(64 * kMiB, 0);
+        }
+        if (has(Part::kSystemControl)) {
+            join(system_control_.emplace(timeline_, *pit_));
+            ports_.add(SystemControlPort::kPort, SystemControlPort::kSize, *system_control_);
+        }
+        if (has(Part::kPs2)) {
+            join(ps2_.emplace(pic_.input(Ps2Controller::kIrq), a20_));
+            ports_.add(Ps2Controller::kDataPort, Ps2Controller::kSize, *ps2_,
+                       Ps2Controller::kDataOffset);
+            ports_.add(Ps2Controller::kCommandPort, Ps2Controller::kSize, *ps2_,
+                       Ps2Controller::kCommandOffset);
+        }
+        add_simple(Part::kFastA20, fast_a20_, a20_);
+        add_simple(Part::kPost, post_);
+        add_simple(Part::kDebugConsole, debug_console_);
+        add_simple(Part::kDebugExit, debug_exit_);
+        if (has(Part::kPciHost)) join(reset_port_);  // its port is the host's
+        if (has(Part::kAta)) {
+            join(ata_.emplace(disks(), pic_.input(AtaChannel::kIrq)));
+            ports_.add(AtaChannel::kCommandPort, AtaChannel::kCommandSize, *ata_,
+                       AtaChannel::kCommandOffset);
+            ports_.add(AtaChannel::kControlPort, AtaChannel::kControlSize, *ata_,
+                       AtaChannel::kControlOffset);
+        }
+        if (has(Part::kScreen)) add_screen();
+        if (has(Part::kFwCfg)) {
+            join(fw_cfg_.emplace(files()));
+            ports_.add(FwCfg::kPort, FwCfg::kSize, *fw_cfg_);
+        }
+        add_simple(Part::kPciHost, pci_host_, reset_port_, true);
     }
+    Board(const Board&) = delete;
+    Board& operator=(const Board&) = delete;
 
     // One operation; what is visible of it.
     std::uint64_t operate(Input& input) {
@@ -129,13 +189,32 @@ public:
     void load(Nanoseconds now, std::span<const std::byte> state) {
         timeline_.advance_to(std::max(now, timeline_.now()));
         StateReader reader(state);
-        for (Device* device : devices_) device->load(reader);
+        for (Device* device : devices()) device->load(reader);
     }
 
     Nanoseconds now() const { return timeline_.now(); }
-    std::array<Device*, 15> devices() const { return devices_; }
+    std::span<Device* const> devices() const { return {devices_.data(), device_count_}; }
 
 private:
+    bool has(Part part) const { return part_ == Part::kAll || part_ == part; }
+    void join(Device& device) { devices_[device_count_++] = &device; }
+
+    template <typename PortDevice, typename... Arguments>
+    void add_simple(Part part, std::optional<PortDevice>& device, Arguments&&... arguments) {
+        if (!has(part)) return;
+        join(device.emplace(std::forward<Arguments>(arguments)...));
+        ports_.add(PortDevice::kPort, PortDevice::kSize, *device);
+    }
+    void add_screen() {
+        join(screen_.emplace(timeline_));
+        ports_.add(TextScreen::kPort, TextScreen::kSize, *screen_, TextScreen::kOffset);
+        ports_.add(TextScreen::kCrtcPort, TextScreen::kCrtcSize, *screen_, TextScreen::kCrtcOffset);
+        ports_.add(TextScreen::kStatusPort, TextScreen::kStatusSize, *screen_,
+                   TextScreen::kStatusOffset);
+        memory_map_.add(TextScreen::kMemory, TextScreen::kMemorySize, *screen_,
+                        TextScreen::kMemoryOffset);
+    }
+
     // The wires that no device of the board drives.
     static constexpr std::array<unsigned, 10> kUnusedIrqs = {3, 5, 6, 7, 9, 10, 11, 12, 13, 15};
 
@@ -143,17 +222,33 @@ private:
         ports_.write(port, size, input.number(size));
     }
 
-    static std::uint64_t port(Input& input, std::uint8_t kind) {
+    std::uint64_t port(Input& input, std::uint8_t kind) const {
+        const std::uint8_t choice = input.byte();
         // Where the devices are, and now and then anywhere.
-        constexpr std::array<std::uint16_t, 57> kPorts = {
+        if ((kind & 4) != 0 && choice % 16 == 0) return input.number(2);
+        const std::span<const std::uint16_t> ports = ports_of(part_);
+        return ports[choice % ports.size()];
+    }
+    static std::span<const std::uint16_t> ports_of(Part part) {
+        static constexpr std::array<std::uint16_t, 57> kAll = {
             0x20,  0x21,  0xA0,  0xA1,  0x4D0, 0x4D1, 0x40,  0x41,  0x42,  0x43,  0x60,  0x61,
             0x64,  0x70,  0x71,  0x80,  0x92,  0xE9,  0xF4,  0xCF8, 0xCF9, 0x3F8, 0x3F9, 0x3FA,
             0x3FB, 0x3FC, 0x3FD, 0x3FE, 0x3FF, 0x3F7, 0x1F,  0x1F0, 0x1F1, 0x1F2, 0x1F3, 0x1F4,
             0x1F5, 0x1F6, 0x1F7, 0x3F6, 0x3C0, 0x3C1, 0x3C2, 0x3C4, 0x3C5, 0x3C7, 0x3C8, 0x3C9,
             0x3CE, 0x3CF, 0x3D4, 0x3D5, 0x3DA, 0x510, 0x511, 0xCFC, 0xCFE};
-        const std::uint8_t choice = input.byte();
-        if ((kind & 4) != 0 && choice % 16 == 0) return input.number(2);
-        return kPorts[choice % kPorts.size()];
+        if (part == Part::kAll) return kAll;
+        // Those of one part, found once: a process has one.
+        static const std::vector<std::uint16_t> kSome = [part] {
+            const Board board(part);
+            std::vector<std::uint16_t> some;
+            for (const std::uint16_t port : kAll) {
+                for (const AddressMap::Range& range : board.ports_.ranges()) {
+                    if (port - range.start < range.size) some.push_back(port);
+                }
+            }
+            return some;
+        }();
+        return kSome;
     }
     // A small disk of all kinds of bytes, and a smaller one. Made once: boards are made by the
     // dozen.
@@ -167,6 +262,9 @@ private:
             std::make_shared<const DiskImage>(std::vector<std::byte>(8 * kSectorSize));
         return {{{.image = kDisk, .cylinders = 2, .heads = 4, .sectors = 5},
                  {.image = kFloppy, .cylinders = 2, .heads = 2, .sectors = 2, .removable = true}}};
+    }
+    static std::vector<FwCfg::File> files() {
+        return {{.name = "etc/file", .content = std::vector<std::byte>(33, std::byte{0x42})}};
     }
     static unsigned size(std::uint8_t kind) { return (kind & 3) == 3 ? 1u << (kind >> 3 & 3) : 1; }
 
@@ -185,17 +283,18 @@ private:
 
     std::uint64_t special(Input& input, std::uint8_t kind) {
         if (kind % 8 == 0) {
-            devices_[input.byte() % devices_.size()]->reset();
+            devices()[input.byte() % device_count_]->reset();
             return 0;
         }
-        if (kind % 8 < 3) return text_memory(input, kind);
-        const std::vector<std::byte> bytes(kind % 32, std::byte{kind});
-        if (kind % 8 == 1) {
+        if (screen_ && kind % 8 < 3) return text_memory(input, kind);
+        if (ps2_ && (kind % 8 == 3 || !uart_)) {
             for (int i = input.byte() % 4; i > 0; --i) type(input);
-            return ps2_.read(Ps2Controller::kCommandOffset, 1);
+            return ps2_->read(Ps2Controller::kCommandOffset, 1);
         }
-        uart_.receive(bytes);  // an input is too short to fill the queue
-        return uart_.pending_input();
+        if (!uart_) return 0;
+        const std::vector<std::byte> bytes(kind % 32, std::byte{kind});
+        uart_->receive(bytes);  // an input is too short to fill the queue
+        return uart_->pending_input();
     }
 
     // Accesses to text memory, over its edges too, and what shows of it.
@@ -205,45 +304,44 @@ private:
             memory_map_.write(address, 1 + kind / 8 % 8, input.number(2));
             return 0;
         }
-        const std::uint64_t row = address % screen_.rows();
+        const std::uint64_t row = address % screen_->rows();
         return memory_map_.read(address, 1 + kind / 8 % 8) +
-               screen_.row_text(static_cast<unsigned>(row)).size() + screen_.cursor().row +
-               screen_.palette()[address % 16];
+               screen_->row_text(static_cast<unsigned>(row)).size() + screen_->cursor().row +
+               screen_->palette()[address % 16];
     }
 
     // Too many keys are refused.
     void type(Input& input) {
         const std::array<std::byte, 2> codes = {std::byte{input.byte()}, std::byte{input.byte()}};
         try {
-            ps2_.type(codes);
+            ps2_->type(codes);
         } catch (const DeviceError&) {
         }
     }
 
+    Part part_;
     Timeline timeline_;
     InterruptLine intr_;
     InterruptLine a20_;
     PicPair pic_{intr_};
-    Pit pit_{timeline_, pic_.input(Pit::kIrq)};
-    Uart uart_{"uart0", timeline_, pic_.input(Uart::kIrq)};
-    Rtc rtc_{timeline_, pic_.input(Rtc::kIrq)};
-    SystemControlPort system_control_{timeline_, pit_};
-    Ps2Controller ps2_{pic_.input(Ps2Controller::kIrq), a20_};
-    FastA20 fast_a20_{a20_};
-    PostPort post_;
-    DebugConsole debug_console_;
-    DebugExit debug_exit_;
+    std::optional<Pit> pit_;
+    std::optional<Uart> uart_;
+    std::optional<Rtc> rtc_;
+    std::optional<SystemControlPort> system_control_;
+    std::optional<Ps2Controller> ps2_;
+    std::optional<FastA20> fast_a20_;
+    std::optional<PostPort> post_;
+    std::optional<DebugConsole> debug_console_;
+    std::optional<DebugExit> debug_exit_;
     ResetPort reset_port_;
-    AtaChannel ata_{disks(), pic_.input(AtaChannel::kIrq)};
-    TextScreen screen_{timeline_};
-    FwCfg fw_cfg_{{{.name = "etc/file", .content = std::vector<std::byte>(33, std::byte{0x42})}}};
-    PciHost pci_host_{reset_port_, true};
+    std::optional<AtaChannel> ata_;
+    std::optional<TextScreen> screen_;
+    std::optional<FwCfg> fw_cfg_;
+    std::optional<PciHost> pci_host_;
     AddressMap ports_;
     AddressMap memory_map_;
-    std::array<Device*, 15> devices_ = {
-        &pic_,        &pit_,      &uart_,   &rtc_,           &system_control_,
-        &ps2_,        &fast_a20_, &post_,   &debug_console_, &debug_exit_,
-        &reset_port_, &ata_,      &screen_, &fw_cfg_,        &pci_host_};
+    std::array<Device*, 15> devices_{};  // those that are there
+    std::size_t device_count_ = 0;
 };
 
 }  // namespace hvlab::fuzzing

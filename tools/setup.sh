@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-or-later
-# Prepares a checkout: `tools/setup.sh demo|test|lint|bench|fuzz`. Called by make; safe to call again.
+# Prepares a checkout: `tools/setup.sh demo|test|lint|bench|fuzz|sanitize`. Called by make; safe to call again.
 #
 # Three stages, each done only if its inputs changed: system packages (apt), the virtual environment .venv,
 # and the build in build/release. PYTHON=... chooses the interpreter; HVLAB_SKIP_SYSTEM=1 leaves the first
@@ -8,13 +8,14 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-readonly goal="${1:?usage: tools/setup.sh demo|test|lint|bench|fuzz}"
+readonly goal="${1:?usage: tools/setup.sh demo|test|lint|bench|fuzz|sanitize}"
 case "$goal" in
     demo)  groups=(build);                 extra="" ;;
     test)  groups=(build test peer);       extra="test" ;;
     lint)  groups=(build test);            extra="dev" ;;
     bench) groups=(build test peer bench); extra="test" ;;
     fuzz)  groups=(build fuzz);            extra="" ;;
+    sanitize) groups=(build test);         extra="" ;;
     *) echo "tools/setup.sh: unknown goal '$goal'" >&2; exit 2 ;;
 esac
 readonly venv=.venv
@@ -185,4 +186,4 @@ setup_build() {
 
 setup_system
 setup_venv
-[ "$goal" = fuzz ] || setup_build
+case "$goal" in fuzz | sanitize) ;; *) setup_build ;; esac  # those two have trees of their own
