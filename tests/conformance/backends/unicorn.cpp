@@ -22,7 +22,6 @@ std::vector<Divergence> divergences() {
         {"EdgeDetails.AReadOnlySecondPageKeepsTheFirstUnwritten/unicorn", kWritesInParts},
         {"Exceptions.AreDelivered/NotCanonicalJump_unicorn",
          "#GP is raised at the target of the jump, as AMD has it"},
-        {"Found.PcmpestriOfTheSmallestLength/unicorn", "a length of 80000000h crashes the process"},
     };
 }
 

@@ -14,8 +14,7 @@
 namespace hvlab::conformance {
 
 // kSound leaves out the forms of which the engine is known to get the flags wrong
-// (docs/conformance.md, known divergences): BT and its kin, rotations and SETcc of memory, LOOPE
-// and LOOPNE.
+// (docs/conformance.md, known divergences): rotations of memory.
 enum class Forms : std::uint8_t { kSound, kAll };
 
 // About `instructions` of them (a few more where the last item has several).

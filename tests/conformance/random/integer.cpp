@@ -87,7 +87,7 @@ void make_move(Draw& draw) {
             break;
         }
         case 5: {  // SETcc
-            const Operand to = draw.everything ? draw.destination(1) : draw.reg(draw.target());
+            const Operand to = draw.destination(1);
             draw.sized({0x0F, static_cast<std::uint8_t>(0x90 + draw.below(16))}, {}, 1, 0, to);
             break;
         }
@@ -191,7 +191,7 @@ void make_division(Draw& draw) {
 
 void make_bit(Draw& draw) {
     const unsigned bytes = draw.chance(4) ? 2 : draw.chance(2) ? 4 : 8;
-    switch (draw.everything ? draw.below(5) : 2 + draw.below(3)) {
+    switch (draw.below(5)) {
         case 0: {  // BT BTS BTR BTC r/m, imm8
             const Operand to = draw.destination(bytes);
             draw.sized({}, {0x0F, 0xBA}, bytes, static_cast<std::uint8_t>(4 + draw.below(4)), to, 1,

@@ -125,7 +125,7 @@ constexpr std::uint8_t kThreeByte38[] = {
     0x32, 0x33, 0x34, 0x35, 0x37, 0x38, 0x39, 0x3A, 0x3B, 0x3C, 0x3D, 0x3E, 0x3F, 0x40, 0x41,
 };
 
-// 66 0F 3A xx ib; PCMPESTRM and PCMPESTRI are last (Forms).
+// 66 0F 3A xx ib.
 constexpr std::uint8_t kThreeByte3A[] = {
     0x08, 0x09, 0x0A, 0x0B, 0x0C, 0x0D, 0x0E, 0x0F, 0x21, 0x40, 0x41, 0x42, 0x62, 0x63, 0x60, 0x61,
 };
@@ -171,10 +171,9 @@ void store(Draw& draw) {
 
 void three_byte(Draw& draw) {
     const Operand from = xmm_or_memory(draw);
-    const auto known = static_cast<unsigned>(std::size(kThreeByte3A) - (draw.everything ? 0 : 2));
     if (draw.chance(3)) {
-        draw.encode.modrm({.prefix = 0x66, .bytes = {0x0F, 0x3A, kThreeByte3A[draw.below(known)]}},
-                          xmm(draw), from, 1, draw.word());
+        draw.encode.modrm({.prefix = 0x66, .bytes = {0x0F, 0x3A, draw.of(kThreeByte3A)}}, xmm(draw),
+                          from, 1, draw.word());
     } else {
         draw.encode.modrm({.prefix = 0x66, .bytes = {0x0F, 0x38, draw.of(kThreeByte38)}}, xmm(draw),
                           from);
