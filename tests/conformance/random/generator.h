@@ -13,8 +13,8 @@
 
 namespace hvlab::conformance {
 
-// kSound leaves out the forms of which the engine is known to get the flags wrong
-// (docs/conformance.md, known divergences): rotations of memory.
+// kSound leaves out the forms with which a program is known to fail (docs/conformance.md, known
+// divergences): rotations of memory.
 enum class Forms : std::uint8_t { kSound, kAll };
 
 // About `instructions` of them (a few more where the last item has several).

@@ -17,7 +17,7 @@ namespace {
 constexpr const char* kUsage =
     "usage: random_programs [--backend NAME] [--programs N] [--instructions N] [--seed FIRST]\n"
     "                       [--show SEED] [--all]\n"
-    "--all draws also the forms that the engine is known to get wrong (docs/conformance.md)\n";
+    "--all draws also the forms with which programs are known to fail (docs/conformance.md)\n";
 
 struct Options {
     std::string_view backend = "unicorn";
