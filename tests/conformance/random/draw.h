@@ -49,7 +49,7 @@ public:
                unsigned bytes, std::uint8_t reg, const Operand& rm, unsigned immediate_size = 0,
                std::uint64_t immediate = 0, bool lock = false);
     // Loads a register with a number.
-    void load(std::uint8_t reg, std::uint32_t value);
+    void load(std::uint8_t number, std::uint32_t value);
 
     const bool user;
     const bool everything;  // also the forms that Forms::kSound leaves out
