@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,6 +12,11 @@ import pytest
 from hvlab.scenario.document import Document, load
 
 pytest_plugins = ["pytester"]
+
+# A job in the background of a script inherits that SIGINT is ignored, and so would what it starts: tests
+# that send one would wait for ever.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # A good beginning of a document: steps can be added to it as they are.
 BASE = """\

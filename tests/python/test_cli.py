@@ -358,11 +358,14 @@ def test_interrupted_with_a_partial_report(number: signal.Signals) -> None:
         [*HVLAB, "run", "good.hvlab.yaml", "a.hvlab.yaml", "other.hvlab.yaml", "--junit", "x.xml"],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     ) as process:  # fmt: skip
-        assert process.stdout is not None
-        assert process.stdout.readline().startswith("PASSED")
-        wait_until_busy(process)
-        process.send_signal(number)
-        out, err = process.communicate(timeout=30)
+        try:
+            assert process.stdout is not None
+            assert process.stdout.readline().startswith("PASSED")
+            wait_until_busy(process)
+            process.send_signal(number)
+            out, err = process.communicate(timeout=30)
+        finally:
+            process.kill()
     assert process.returncode == 2
     assert "Traceback" not in out + err
     assert "interrupted: 1 error, 1 passed, 1 skipped" in out
