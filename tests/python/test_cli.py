@@ -335,16 +335,18 @@ def test_a_report_that_cannot_be_written_is_not_success() -> None:
     assert "1 passed" in done.stdout
 
 
+def cpu_seconds(process: subprocess.Popen[str]) -> float:
+    """User time so far (proc_pid_stat(5), field 14)."""
+    fields = Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()
+    return int(fields[11]) / os.sysconf("SC_CLK_TCK")
+
+
 def wait_until_busy(process: subprocess.Popen[str], seconds: float = 0.2) -> None:
     """Until the process, which waits for nothing but its guest now, has used that much CPU time."""
-    used = 0.0
-    began = None
+    end = cpu_seconds(process) + seconds
     for _ in range(6000):
         assert process.poll() is None
-        fields = Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()
-        used = int(fields[11]) / os.sysconf("SC_CLK_TCK")
-        began = used if began is None else began
-        if used - began >= seconds:
+        if cpu_seconds(process) >= end:
             return
         time.sleep(0.01)
     pytest.fail("the guest does not run")
