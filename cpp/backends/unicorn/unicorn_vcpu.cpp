@@ -76,6 +76,11 @@ struct UnicornVcpu::Callbacks {
         });
     }
     static int acknowledge_interrupt(void* opaque) {
+        UnicornVcpu& self = vcpu(opaque);
+        if (std::exchange(self.acknowledged_.pending, false)) {
+            vmm_set_interrupt_line(self.engine_.get(), self.interrupt_line_);
+            return int{std::exchange(self.acknowledged_, {}).vector};
+        }
         return guarded(opaque, -1, [](VcpuHandler& handler) {
             const std::optional<std::uint8_t> vector = handler.acknowledge_interrupt();
             return vector ? int{*vector} : -1;
@@ -147,16 +152,21 @@ void UnicornVcpu::request_stop() {
 CpuState UnicornVcpu::state() const {
     vmm_state raw;
     vmm_get_state(engine_.get(), &raw);
-    return from_engine(raw);
+    CpuState state = from_engine(raw);
+    state.interrupt = acknowledged_;
+    return state;
 }
 
 void UnicornVcpu::set_state(const CpuState& state) {
     const vmm_state raw = to_engine(state);
     vmm_set_state(engine_.get(), &raw);
+    acknowledged_ = state.interrupt;
+    vmm_set_interrupt_line(engine_.get(), interrupt_line_ || acknowledged_.pending);
 }
 
 void UnicornVcpu::set_interrupt_line(bool asserted) {
-    vmm_set_interrupt_line(engine_.get(), asserted);
+    interrupt_line_ = asserted;
+    vmm_set_interrupt_line(engine_.get(), asserted || acknowledged_.pending);
 }
 void UnicornVcpu::raise_nmi() {
     vmm_raise_nmi(engine_.get());

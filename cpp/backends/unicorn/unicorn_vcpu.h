@@ -39,6 +39,10 @@ private:
     CpuModel model_;
     VcpuHandler& handler_;
     std::unique_ptr<vmm, decltype(&vmm_destroy)> engine_{nullptr, vmm_destroy};
+    // The INTR pin is high for the machine's line or for an interrupt that a set state holds
+    // acknowledged already.
+    bool interrupt_line_ = false;
+    PendingInterrupt acknowledged_;
     std::exception_ptr error_;  // what a handler threw: nothing may unwind through the engine
 };
 

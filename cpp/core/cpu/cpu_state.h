@@ -110,6 +110,15 @@ struct PendingException {
     bool operator==(const PendingException&) const = default;
 };
 
+// An external interrupt that was acknowledged but not yet delivered: the controller has forgotten
+// it.
+struct PendingInterrupt {
+    bool pending = false;
+    std::uint8_t vector = 0;
+
+    bool operator==(const PendingInterrupt&) const = default;
+};
+
 struct CpuState {
     std::array<std::uint64_t, kGprCount> gpr{};
     std::uint64_t rip = 0xFFF0;
@@ -132,6 +141,7 @@ struct CpuState {
     FpuState fpu;
 
     PendingException exception;
+    PendingInterrupt interrupt;
     bool nmi_pending = false;
     bool nmi_blocked = false;    // between NMI delivery and IRET
     bool shadow_sti = false;     // interrupts held off for one instruction after STI

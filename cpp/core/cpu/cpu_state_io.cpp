@@ -7,7 +7,7 @@ namespace hvlab {
 
 namespace {
 
-constexpr std::uint32_t kVersion = 1;
+constexpr std::uint32_t kVersion = 2;
 
 // One description of the layout serves both directions: `io(field)` writes or reads it.
 template <typename Io>
@@ -85,6 +85,8 @@ struct Layout {
         io(c.exception.vector);
         io(c.exception.has_error_code);
         io(c.exception.error_code);
+        io(c.interrupt.pending);
+        io(c.interrupt.vector);
         io(c.nmi_pending);
         io(c.nmi_blocked);
         io(c.shadow_sti);

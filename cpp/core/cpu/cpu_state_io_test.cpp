@@ -45,6 +45,7 @@ CpuState arbitrary_state(std::uint64_t seed) {
         for (auto& byte : st) byte = static_cast<std::uint8_t>(random.next());
     }
     state.exception = {true, 14, true, static_cast<std::uint32_t>(random.next())};
+    state.interrupt = {true, static_cast<std::uint8_t>(random.next())};
     state.nmi_pending = state.nmi_blocked = state.shadow_mov_ss = true;
     return state;
 }

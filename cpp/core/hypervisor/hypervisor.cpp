@@ -19,6 +19,8 @@ std::string_view to_string(ExitKind kind) {
             return "triple fault";
         case ExitKind::kFetchFault:
             return "fetch fault";
+        case ExitKind::kDebug:
+            return "debug";
         case ExitKind::kInternal:
             return "internal";
     }

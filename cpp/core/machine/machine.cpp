@@ -306,6 +306,8 @@ std::optional<Stop> Machine::handle_exit(const Exit& exit, const RunLimits& limi
                         .message = describe(access),
                         .access = access};
         }
+        case ExitKind::kDebug:
+            return std::nullopt;  // nobody here debugs
         case ExitKind::kInternal:
             return Stop{.reason = StopReason::kError,
                         .message = fmt::format("the {} backend cannot go on: {}", backend_name_,

@@ -4,7 +4,7 @@
 namespace hvlab::conformance {
 
 const std::vector<TestedBackend>& tested_backends() {
-    static const std::vector<TestedBackend> all = {unicorn_backend()};
+    static const std::vector<TestedBackend> all = {unicorn_backend(), kvm_backend()};
     return all;
 }
 

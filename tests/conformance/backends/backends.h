@@ -7,6 +7,7 @@
 
 namespace hvlab::conformance {
 
+TestedBackend kvm_backend();
 TestedBackend unicorn_backend();
 
 }  // namespace hvlab::conformance

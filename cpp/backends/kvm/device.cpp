@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "backends/kvm/device.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <string>
+
+#include "backends/kvm/kvm_api.h"
+#include "core/base/status.h"
+
+namespace hvlab::kvm {
+namespace {
+
+constexpr int kApiVersion = 12;  // the only one that programs may use (api.rst, 4.1)
+
+[[noreturn]] void unavailable(const std::string& operation, int error, const std::string& advice) {
+    throw BackendUnavailable(std::string(KvmBackend::kName), operation, error, advice);
+}
+
+const char* advice_for(int error) {
+    switch (error) {
+        case ENOENT:
+            return "the host has no KVM: virtualization is off in the firmware, the module is not "
+                   "loaded, or this is a container that was not given the device";
+        case EACCES:
+        case EPERM:
+            return "this user may not use it: join the group that owns it";
+        case ENODEV:
+        case ENXIO:
+            return "the device is there but no KVM module answers";
+        default:
+            return "";
+    }
+}
+
+struct Requirement {
+    unsigned long capability;
+    const char* name;
+};
+// Nothing here runs without these; each is older than Linux 5.13.
+constexpr std::array kRequired = {
+    Requirement{KVM_CAP_USER_MEMORY, "KVM_CAP_USER_MEMORY"},
+    Requirement{KVM_CAP_READONLY_MEM, "KVM_CAP_READONLY_MEM"},
+    Requirement{KVM_CAP_IMMEDIATE_EXIT, "KVM_CAP_IMMEDIATE_EXIT"},
+    Requirement{KVM_CAP_SYNC_REGS, "KVM_CAP_SYNC_REGS"},
+    Requirement{KVM_CAP_VCPU_EVENTS, "KVM_CAP_VCPU_EVENTS"},
+    Requirement{KVM_CAP_DEBUGREGS, "KVM_CAP_DEBUGREGS"},
+    Requirement{KVM_CAP_XSAVE, "KVM_CAP_XSAVE"},
+    Requirement{KVM_CAP_X86_USER_SPACE_MSR, "KVM_CAP_X86_USER_SPACE_MSR"},
+    Requirement{KVM_CAP_X86_MSR_FILTER, "KVM_CAP_X86_MSR_FILTER"},
+};
+
+}  // namespace
+
+std::shared_ptr<const Device> Device::open(const KvmOptions& options) {
+    auto device = std::make_shared<Device>();
+    device->options = options;
+    SystemCalls& calls = options.calls != nullptr ? *options.calls : SystemCalls::host();
+    UniqueFd fd(calls.open(options.device.c_str(), O_RDWR | O_CLOEXEC));
+    if (!fd) {
+        const int error = errno;
+        unavailable("open " + options.device, error, advice_for(error));
+    }
+    device->handle = Handle(calls, std::move(fd));
+    const Handle& handle = device->handle;
+
+    const int version = handle.try_call(KVM_GET_API_VERSION, nullptr);
+    if (version < 0) {
+        unavailable(fmt::format("ask {} for its version", options.device), -version,
+                    "it is not KVM");
+    }
+    if (version != kApiVersion) {
+        unavailable(fmt::format("use {}", options.device), 0,
+                    fmt::format("its interface has version {}, not {}", version, kApiVersion));
+    }
+    for (const Requirement& required : kRequired) {
+        if (handle.extension(required.capability) == 0) {
+            unavailable(fmt::format("use {}", options.device), 0,
+                        fmt::format("the kernel lacks {}", required.name));
+        }
+    }
+    device->host = host_kvm();
+    device->run_size = static_cast<std::size_t>(
+        handle.call(KVM_GET_VCPU_MMAP_SIZE, nullptr, "ask for the size of kvm_run"));
+    device->max_vcpus = static_cast<unsigned>(std::max(handle.extension(KVM_CAP_MAX_VCPUS), 1));
+    device->tsc_control = handle.extension(KVM_CAP_TSC_CONTROL) != 0;
+    device->tsc_settable = device->host.flavour != Flavour::kSoftware;
+    return device;
+}
+
+}  // namespace hvlab::kvm

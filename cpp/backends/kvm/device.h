@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// An open /dev/kvm and what was found out about it: shared by the backend and its VMs.
+#pragma once
+
+#include <memory>
+
+#include "backends/kvm/flavour.h"
+#include "backends/kvm/kvm_backend.h"
+#include "backends/kvm/system_calls.h"
+
+namespace hvlab::kvm {
+
+struct Device {
+    // Throws BackendUnavailable.
+    static std::shared_ptr<const Device> open(const KvmOptions& options);
+
+    KvmOptions options;
+    Handle handle;
+    HostKvm host;
+    std::size_t run_size = 0;  // of kvm_run and what follows it
+    unsigned max_vcpus = 1;
+    bool tsc_control = false;   // the guest's TSC may have another rate than the host's
+    bool tsc_settable = false;  // ... and another value
+};
+
+}  // namespace hvlab::kvm

@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "backends/kvm/kvm_backend.h"
+
+#include <utility>
+
+#include "backends/kvm/cpuid.h"
+#include "backends/kvm/device.h"
+#include "backends/kvm/kvm_vm.h"
+
+namespace hvlab {
+
+KvmBackend::KvmBackend(KvmOptions options) : device_(kvm::Device::open(options)) {}
+
+KvmBackend::~KvmBackend() = default;
+
+Capabilities KvmBackend::capabilities() const {
+    return {.deterministic = false, .instruction_count = false, .max_vcpus = device_->max_vcpus};
+}
+
+std::unique_ptr<Vm> KvmBackend::create_vm(const CpuModel& model) {
+    kvm::check_features(device_->handle, device_->host.flavour, model);
+    return std::make_unique<kvm::KvmVm>(device_, model);
+}
+
+}  // namespace hvlab

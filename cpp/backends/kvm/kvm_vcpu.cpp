@@ -1,0 +1,388 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "backends/kvm/kvm_vcpu.h"
+
+#include <fmt/format.h>
+
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+#include "backends/kvm/cpuid.h"
+#include "backends/kvm/exit_details.h"
+#include "backends/kvm/kvm_state.h"
+
+namespace hvlab::kvm {
+namespace {
+
+constexpr std::uint64_t kInterruptFlag = 0x200;
+constexpr std::uint32_t kModelTscKhz = 1'000'000;  // one tick a nanosecond of guest time
+
+// The rate that the guest's CPUID has to tell; 0 where its TSC runs at the model's.
+std::uint32_t set_up_tsc(const Device& device, const Handle& vcpu) {
+    if (device.tsc_control) {
+        vcpu.call(KVM_SET_TSC_KHZ, kModelTscKhz,
+                  "set the rate of the guest's TSC (KVM_SET_TSC_KHZ)");
+        return 0;
+    }
+    return static_cast<std::uint32_t>(vcpu.call(
+        KVM_GET_TSC_KHZ, nullptr, "ask for the rate of the guest's TSC (KVM_GET_TSC_KHZ)"));
+}
+
+}  // namespace
+
+KvmVcpu::KvmVcpu(std::shared_ptr<VmState> vm, unsigned index, VcpuHandler& handler)
+    : vm_(std::move(vm)), handler_(handler) {
+    const Device& device = *vm_->device;
+    handle_ = vm_->handle.create(KVM_CREATE_VCPU, index, "create a vCPU (KVM_CREATE_VCPU)");
+    area_ = SharedArea(handle_, device.run_size, 0, "map kvm_run");
+    vm_->dirty->add_vcpu(handle_);
+    signal_ = std::make_unique<RunSignal>(area());
+    CpuidTable cpuid = cpuid_table(vm_->model, set_up_tsc(device, handle_));
+    if (device.options.irqchip == KvmOptions::Irqchip::kSplit) show_local_apic(cpuid, index);
+    handle_.call(kSetCpuid2, &cpuid, "set CPUID (KVM_SET_CPUID2)");
+    msrs_ = MsrAccess(handle_);
+    area().kvm_valid_regs = KVM_SYNC_X86_REGS | KVM_SYNC_X86_SREGS | KVM_SYNC_X86_EVENTS;
+    handle_.call(KVM_GET_SREGS, &synced().sregs, "read control registers (KVM_GET_SREGS)");
+    set_state(reset_state(vm_->model.cpuid(1, 0).eax));
+}
+
+void* KvmVcpu::find_capability(std::string_view name) {
+    if (name == HostTimer::kName) return static_cast<HostTimer*>(this);
+    if (name == GeneralRegisters::kName) return static_cast<GeneralRegisters*>(this);
+    if (name == Debugger::kName) return static_cast<Debugger*>(this);
+    return nullptr;
+}
+
+// ---- Running
+
+// Tells kickers which thread to signal, for as long as a run lasts.
+class KvmVcpu::Running {
+public:
+    explicit Running(RunSignal& signal) : signal_(signal) { signal_.enter(); }
+    ~Running() { signal_.leave(); }
+    Running(const Running&) = delete;
+    Running& operator=(const Running&) = delete;
+
+private:
+    RunSignal& signal_;
+};
+
+Exit KvmVcpu::run(Budget budget) {
+    if (!budget.unlimited()) {
+        fail("run with a budget of instructions", 0, "KVM does not count instructions");
+    }
+    const Running running(*signal_);
+    stop_requested_ = false;
+    for (;;) {
+        std::optional<Exit> exit = before_entry();
+        if (!exit) exit = enter();
+        if (!exit) continue;
+        if (error_) std::rethrow_exception(std::exchange(error_, nullptr));
+        return *std::move(exit);
+    }
+}
+
+std::optional<Exit> KvmVcpu::before_entry() {
+    if (incomplete_ && (stop_requested_ || interrupt_line_)) {
+        if (std::optional<Exit> exit = complete_instruction()) return exit;
+    }
+    if (stop_requested_) return Exit{.kind = ExitKind::kStopped};
+    if (signal_->kicked()) {
+        if (std::optional<Exit> exit = complete_instruction()) return exit;
+        signal_->take_kick();
+        return Exit{.kind = ExitKind::kKicked};
+    }
+    if (signal_->past_end()) {
+        if (std::optional<Exit> exit = complete_instruction()) return exit;
+        return Exit{.kind = ExitKind::kBudget};
+    }
+    if (shut_down_) return Exit{.kind = ExitKind::kTripleFault};
+    if (halted_) {
+        if (!wakes_halted()) return Exit{.kind = ExitKind::kHalted};
+        halted_ = false;
+    }
+    offer_interrupt();
+    if (stop_requested_) return Exit{.kind = ExitKind::kStopped};
+    return std::nullopt;
+}
+
+std::optional<Exit> KvmVcpu::enter() {
+    if (handle_.calls().ioctl(handle_.fd(), KVM_RUN, nullptr) >= 0) {
+        area().kvm_dirty_regs = 0;
+        return handle_exit();
+    }
+    const int error = errno;
+    area().kvm_dirty_regs = 0;
+    incomplete_ = false;
+    switch (error) {
+        case EINTR:
+            signal_->clear();
+            return std::nullopt;  // the next round looks whether it was a kick or the end
+        case EAGAIN:
+            return std::nullopt;  // a vCPU that another one has just started
+        default:
+            fail("run a vCPU (KVM_RUN)", error);
+    }
+}
+
+// An access of the guest was answered, but the registers do not know yet: KVM_RUN completes it, and
+// with immediate_exit does no more.
+std::optional<Exit> KvmVcpu::complete_instruction() {
+    while (incomplete_) {
+        area().immediate_exit = 1;
+        std::optional<Exit> exit = enter();
+        area().immediate_exit = 0;
+        if (exit) return exit;
+    }
+    return std::nullopt;
+}
+
+bool KvmVcpu::wakes_halted() const {
+    const kvm_vcpu_events& events = synced().events;
+    const bool nmi = (events.nmi.pending != 0 || events.nmi.injected != 0) && events.nmi.masked == 0;
+    return nmi || (interrupt_line_ && interrupt_window());
+}
+
+// KVM takes an interrupt when it can deliver it at once; until then it says when that is.
+void KvmVcpu::offer_interrupt() {
+    kvm_run& run = area();
+    run.request_interrupt_window = 0;
+    if (!interrupt_line_ || synced().events.interrupt.injected != 0) return;
+    if (!interrupt_window()) {
+        run.request_interrupt_window = 1;
+        return;
+    }
+    std::optional<std::uint8_t> vector;
+    guarded([&] { vector = handler_.acknowledge_interrupt(); });
+    if (!vector) return;
+    kvm_interrupt interrupt{.irq = *vector};
+    handle_.call(KVM_INTERRUPT, &interrupt, "deliver an interrupt (KVM_INTERRUPT)");
+    synced().events.interrupt.injected = 1;
+    synced().events.interrupt.nr = *vector;
+    synced().events.interrupt.soft = 0;
+    run.request_interrupt_window = interrupt_line_ ? 1 : 0;
+}
+
+// ---- Exits
+
+std::optional<Exit> KvmVcpu::handle_exit() {
+    kvm_run& run = area();
+    incomplete_ = false;
+    switch (run.exit_reason) {
+        case KVM_EXIT_IO:
+            answer_port();
+            return std::nullopt;
+        case KVM_EXIT_MMIO:
+            answer_memory();
+            return std::nullopt;
+        case KVM_EXIT_X86_RDMSR:
+            answer_msr_read();
+            return std::nullopt;
+        case KVM_EXIT_X86_WRMSR:
+            answer_msr_write();
+            return std::nullopt;
+        case KVM_EXIT_IRQ_WINDOW_OPEN:
+        case KVM_EXIT_INTR:
+            return std::nullopt;
+        case KVM_EXIT_DIRTY_RING_FULL:
+            vm_->dirty->make_room(vm_->handle, vm_->slots);
+            return std::nullopt;
+        case KVM_EXIT_HLT:
+            halted_ = true;
+            return std::nullopt;  // what may wake it is looked at before the next entry
+        case KVM_EXIT_SHUTDOWN:
+            shut_down_ = true;
+            return Exit{.kind = ExitKind::kTripleFault};
+        case KVM_EXIT_DEBUG:
+            return Exit{.kind = ExitKind::kDebug,
+                        .address = run.debug.arch.pc,
+                        .code = run.debug.arch.dr6};
+        case KVM_EXIT_INTERNAL_ERROR:
+            if (const auto address = fetched_from_nowhere()) {
+                return Exit{.kind = ExitKind::kFetchFault, .address = *address};
+            }
+            [[fallthrough]];
+        default:
+            return Exit{
+                .kind = ExitKind::kInternal, .code = run.exit_reason, .detail = describe(run)};
+    }
+}
+
+// Handlers promise not to throw; should one, the instruction is completed before it is told.
+template <typename Call>
+void KvmVcpu::guarded(Call&& call) noexcept {
+    try {
+        call();
+    } catch (...) {
+        if (!error_) error_ = std::current_exception();
+        stop_requested_ = true;
+    }
+}
+
+void KvmVcpu::answer_port() {
+    const auto io = area().io;  // a copy: the area is shared with the kernel, not with the guest
+    std::byte* data = area_.data() + io.data_offset;
+    incomplete_ = true;
+    for (std::uint32_t i = 0; i < io.count; ++i, data += io.size) {
+        std::uint32_t value = 0;
+        if (io.direction == KVM_EXIT_IO_OUT) {
+            std::memcpy(&value, data, io.size);
+            guarded([&] { handler_.port_write(io.port, io.size, value); });
+        } else {
+            guarded([&] { value = handler_.port_read(io.port, io.size); });
+            std::memcpy(data, &value, io.size);
+        }
+    }
+}
+
+void KvmVcpu::answer_memory() {
+    auto& mmio = area().mmio;
+    std::uint64_t value = 0;
+    incomplete_ = true;
+    if (mmio.is_write != 0) {
+        std::memcpy(&value, mmio.data, mmio.len);
+        guarded([&] { handler_.memory_write(mmio.phys_addr, mmio.len, value); });
+    } else {
+        guarded([&] { value = handler_.memory_read(mmio.phys_addr, mmio.len); });
+        std::memcpy(mmio.data, &value, mmio.len);
+    }
+}
+
+void KvmVcpu::answer_msr_read() {
+    auto& msr = area().msr;
+    incomplete_ = true;
+    std::optional<std::uint64_t> value = msrs_.read(msr.index);
+    if (!value) guarded([&] { value = handler_.msr_read(msr.index); });
+    msr.error = value ? 0 : 1;
+    msr.data = value.value_or(0);
+}
+
+void KvmVcpu::answer_msr_write() {
+    auto& msr = area().msr;
+    incomplete_ = true;
+    bool taken = msrs_.write(msr.index, msr.data);
+    if (!taken) guarded([&] { taken = handler_.msr_write(msr.index, msr.data); });
+    msr.error = taken ? 0 : 1;
+}
+
+// An instruction that cannot be emulated because it, or its next byte, is where no memory is.
+std::optional<GuestAddress> KvmVcpu::fetched_from_nowhere() const {
+    const kvm_run& run = area();
+    if (run.internal.suberror != KVM_INTERNAL_ERROR_EMULATION) return std::nullopt;
+    constexpr unsigned kLongest = 15;
+    unsigned fetched = 0;
+    if (run.internal.ndata >= 1 && (run.emulation_failure.flags &
+                                    KVM_INTERNAL_ERROR_EMULATION_FLAG_INSTRUCTION_BYTES) != 0) {
+        fetched = run.emulation_failure.insn_size;
+    }
+    const std::uint64_t rip = synced().sregs.cs.base + synced().regs.rip;
+    for (const std::uint64_t linear : {rip, (rip | (kPageSize - 1)) + 1}) {
+        // The next page matters only to an instruction of which all bytes before it were read.
+        if (linear != rip && (linear - rip >= kLongest || fetched < linear - rip)) continue;
+        kvm_translation translation{};
+        translation.linear_address = linear;
+        handle_.call(KVM_TRANSLATE, &translation, "translate an address (KVM_TRANSLATE)");
+        if (translation.valid != 0 && !vm_->slots.is_mapped(translation.physical_address)) {
+            return translation.physical_address;
+        }
+    }
+    return std::nullopt;
+}
+
+// ---- State
+
+CpuState KvmVcpu::state() const {
+    CpuState state;
+    store(synced().regs, state);
+    store(synced().sregs, state);
+    store(synced().events, state);
+    kvm_debugregs debug{};
+    handle_.call(KVM_GET_DEBUGREGS, &debug, "read debug registers (KVM_GET_DEBUGREGS)");
+    store(debug, state);
+    XsaveArea extended;
+    handle_.call(kGetXsave, &extended, "read x87 and SSE state (KVM_GET_XSAVE)");
+    store(extended, state);
+    const std::uint64_t efer = state.msrs.efer;
+    state.msrs = msrs_.get(handle_);
+    state.msrs.efer = efer;
+    state.msrs.tsc_offset = tsc_offset_;
+    state.halted = halted_;
+    return state;
+}
+
+void KvmVcpu::set_state(const CpuState& state) {
+    check_representable(state);
+    kvm_sync_regs& sync = synced();
+    kvm_regs regs{};
+    load(state, regs);
+    kvm_sregs sregs = sync.sregs;
+    load(state, sregs);
+    kvm_vcpu_events events{};
+    load(state, events);
+    kvm_debugregs debug{};
+    load(state, debug);
+    XsaveArea extended;
+    load(state, extended);
+    handle_.call(KVM_SET_SREGS, &sregs, "set segment and control registers (KVM_SET_SREGS)");
+    handle_.call(KVM_SET_REGS, &regs, "set general registers (KVM_SET_REGS)");
+    handle_.call(kSetXsave, &extended, "set x87 and SSE state (KVM_SET_XSAVE)");
+    handle_.call(KVM_SET_DEBUGREGS, &debug, "set debug registers (KVM_SET_DEBUGREGS)");
+    msrs_.set(handle_, state.msrs);
+    handle_.call(KVM_SET_VCPU_EVENTS, &events, "set pending events (KVM_SET_VCPU_EVENTS)");
+    sync.regs = regs;
+    sync.sregs = sregs;
+    sync.events = events;
+    area().kvm_dirty_regs = 0;
+    tsc_offset_ = state.msrs.tsc_offset;
+    halted_ = state.halted;
+    shut_down_ = false;
+    incomplete_ = false;
+}
+
+void KvmVcpu::raise_nmi() {
+    handle_.call(KVM_NMI, nullptr, "raise an NMI (KVM_NMI)");
+    synced().events.nmi.pending = 1;
+}
+
+bool KvmVcpu::interrupt_window() const {
+    const kvm_sync_regs& sync = synced();
+    return (sync.regs.rflags & kInterruptFlag) != 0 && sync.events.interrupt.shadow == 0;
+}
+
+void KvmVcpu::set_end(std::optional<std::chrono::steady_clock::time_point> end) {
+    signal_->set_end(end);
+}
+
+Registers KvmVcpu::registers() const {
+    CpuState state;
+    store(synced().regs, state);
+    return {.gpr = state.gpr, .rip = state.rip, .rflags = state.rflags};
+}
+
+void KvmVcpu::set_registers(const Registers& registers) {
+    CpuState state;
+    state.gpr = registers.gpr;
+    state.rip = registers.rip;
+    state.rflags = registers.rflags;
+    load(state, synced().regs);
+    area().kvm_dirty_regs |= KVM_SYNC_X86_REGS;
+}
+
+void KvmVcpu::set_debugging(const Debugging& debugging) {
+    kvm_guest_debug debug{};
+    if (debugging.breakpoints.size() > 4) {
+        fail("set breakpoints", ENOSPC, "a processor has four breakpoint registers");
+    }
+    if (debugging.single_step) debug.control |= KVM_GUESTDBG_ENABLE | KVM_GUESTDBG_SINGLESTEP;
+    if (!debugging.breakpoints.empty()) {
+        debug.control |= KVM_GUESTDBG_ENABLE | KVM_GUESTDBG_USE_HW_BP;
+        debug.arch.debugreg[7] = 0x400;
+    }
+    for (std::size_t i = 0; i < debugging.breakpoints.size(); ++i) {
+        debug.arch.debugreg[i] = debugging.breakpoints[i];
+        debug.arch.debugreg[7] |= std::uint64_t{2} << (2 * i);  // global, execution, one byte
+    }
+    handle_.call(KVM_SET_GUEST_DEBUG, &debug, "set breakpoints (KVM_SET_GUEST_DEBUG)");
+}
+
+}  // namespace hvlab::kvm

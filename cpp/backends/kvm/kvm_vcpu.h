@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#pragma once
+
+#include <exception>
+#include <memory>
+#include <optional>
+
+#include "backends/kvm/kvm_vm.h"
+#include "backends/kvm/msrs.h"
+#include "backends/kvm/run_signal.h"
+#include "core/hypervisor/hypervisor.h"
+
+namespace hvlab::kvm {
+
+class KvmVcpu : public Vcpu, public HostTimer, public GeneralRegisters, public Debugger {
+public:
+    KvmVcpu(std::shared_ptr<VmState> vm, unsigned index, VcpuHandler& handler);
+
+    Exit run(Budget budget) override;
+    void kick() override { signal_->kick(); }
+    void request_stop() override { stop_requested_ = true; }
+    CpuState state() const override;
+    void set_state(const CpuState& state) override;
+    void set_interrupt_line(bool asserted) override { interrupt_line_ = asserted; }
+    void raise_nmi() override;
+    bool interrupt_window() const override;
+
+    void set_end(std::optional<std::chrono::steady_clock::time_point> end) override;
+
+    Registers registers() const override;
+    void set_registers(const Registers& registers) override;
+
+    void set_debugging(const Debugging& debugging) override;
+
+protected:
+    void* find_capability(std::string_view name) override;
+
+private:
+    class Running;
+
+    kvm_run& area() const { return *reinterpret_cast<kvm_run*>(area_.data()); }
+    kvm_sync_regs& synced() const { return area().s.regs; }
+
+    // The run loop's parts. Each returns the exit that ends the run, if any does.
+    std::optional<Exit> before_entry();
+    std::optional<Exit> enter();
+    std::optional<Exit> handle_exit();
+    bool wakes_halted() const;
+    void offer_interrupt();
+    // The instruction whose access was answered last completes; further accesses of it are
+    // answered.
+    std::optional<Exit> complete_instruction();
+
+    template <typename Call>
+    void guarded(Call&& call) noexcept;
+    void answer_port();
+    void answer_memory();
+    void answer_msr_read();
+    void answer_msr_write();
+    std::optional<Exit> emulation_failed();
+    std::optional<GuestAddress> fetched_from_nowhere() const;
+
+    std::shared_ptr<VmState> vm_;
+    VcpuHandler& handler_;
+    Handle handle_;
+    SharedArea area_;  // kvm_run
+    MsrAccess msrs_;
+    std::unique_ptr<RunSignal> signal_;
+    std::uint64_t tsc_offset_ = 0;
+
+    std::exception_ptr error_;  // what a handler threw: told when the instruction has completed
+    bool stop_requested_ = false;
+    bool incomplete_ = false;  // the last exit was an access: its instruction completes by KVM_RUN
+    bool interrupt_line_ = false;
+    bool halted_ = false;  // without a local APIC in the kernel, HLT is ours to wait in
+    bool shut_down_ = false;
+};
+
+}  // namespace hvlab::kvm

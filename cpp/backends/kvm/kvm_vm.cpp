@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "backends/kvm/kvm_vm.h"
+
+#include <fmt/format.h>
+
+#include <cerrno>
+
+#include "backends/kvm/cpuid.h"
+#include "backends/kvm/kvm_vcpu.h"
+#include "backends/kvm/msrs.h"
+
+namespace hvlab::kvm {
+namespace {
+
+// VT-x without "unrestricted guest" runs real mode in a virtual-8086 task: three pages of guest
+// memory below 4 GiB for its TSS, and one for page tables (api.rst, 4.36 and 4.37). Where a PC has
+// its local APICs' neighbours, and nothing of ours is.
+constexpr unsigned long kTssAddress = 0xFEFFD000;
+constexpr std::uint64_t kIdentityMapAddress = 0xFEFFC000;
+
+void give_vmx_its_pages(const Handle& vm) {
+    std::uint64_t address = kIdentityMapAddress;
+    vm.call(KVM_SET_IDENTITY_MAP_ADDR, &address,
+            "place the identity map (KVM_SET_IDENTITY_MAP_ADDR)");
+    vm.call(KVM_SET_TSS_ADDR, kTssAddress, "place the TSS (KVM_SET_TSS_ADDR)");
+}
+
+void split_irqchip(const Handle& vm) {
+    kvm_enable_cap enable{};
+    enable.cap = KVM_CAP_SPLIT_IRQCHIP;
+    enable.args[0] = 24;  // routes kept for an I/O APIC's inputs
+    vm.call(KVM_ENABLE_CAP, &enable, "put local APICs into the kernel (KVM_CAP_SPLIT_IRQCHIP)");
+}
+
+// Telling what failed beats guessing from an exit: the bytes of the instruction come along.
+void ask_for_details(const Handle& vm) {
+    if (vm.extension(KVM_CAP_EXIT_ON_EMULATION_FAILURE) == 0) return;
+    kvm_enable_cap enable{};
+    enable.cap = KVM_CAP_EXIT_ON_EMULATION_FAILURE;
+    enable.args[0] = 1;
+    vm.call(KVM_ENABLE_CAP, &enable,
+            "let failed emulation out (KVM_CAP_EXIT_ON_EMULATION_FAILURE)");
+}
+
+}  // namespace
+
+KvmVm::KvmVm(std::shared_ptr<const Device> device, const CpuModel& model)
+    : state_(std::make_shared<VmState>(VmState{.device = std::move(device),
+                                               .model = model,
+                                               .handle = {},
+                                               .slots = {},
+                                               .dirty = nullptr})) {
+    VmState& state = *state_;
+    const KvmOptions& options = state.device->options;
+    state.handle = state.device->handle.create(KVM_CREATE_VM, 0, "create a VM (KVM_CREATE_VM)");
+    if (state.device->host.flavour == Flavour::kVmx) give_vmx_its_pages(state.handle);
+    if (options.irqchip == KvmOptions::Irqchip::kSplit) split_irqchip(state.handle);
+    filter_msrs(state.handle);
+    ask_for_details(state.handle);
+    if (options.dirty_log == KvmOptions::DirtyLog::kRing) {
+        state.dirty = make_dirty_ring(state.handle);
+    }
+    if (!state.dirty) state.dirty = make_dirty_log();
+}
+
+void KvmVm::map_memory(GuestAddress address, std::span<std::byte> host, bool writable) {
+    state_->slots.add(state_->handle, address, host, writable);
+}
+
+void KvmVm::unmap_memory(GuestAddress address, std::uint64_t size) {
+    // A slot's number may be used again: what the ring holds of it belongs to it.
+    if (state_->slots.logging()) state_->dirty->make_room(state_->handle, state_->slots);
+    state_->slots.remove(state_->handle, address, size);
+}
+
+void KvmVm::set_dirty_logging(bool enabled) {
+    if (enabled == state_->slots.logging()) return;
+    state_->slots.set_logging(state_->handle, enabled);
+    state_->dirty->forget(state_->handle, state_->slots);
+}
+
+void KvmVm::fetch_and_clear_dirty(PageBitmap& into) {
+    state_->dirty->fetch(state_->handle, state_->slots, into);
+}
+
+// The processor sees what is in memory.
+void KvmVm::host_wrote(GuestAddress, std::uint64_t) {}
+
+std::unique_ptr<Vcpu> KvmVm::create_vcpu(unsigned index, VcpuHandler& handler) {
+    if (index >= state_->device->max_vcpus) {
+        fail(fmt::format("create vCPU {}", index), ENOSPC);
+    }
+    return std::make_unique<KvmVcpu>(state_, index, handler);
+}
+
+}  // namespace hvlab::kvm

@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "backends/kvm/msrs.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+
+namespace hvlab::kvm {
+namespace {
+
+// An MSR and where Msrs has it (Intel SDM vol. 4 table 2-2).
+struct Field {
+    std::uint32_t index;
+    std::uint64_t Msrs::*scalar;
+};
+constexpr std::array kScalars = {
+    Field{0x174, &Msrs::sysenter_cs},
+    Field{0x175, &Msrs::sysenter_esp},
+    Field{0x176, &Msrs::sysenter_eip},
+    Field{0x1A0, &Msrs::misc_enable},
+    Field{0x277, &Msrs::pat},
+    Field{0x2FF, &Msrs::mtrr_def_type},
+    Field{0xC0000081, &Msrs::star},
+    Field{0xC0000082, &Msrs::lstar},
+    Field{0xC0000083, &Msrs::cstar},
+    Field{0xC0000084, &Msrs::fmask},
+    Field{0xC0000102, &Msrs::kernel_gs_base},
+    Field{0xC0000103, &Msrs::tsc_aux},
+};
+constexpr std::array<std::uint32_t, 11> kFixedMtrrs = {0x250, 0x258, 0x259, 0x268, 0x269, 0x26A,
+                                                       0x26B, 0x26C, 0x26D, 0x26E, 0x26F};
+constexpr std::uint32_t kVariableMtrrs = 0x200;  // base and mask in turn
+
+constexpr std::uint32_t kEfer = 0xC0000080;
+constexpr std::uint32_t kFsBase = 0xC0000100;
+constexpr std::uint32_t kGsBase = 0xC0000101;
+
+// Calls visit(index, value) for each, `msrs` constant or not.
+template <typename M, typename Visit>
+void for_each(M& msrs, Visit&& visit) {
+    for (const Field& field : kScalars) visit(field.index, msrs.*field.scalar);
+    for (std::size_t i = 0; i < kFixedMtrrs.size(); ++i) visit(kFixedMtrrs[i], msrs.mtrr_fixed[i]);
+    for (std::uint32_t i = 0; i < msrs.mtrr_phys_base.size(); ++i) {
+        visit(kVariableMtrrs + 2 * i, msrs.mtrr_phys_base[i]);
+        visit(kVariableMtrrs + 2 * i + 1, msrs.mtrr_phys_mask[i]);
+    }
+}
+
+// Those that the kernel reads, in ascending order. KVM_GET_MSRS ends at the first that it does not.
+std::vector<std::uint32_t> ask(const Handle& vcpu) {
+    std::vector<std::uint32_t> wanted;
+    for_each(static_cast<const Msrs&>(Msrs{}),
+             [&](std::uint32_t index, std::uint64_t) { wanted.push_back(index); });
+    std::vector<std::uint32_t> present;
+    for (auto next = wanted.begin(); next != wanted.end();) {
+        MsrTable table;
+        for (auto it = next; it != wanted.end(); ++it) table.entries[table.count++].index = *it;
+        const int read = vcpu.call(kGetMsrs, &table, "ask for MSRs (KVM_GET_MSRS)");
+        present.insert(present.end(), next, next + read);
+        next += read;
+        if (next != wanted.end()) ++next;  // this one it lacks
+    }
+    std::ranges::sort(present);
+    return present;
+}
+
+}  // namespace
+
+void filter_msrs(const Handle& vm) {
+    kvm_enable_cap enable{};
+    enable.cap = KVM_CAP_X86_USER_SPACE_MSR;
+    enable.args[0] = KVM_MSR_EXIT_REASON_UNKNOWN | KVM_MSR_EXIT_REASON_FILTER;
+    vm.call(KVM_ENABLE_CAP, &enable, "let MSR accesses out (KVM_CAP_X86_USER_SPACE_MSR)");
+
+    // A bit an MSR, set for what the kernel answers; what no range covers comes out.
+    constexpr std::uint32_t kHigh = 0xC0000080;
+    std::array<std::uint8_t, 0x300 / 8> low{};
+    std::array<std::uint8_t, 0x88 / 8> high{};
+    const auto allow = [&](std::uint32_t index) {
+        if (index >= kHigh) {
+            high[(index - kHigh) / 8] |= static_cast<std::uint8_t>(1 << (index - kHigh) % 8);
+        } else {
+            low[index / 8] |= static_cast<std::uint8_t>(1 << index % 8);
+        }
+    };
+    for (const std::uint32_t index : {kMsrTsc, kEfer, kFsBase, kGsBase}) allow(index);
+    for_each(static_cast<const Msrs&>(Msrs{}),
+             [&](std::uint32_t index, std::uint64_t) { allow(index); });
+
+    kvm_msr_filter filter{};
+    filter.flags = KVM_MSR_FILTER_DEFAULT_DENY;
+    filter.ranges[0] = {.flags = KVM_MSR_FILTER_READ | KVM_MSR_FILTER_WRITE,
+                        .nmsrs = low.size() * 8,
+                        .base = 0,
+                        .bitmap = low.data()};
+    filter.ranges[1] = {.flags = KVM_MSR_FILTER_READ | KVM_MSR_FILTER_WRITE,
+                        .nmsrs = high.size() * 8,
+                        .base = kHigh,
+                        .bitmap = high.data()};
+    vm.call(KVM_X86_SET_MSR_FILTER, &filter, "filter MSRs (KVM_X86_SET_MSR_FILTER)");
+}
+
+MsrAccess::MsrAccess(const Handle& vcpu) {
+    static const std::vector<std::uint32_t> present = ask(vcpu);
+    present_ = &present;
+}
+
+void MsrAccess::set(const Handle& vcpu, const Msrs& msrs) {
+    MsrTable table;
+    for_each(msrs, [&](std::uint32_t index, std::uint64_t value) {
+        if (!std::ranges::binary_search(*present_, index)) return;
+        table.entries[table.count++] = {.index = index, .reserved = 0, .data = value};
+    });
+    const auto written =
+        static_cast<std::uint32_t>(vcpu.call(kSetMsrs, &table, "set MSRs (KVM_SET_MSRS)"));
+    if (written != table.count) {
+        const kvm_msr_entry& refused = table.entries[written];
+        fail("set the CPU state", 0,
+             fmt::format("the kernel refuses MSR {:#x}={:#x}", refused.index,
+                         std::uint64_t{refused.data}));
+    }
+    software_ = msrs;
+}
+
+Msrs MsrAccess::get(const Handle& vcpu) const {
+    MsrTable table;
+    for (const std::uint32_t index : *present_) table.entries[table.count++].index = index;
+    const auto read =
+        static_cast<std::uint32_t>(vcpu.call(kGetMsrs, &table, "read MSRs (KVM_GET_MSRS)"));
+    if (read != table.count) {
+        fail("read MSRs (KVM_GET_MSRS)", 0,
+             fmt::format("the kernel refuses MSR {:#x}, which it had",
+                         std::uint32_t{table.entries[read].index}));
+    }
+    Msrs msrs = software_;
+    for_each(msrs, [&](std::uint32_t index, std::uint64_t& value) {
+        const auto found = std::ranges::lower_bound(*present_, index);
+        if (found == present_->end() || *found != index) return;
+        value = table.entries[static_cast<std::size_t>(found - present_->begin())].data;
+    });
+    return msrs;
+}
+
+std::optional<std::uint64_t> MsrAccess::read(std::uint32_t index) const {
+    std::optional<std::uint64_t> found;
+    for_each(software_, [&](std::uint32_t each, std::uint64_t value) {
+        if (each == index) found = value;
+    });
+    return found;
+}
+
+bool MsrAccess::write(std::uint32_t index, std::uint64_t value) {
+    bool found = false;
+    for_each(software_, [&](std::uint32_t each, std::uint64_t& kept) {
+        if (each != index) return;
+        kept = value;
+        found = true;
+    });
+    return found;
+}
+
+}  // namespace hvlab::kvm

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// The model-specific registers of CpuState, and who answers which: the kernel those that it has, we
+// those that CpuState carries and the kernel lacks, the handler all others.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "backends/kvm/kvm_api.h"
+#include "backends/kvm/system_calls.h"
+#include "core/cpu/cpu_state.h"
+
+namespace hvlab::kvm {
+
+inline constexpr std::uint32_t kMsrTsc = 0x10;
+
+// Every access of the guest to an MSR that CpuState does not carry comes out of the guest
+// (KVM_EXIT_X86_RDMSR, -WRMSR), and so does one that the kernel does not have.
+void filter_msrs(const Handle& vm);
+
+// The MSRs of a vCPU but EFER, which is with the control registers, and the time-stamp counter.
+class MsrAccess {
+public:
+    MsrAccess() = default;
+    // Asks the kernel which it has; once for a process.
+    explicit MsrAccess(const Handle& vcpu);
+
+    // What the kernel lacks is kept here.
+    void set(const Handle& vcpu, const Msrs& msrs);
+    Msrs get(const Handle& vcpu) const;
+
+    // What the guest reads and writes of those that the kernel lacks. Nothing, false: not ours.
+    std::optional<std::uint64_t> read(std::uint32_t index) const;
+    bool write(std::uint32_t index, std::uint64_t value);
+
+private:
+    const std::vector<std::uint32_t>* present_ = nullptr;
+    Msrs software_;
+};
+
+}  // namespace hvlab::kvm
