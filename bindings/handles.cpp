@@ -4,7 +4,29 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "backends/kvm/kvm_backend.h"
+#include "backends/unicorn/unicorn_backend.h"
+
 namespace hvlab::python {
+
+namespace {
+
+template <typename T>
+std::unique_ptr<Backend> create() {
+    return std::make_unique<T>();
+}
+
+struct BackendEntry {
+    std::string_view name;
+    std::unique_ptr<Backend> (*create)();
+};
+// The default first.
+constexpr BackendEntry kBackends[] = {
+    {UnicornBackend::kName, create<UnicornBackend>},
+    {KvmBackend::kName, create<KvmBackend>},
+};
+
+}  // namespace
 
 HostHandle::Use::Use(HostHandle& handle) : handle_(handle) {
     if (handle.busy_.exchange(true, std::memory_order_acquire)) {
@@ -42,16 +64,18 @@ void HostHandle::remove_machine(Machine& machine) {
 Backend& HostHandle::backend(std::string_view name) {
     const auto known = backends_.find(name);
     if (known != backends_.end()) return *known->second;
-    if (name != "unicorn") {
-        throw BackendUnavailable(std::string(name), "create a machine", 0,
-                                 fmt::format("this build has no such backend; it has: {}",
-                                             fmt::join(backend_names(), ", ")));
+    for (const BackendEntry& entry : kBackends) {
+        if (entry.name == name) return *backends_.emplace(name, entry.create()).first->second;
     }
-    return *backends_.emplace(name, std::make_unique<UnicornBackend>()).first->second;
+    throw BackendUnavailable(std::string(name), "create a machine", 0,
+                             fmt::format("this build has no such backend; it has: {}",
+                                         fmt::join(backend_names(), ", ")));
 }
 
 std::vector<std::string> backend_names() {
-    return {"unicorn"};
+    std::vector<std::string> names;
+    for (const BackendEntry& entry : kBackends) names.emplace_back(entry.name);
+    return names;
 }
 
 }  // namespace hvlab::python

@@ -9,7 +9,6 @@
 #include <memory>
 #include <string>
 
-#include "backends/unicorn/unicorn_backend.h"
 #include "core/host/host.h"
 #include "core/record/record.h"
 

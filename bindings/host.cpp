@@ -55,7 +55,8 @@ Stop run(Host& host, const Awaited& awaited, const RunSpans& spans) {
         goal.limits.deadline = (machine != nullptr ? machine->now() : host.now()) + *spans.guest;
     }
     if (spans.instructions) {
-        goal.limits.instructions = machine->instructions().value() + *spans.instructions;
+        // Where nobody counts, the machine says so.
+        goal.limits.instructions = machine->instructions().value_or(0) + *spans.instructions;
     }
     if (spans.wall) {
         using Clock = std::chrono::steady_clock;

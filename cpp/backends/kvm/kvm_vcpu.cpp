@@ -137,18 +137,24 @@ std::optional<Exit> KvmVcpu::complete_instruction() {
     return std::nullopt;
 }
 
+bool KvmVcpu::nmi_is_due() const {
+    const auto& nmi = synced().events.nmi;
+    return (nmi.pending != 0 || nmi.injected != 0) && nmi.masked == 0;
+}
+
 bool KvmVcpu::wakes_halted() const {
-    const kvm_vcpu_events& events = synced().events;
-    const bool nmi = (events.nmi.pending != 0 || events.nmi.injected != 0) && events.nmi.masked == 0;
-    return nmi || (interrupt_line_ && interrupt_window());
+    return nmi_is_due() || (interrupt_line_ && interrupt_window());
 }
 
 // KVM takes an interrupt when it can deliver it at once; until then it says when that is.
 void KvmVcpu::offer_interrupt() {
     kvm_run& run = area();
     run.request_interrupt_window = 0;
-    if (!interrupt_line_ || synced().events.interrupt.injected != 0) return;
-    if (!interrupt_window()) {
+    if (!interrupt_line_) return;
+    // What is delivered before it (Intel SDM vol. 3 table 6-2) closes the window, as a rule.
+    const kvm_vcpu_events& events = synced().events;
+    if (!interrupt_window() || nmi_is_due() || events.exception.injected != 0 ||
+        events.interrupt.injected != 0) {
         run.request_interrupt_window = 1;
         return;
     }
@@ -332,6 +338,7 @@ void KvmVcpu::set_state(const CpuState& state) {
     sync.regs = regs;
     sync.sregs = sregs;
     sync.events = events;
+    area().cr8 = state.cr8;  // without a local APIC in the kernel, KVM_RUN takes it from there
     area().kvm_dirty_regs = 0;
     tsc_offset_ = state.msrs.tsc_offset;
     halted_ = state.halted;

@@ -45,6 +45,7 @@ private:
     std::optional<Exit> before_entry();
     std::optional<Exit> enter();
     std::optional<Exit> handle_exit();
+    bool nmi_is_due() const;
     bool wakes_halted() const;
     void offer_interrupt();
     // The instruction whose access was answered last completes; further accesses of it are

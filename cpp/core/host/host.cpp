@@ -136,10 +136,16 @@ Stop Host::run_windows(const Goal& goal) {
         if (goal.limits.deadline && *start >= *goal.limits.deadline) {
             return reporter.stop_now(StopReason::kDeadline, "guest time came to the deadline");
         }
-        Nanoseconds end = *start + kWindow;
+        Nanoseconds end = *start + window();
         if (goal.limits.deadline) end = std::min(end, *goal.limits.deadline);
         if (std::optional<Stop> stop = run_window(goal, end)) return *stop;
     }
+}
+
+Nanoseconds Host::window() const {
+    const bool counted = std::ranges::all_of(
+        machines_, [](const auto& machine) { return machine->instructions().has_value(); });
+    return counted ? kWindow : kHostTimeWindow;
 }
 
 std::optional<Stop> Host::run_window(const Goal& goal, Nanoseconds end) {

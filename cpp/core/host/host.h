@@ -20,6 +20,8 @@ class Host {
 public:
     // The length of a window while several machines run: the shortest latency between two of them.
     static constexpr Nanoseconds kWindow = kMicrosecond;
+    // ... and where a machine's time is the host's: the end of a window costs a timer and a signal.
+    static constexpr Nanoseconds kHostTimeWindow = kMillisecond;
 
     explicit Host(Seed seed) : seed_(seed) {}
 
@@ -55,6 +57,7 @@ private:
     static bool begin_search(const Goal& goal);
     static std::optional<ConsoleMatch> finish_search(const Goal& goal, bool final);
     Stop run_windows(const Goal& goal);
+    Nanoseconds window() const;
     std::optional<Stop> run_window(const Goal& goal, Nanoseconds end);
     // Where the hindmost machine that still runs has got to; nothing if none runs.
     std::optional<Nanoseconds> running_since() const;

@@ -13,12 +13,6 @@ namespace hvlab {
 
 namespace {
 
-// Between two polls: about 3 ms of translated code, 30 ms at worst (nothing but memory-mapped
-// accesses).
-constexpr std::uint64_t kPollInstructions = 1'000'000;
-// A guest that halts most of the time uses few instructions: its rounds are counted too.
-constexpr unsigned kPollRounds = 1024;
-
 std::string describe(const UnhandledAccess& access) {
     if (access.kind == UnhandledAccess::Kind::kFetch) {
         return fmt::format("instruction fetch from {:#x}, where there is no memory",
@@ -47,29 +41,16 @@ void configure(Platform::Config& platform, const FirmwareSetup& firmware) {
 
 }  // namespace
 
-// Guest time on a backend that counts: one nanosecond a retired instruction, and the time spent
-// halted.
-class Machine::TimeSource final : public Timeline::Source {
+// Guest time goes on while a machine runs.
+class Machine::Running {
 public:
-    explicit TimeSource(Machine& machine) : machine_(machine) {}
-
-    Nanoseconds now() const override {
-        return static_cast<Nanoseconds>(machine_.retired()) + machine_.idle_time_;
-    }
-
-    void deadline_changed() override {
-        if (!machine_.in_vcpu_) return;
-        const Nanoseconds span =
-            std::max<Nanoseconds>(*machine_.timeline_.next_deadline() - now(), 0);
-        const std::uint64_t end = machine_.retired() + static_cast<std::uint64_t>(span);
-        if (end < machine_.budget_end_) {
-            machine_.budget_end_ = end;
-            machine_.counter_->set_budget_end(end);
-        }
-    }
+    explicit Running(Machine& machine) : clock_(*machine.clock_) { clock_.resume(); }
+    ~Running() { clock_.pause(); }
+    Running(const Running&) = delete;
+    Running& operator=(const Running&) = delete;
 
 private:
-    Machine& machine_;
+    GuestClock& clock_;
 };
 
 // What the devices report, turned into output, records and stops.
@@ -137,9 +118,7 @@ Machine::Machine(const MachineConfig& config, Backend& backend, Nanoseconds star
       memory_(config.memory_size),
       events_(std::make_unique<Events>(*this)),
       port_(std::make_unique<VcpuPort>(*this)),
-      time_source_(std::make_unique<TimeSource>(*this)),
-      guest_random_(config.seed.child("cpu-random")),
-      idle_time_(start) {
+      guest_random_(config.seed.child("cpu-random")) {
     std::optional<FirmwareSetup> firmware;
     if (const auto* disk = std::get_if<DiskBoot>(&config_.boot)) {
         firmware = prepare_disk_boot(*disk, memory_);
@@ -148,12 +127,8 @@ Machine::Machine(const MachineConfig& config, Backend& backend, Nanoseconds star
     ram_map_ = std::make_unique<RamMap>(*vm_, memory_);
     if (firmware) map_rom(*firmware);
     vcpu_ = vm_->create_vcpu(0, *port_);
-    counter_ = vcpu_->capability<InstructionCounter>();
-    if (counter_ == nullptr) {
-        throw BackendError(backend_name_, "create a machine", 0,
-                           "the backend does not count instructions, which guest time is made of");
-    }
-    timeline_.set_source(time_source_.get());
+    clock_ = GuestClock::of(*vcpu_, timeline_, start, backend_name_);
+    timeline_.set_source(clock_.get());
     memory_.set_write_listener(
         [this](GuestAddress address, std::uint64_t size) { vm_->host_wrote(address, size); });
     Platform::Config platform{.memory_size = memory_.size()};
@@ -168,12 +143,21 @@ Machine::Machine(const MachineConfig& config, Backend& backend, Nanoseconds star
 Machine::~Machine() = default;
 
 std::optional<std::uint64_t> Machine::instructions() const {
-    return counter_->retired();
+    return clock_->instructions();
+}
+
+void Machine::set_max_slice(std::uint64_t instructions) {
+    if (!clock_->instructions()) {
+        throw BackendError(backend_name_, "run in slices of instructions", 0,
+                           "the backend does not count instructions");
+    }
+    max_slice_ = instructions;
 }
 
 void Machine::interrupt() {
     interrupted_.store(true);
     vcpu_->kick();
+    clock_->wake();
 }
 
 void Machine::send(std::span<const std::byte> bytes) {
@@ -208,16 +192,26 @@ Stop Machine::stop_now(StopReason reason, std::string message) const {
     return completed({.reason = reason, .message = std::move(message)});
 }
 
+std::uint64_t Machine::rip() const {
+    const auto* registers = vcpu_->capability<GeneralRegisters>();
+    return registers != nullptr ? registers->registers().rip : vcpu_->state().rip;
+}
+
 Stop Machine::completed(Stop stop) const {
     stop.machine = config_.name;
     stop.time = now();
     stop.instructions = instructions();
-    stop.rip = vcpu_->state().rip;
+    stop.rip = rip();
     return stop;
 }
 
 Stop Machine::run(const RunLimits& limits) {
     if (terminal_) return *terminal_;
+    if (limits.instructions && !clock_->instructions()) {
+        throw BackendError(backend_name_, "run for a number of instructions", 0,
+                           "the backend does not count instructions");
+    }
+    const Running running(*this);
     for (;;) {
         if (std::optional<Stop> stop = step(limits)) {
             Stop result = completed(std::move(*stop));
@@ -234,17 +228,7 @@ std::optional<Stop> Machine::step(const RunLimits& limits) {
     if (requested_) return std::exchange(requested_, std::nullopt);
     if (std::optional<Stop> stop = check_limits(limits)) return stop;
 
-    ram_map_->set_a20(platform_->a20());
-    const std::uint64_t before = retired();
-    const Budget budget = next_budget(limits);
-    budget_end_ = before + budget.instructions;
-    in_vcpu_ = true;
-    const Exit exit = vcpu_->run(budget);
-    in_vcpu_ = false;
-
-    const std::uint64_t used = retired() - before;
-    until_poll_ -= std::min(until_poll_, used);
-    --rounds_until_poll_;
+    const Exit exit = run_vcpu(limits);
     if (pending_exception_) std::rethrow_exception(std::exchange(pending_exception_, nullptr));
     if (requested_) return std::exchange(requested_, std::nullopt);
     return handle_exit(exit, limits);
@@ -257,13 +241,11 @@ std::optional<Stop> Machine::check_limits(const RunLimits& limits) {
     if (limits.deadline && now() >= *limits.deadline) {
         return Stop{.reason = StopReason::kDeadline, .message = "guest time came to the deadline"};
     }
-    if (limits.instructions && retired() >= *limits.instructions) {
+    if (limits.instructions && *clock_->instructions() >= *limits.instructions) {
         return Stop{.reason = StopReason::kBudget, .message = "the instruction budget is used up"};
     }
-    if (until_poll_ > 0 && rounds_until_poll_ > 0) return std::nullopt;
+    if (!clock_->poll_due()) return std::nullopt;
 
-    until_poll_ = kPollInstructions;
-    rounds_until_poll_ = kPollRounds;
     if (limits.poll) limits.poll();
     if (limits.wall_deadline && std::chrono::steady_clock::now() >= *limits.wall_deadline) {
         return Stop{.reason = StopReason::kWallDeadline,
@@ -272,18 +254,26 @@ std::optional<Stop> Machine::check_limits(const RunLimits& limits) {
     return std::nullopt;
 }
 
-Budget Machine::next_budget(const RunLimits& limits) const {
-    const auto until = [this](Nanoseconds when) {
-        return static_cast<std::uint64_t>(when - now());
+Exit Machine::run_vcpu(const RunLimits& limits) {
+    struct Inside {
+        explicit Inside(Machine& inside) : machine(inside) { machine.in_vcpu_ = true; }
+        ~Inside() {
+            machine.in_vcpu_ = false;
+            machine.clock_->end_slice();
+        }
+        Inside(const Inside&) = delete;
+        Inside& operator=(const Inside&) = delete;
+        Machine& machine;
     };
-    Budget budget{.instructions = std::min(until_poll_, max_slice_)};
-    const auto limit = [&budget](std::uint64_t count) {
-        budget.instructions = std::min(budget.instructions, count);
-    };
-    if (const std::optional<Nanoseconds> next = timeline_.next_deadline()) limit(until(*next));
-    if (limits.deadline) limit(until(*limits.deadline));
-    if (limits.instructions) limit(*limits.instructions - retired());
-    return budget;
+    ram_map_->set_a20(platform_->a20());
+    GuestClock::Limits slice{
+        .until = limits.deadline, .instructions = limits.instructions, .slice = max_slice_};
+    if (const std::optional<Nanoseconds> next = timeline_.next_deadline()) {
+        slice.until = std::min(slice.until.value_or(*next), *next);
+    }
+    const Budget budget = clock_->begin_slice(slice);
+    const Inside inside(*this);
+    return vcpu_->run(budget);
 }
 
 std::optional<Stop> Machine::handle_exit(const Exit& exit, const RunLimits& limits) {
@@ -297,7 +287,7 @@ std::optional<Stop> Machine::handle_exit(const Exit& exit, const RunLimits& limi
         case ExitKind::kTripleFault:
             return Stop{.reason = StopReason::kTripleFault,
                         .message = fmt::format("triple fault at RIP {:#x}: the vCPU shut down",
-                                               vcpu_->state().rip)};
+                                               rip())};
         case ExitKind::kFetchFault: {
             ++unhandled_count_;
             const UnhandledAccess access{.kind = UnhandledAccess::Kind::kFetch,
@@ -327,7 +317,7 @@ std::optional<Stop> Machine::handle_halt(const RunLimits& limits) {
         return Stop{.reason = StopReason::kHalted,
                     .message = "halted and no timer is armed: only console input could wake it"};
     }
-    idle_time_ += std::max<Nanoseconds>(*wake - now(), 0);
+    clock_->idle_until(*wake);
     return std::nullopt;
 }
 

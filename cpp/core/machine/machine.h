@@ -16,6 +16,7 @@
 #include "core/hypervisor/hypervisor.h"
 #include "core/machine/config.h"
 #include "core/machine/console.h"
+#include "core/machine/guest_clock.h"
 #include "core/machine/observer.h"
 #include "core/machine/platform.h"
 #include "core/machine/ram_map.h"
@@ -91,8 +92,8 @@ public:
     void set_observer(MachineObserver* observer) { observer_ = observer; }
 
     // The vCPU comes back after that many instructions at the latest. Changes no result: it is
-    // there to prove that.
-    void set_max_slice(std::uint64_t instructions) { max_slice_ = instructions; }
+    // there to prove that. Throws BackendError where instructions are not counted.
+    void set_max_slice(std::uint64_t instructions);
 
     // A digest of RAM, CPU, devices and guest time: equal for two machines that are in the same
     // state.
@@ -108,7 +109,7 @@ public:
 
 private:
     class VcpuPort;
-    class TimeSource;
+    class Running;
     class Events;
 
     void map_rom(const FirmwareSetup& firmware);
@@ -119,15 +120,14 @@ private:
     void load_stuck_bits(StateReader& reader);
     bool write_stuck_page(GuestAddress address, unsigned size, std::uint64_t value);
     Stop completed(Stop stop) const;
+    std::uint64_t rip() const;
 
     // The parts of a run: one round ends with a stop, or nothing and then comes the next.
     std::optional<Stop> step(const RunLimits& limits);
     std::optional<Stop> check_limits(const RunLimits& limits);
-    Budget next_budget(const RunLimits& limits) const;
+    Exit run_vcpu(const RunLimits& limits);
     std::optional<Stop> handle_exit(const Exit& exit, const RunLimits& limits);
     std::optional<Stop> handle_halt(const RunLimits& limits);
-
-    std::uint64_t retired() const { return counter_->retired(); }
 
     const MachineConfig config_;
     const std::string backend_name_;
@@ -140,29 +140,22 @@ private:
 
     std::unique_ptr<Events> events_;
     std::unique_ptr<VcpuPort> port_;
-    std::unique_ptr<TimeSource> time_source_;
     std::unique_ptr<Vm> vm_;
     std::unique_ptr<RamMap> ram_map_;
     std::unique_ptr<Vcpu> vcpu_;
+    std::unique_ptr<GuestClock> clock_;
     std::unique_ptr<Platform> platform_;  // its devices reach the vCPU: they go first
     std::unique_ptr<ScreenSearch> screen_search_;
-    InstructionCounter* counter_ = nullptr;
 
     RandomStream guest_random_;
-    // Guest time is the retired instruction count plus the time before power-on and in HLT.
-    Nanoseconds idle_time_ = 0;
-
     std::optional<Stop> requested_;  // by a device, in the run in progress
     std::optional<Stop> terminal_;   // the machine will not run again
     std::exception_ptr
         pending_exception_;  // thrown in a handler call, rethrown after the vCPU has returned
     std::atomic<bool> interrupted_{false};
     bool in_vcpu_ = false;
-    std::uint64_t budget_end_ = 0;  // of the vCPU's run in progress
     std::uint64_t unhandled_count_ = 0;
     std::uint64_t max_slice_ = Budget::kUnlimited;
-    std::uint64_t until_poll_ = 0;  // instructions until the next poll
-    unsigned rounds_until_poll_ = 0;
 };
 
 }  // namespace hvlab

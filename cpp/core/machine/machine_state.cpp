@@ -14,7 +14,7 @@ namespace hvlab {
 
 namespace {
 
-constexpr std::uint32_t kVersion = 2;
+constexpr std::uint32_t kVersion = 3;
 
 using Page = std::array<std::byte, kPageSize>;
 
@@ -42,7 +42,7 @@ std::string Machine::state_hash() const {
     save_cpu_state(writer, vcpu_->state());
     platform_->save(writer);
     writer.put(timeline_.now());
-    writer.put(retired());
+    writer.put(instructions().value_or(0));
     writer.put(guest_random_.state());
     save_stuck_bits(writer);
 
@@ -59,8 +59,8 @@ std::vector<std::byte> Machine::save() const {
     StateWriter writer;
     writer.begin("machine", kVersion);
     writer.put(memory_.size());
-    writer.put(retired());
-    writer.put(idle_time_);
+    writer.put(now());
+    writer.put(instructions().value_or(0));
     writer.put(guest_random_.state());
     save_cpu_state(writer, vcpu_->state());
     platform_->save(writer);
@@ -79,9 +79,13 @@ void Machine::load(std::span<const std::byte> state) {
     if (reader.get<std::uint64_t>() != memory_.size()) {
         throw StateError("the state is of a machine with another memory size");
     }
-    counter_->set_retired(reader.get<std::uint64_t>());
-    idle_time_ =
-        reader.get_in<Nanoseconds>(0, std::numeric_limits<Nanoseconds>::max(), "idle time");
+    const auto time =
+        reader.get_in<Nanoseconds>(0, std::numeric_limits<Nanoseconds>::max(), "guest time");
+    const auto retired = reader.get<std::uint64_t>();
+    if (retired > static_cast<std::uint64_t>(time)) {
+        throw StateError("the state is of more instructions than nanoseconds");
+    }
+    clock_->set(time, retired);
     guest_random_.set_state(reader.get<std::uint64_t>());
     const CpuState cpu = load_cpu_state(reader);
     platform_->load(reader);
