@@ -56,7 +56,7 @@ TEST(Hypervisor, ExitKindsHaveDistinctNames) {
     for (int kind = 0; kind <= static_cast<int>(ExitKind::kInternal); ++kind) {
         names.insert(to_string(static_cast<ExitKind>(kind)));
     }
-    EXPECT_EQ(names.size(), 7u);
+    EXPECT_EQ(names.size(), 8u);
     EXPECT_EQ(to_string(ExitKind::kTripleFault), "triple fault");
 }
 
