@@ -86,8 +86,9 @@ def test_what_fails_is_exactly_what_the_limits_table_says(image: str) -> None:
     )
 
 
-# The vectors that a mode has, as the names of its checks begin. #AC and #TS take CPL 3: the latter because a stack of more
-# privilege is looked for. Without INT n, which an IOPL of 0 refuses, only a limit would raise #SS in virtual-8086 mode.
+# The vectors that a mode has, as the names of its checks begin. #AC and #TS take CPL 3: the latter because
+# a stack of more privilege is looked for. Without INT n, which an IOPL of 0 refuses, only a limit would
+# raise #SS in virtual-8086 mode.
 VECTORS = {"DE", "DB", "BP", "UD", "NM", "DF", "NP", "SS", "GP", "PF", "MF"}
 BOTH = VECTORS | {"OF", "BR"}
 OUTER = BOTH | {"TS", "AC"}
