@@ -46,11 +46,12 @@ run() {
     local sanitizer=quarantine_size_mb=64
     local options=("${length[@]}" -timeout=5 -rss_limit_mb=512 -print_final_stats=1
                    -artifact_prefix="build/fuzz/crashes/$name-")
-    if [ -n "$device" ]; then
+    if [ "$target" = device_ports_fuzz ]; then
         # An execution is so short that libFuzzer's weighing of inputs, and what the sanitizer does for each block of
         # memory, would be most of it. (A crash run again without these options tells where a block came from.)
-        options+=(-max_len=96 -entropic=0)
+        options+=(-entropic=0)
         sanitizer=quarantine_size_mb=1:malloc_context_size=0:max_malloc_fill_size=0
+        [ -z "$device" ] || options+=(-max_len=96)
     fi
     [ ! -f "fuzz/$target.dict" ] || options+=(-dict="fuzz/$target.dict")
     echo "==> $target ${device:+($device) }for $said"
