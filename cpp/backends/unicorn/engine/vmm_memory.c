@@ -202,7 +202,8 @@ uint64_t vmm_memory_read(struct vmm *vmm, uint64_t address, unsigned size)
     uint64_t value = vmm->callbacks.memory_read(vmm->opaque, address, size);
 
     vmm->in_flight = 0;
-    return value;
+    /* Translated code relies on it: a rotation by a multiple of its width took flags of the rest. */
+    return size < 8 ? value & ((UINT64_C(1) << (size * 8)) - 1) : value;
 }
 
 void vmm_memory_write(struct vmm *vmm, uint64_t address, unsigned size, uint64_t value)
