@@ -66,9 +66,9 @@ def main() -> int:
         make_initrd(initrd)
         kernel = hvlab.fixture("linux")
         turns = [(counted, None), (uncounted, core)]
-        for _ in range(1 if quick else 21):
+        for seed in range(1 if quick else 21):
             for runs, extension in turns:
-                runs.append(run(kernel, initrd, MARKS, extension))
+                runs.append(run(kernel, initrd, MARKS, extension, seed))
             turns.reverse()
     return publish("counting", figures(counted, uncounted), quick)
 

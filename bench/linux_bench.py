@@ -82,8 +82,12 @@ def figures(ours: Sequence[Run], theirs: Sequence[dict[str, float]]) -> list[Fig
     def span(start: str, end: str, limit: float | None, name: str) -> list[Figure]:
         a = [each.span(start, end) for each in ours]
         b = [each[end] - each[start] for each in theirs]
+        rate = median([each.rate(start, end) for each in ours])
         ratios = [x / y for x, y in zip(a, b, strict=True)]
-        detail = f"pairs {spread(ratios)}; hvlab {median(a):.3f} s, QEMU {median(b):.3f} s"
+        detail = (
+            f"pairs {spread(ratios)}; hvlab {median(a):.3f} s, {rate:.3f} ns an instruction, "
+            f"QEMU {median(b):.3f} s"
+        )
         return [Figure(f"{name}: CPU against QEMU's", median(a) / median(b), "x", limit, detail)]
 
     result = span("Linux version", "Run /init", 0.75, "boot, `Linux version` to `Run /init`")
@@ -101,8 +105,8 @@ def main() -> int:
         initrd = Path(folder) / "initrd"
         make_initrd(initrd)
         kernel = hvlab.fixture("linux")
-        for _ in range(1 if quick else 7):
-            ours.append(run(kernel, initrd, MARKS))
+        for seed in range(1 if quick else 7):
+            ours.append(run(kernel, initrd, MARKS, seed=seed))
             theirs.append(run_qemu(kernel, initrd))
     return publish("linux-against-qemu", figures(ours, theirs), quick)
 

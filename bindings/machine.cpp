@@ -151,6 +151,9 @@ void bind_memory_access(py::class_<MachineHandle>& machine) {
 
 void bind_console_access(py::class_<MachineHandle>& machine) {
     machine.def("send", &send, py::arg("data"))
+        .def(
+            "raise_nmi", [](const MachineHandle& h) { Use(h)->raise_nmi(); },
+            "A pulse on the vCPU's NMI pin, now.")
         .def("type", &type, py::arg("scan_codes"), "Keys, as a keyboard sends them in set 2.")
         .def_property_readonly(
             "console_text", [](const MachineHandle& h) { return decode(Use(h)->console().text()); })

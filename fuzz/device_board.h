@@ -98,25 +98,26 @@ inline Part part_of_the_environment() {
 
 class Board {
 public:
-    // The interrupt controllers are always there: they are what a device's line shows on. The PIT
-    // is there for the system control port, which is its gate; the reset port is the PCI host's.
+    // The interrupt controllers are there for whatever has a line to them: they are what it shows
+    // on. The PIT is there for the system control port, which is its gate; the reset port is the
+    // PCI host's.
     explicit Board(Part part = Part::kAll) : part_(part) {
+        if (interrupts()) join(pic_.emplace(intr_));
         if (has(Part::kPic)) {
-            ports_.add(PicPair::kMasterPort, PicPair::kSize, pic_, PicPair::kMasterOffset);
-            ports_.add(PicPair::kSlavePort, PicPair::kSize, pic_, PicPair::kSlaveOffset);
-            ports_.add(PicPair::kEdgeLevelPort, PicPair::kSize, pic_, PicPair::kEdgeLevelOffset);
+            ports_.add(PicPair::kMasterPort, PicPair::kSize, *pic_, PicPair::kMasterOffset);
+            ports_.add(PicPair::kSlavePort, PicPair::kSize, *pic_, PicPair::kSlaveOffset);
+            ports_.add(PicPair::kEdgeLevelPort, PicPair::kSize, *pic_, PicPair::kEdgeLevelOffset);
         }
-        join(pic_);
         if (has(Part::kPit) || has(Part::kSystemControl)) {
-            join(pit_.emplace(timeline_, pic_.input(Pit::kIrq)));
+            join(pit_.emplace(timeline_, pic_->input(Pit::kIrq)));
             ports_.add(Pit::kPort, Pit::kSize, *pit_);
         }
         if (has(Part::kUart)) {
-            join(uart_.emplace("uart0", timeline_, pic_.input(Uart::kIrq)));
+            join(uart_.emplace("uart0", timeline_, pic_->input(Uart::kIrq)));
             ports_.add(Uart::kPort, Uart::kSize, *uart_);
         }
         if (has(Part::kRtc)) {
-            join(rtc_.emplace(timeline_, pic_.input(Rtc::kIrq)));
+            join(rtc_.emplace(timeline_, pic_->input(Rtc::kIrq)));
             ports_.add(Rtc::kPort, Rtc::kSize, *rtc_);
             rtc_->set_memory_size(64 * kMiB, 0);
         }
@@ -125,7 +126,7 @@ public:
             ports_.add(SystemControlPort::kPort, SystemControlPort::kSize, *system_control_);
         }
         if (has(Part::kPs2)) {
-            join(ps2_.emplace(pic_.input(Ps2Controller::kIrq), a20_));
+            join(ps2_.emplace(pic_->input(Ps2Controller::kIrq), a20_));
             ports_.add(Ps2Controller::kDataPort, Ps2Controller::kSize, *ps2_,
                        Ps2Controller::kDataOffset);
             ports_.add(Ps2Controller::kCommandPort, Ps2Controller::kSize, *ps2_,
@@ -137,7 +138,7 @@ public:
         add_simple(Part::kDebugExit, debug_exit_);
         if (has(Part::kPciHost)) join(reset_port_);  // its port is the host's
         if (has(Part::kAta)) {
-            join(ata_.emplace(disks(), pic_.input(AtaChannel::kIrq)));
+            join(ata_.emplace(disks(), pic_->input(AtaChannel::kIrq)));
             ports_.add(AtaChannel::kCommandPort, AtaChannel::kCommandSize, *ata_,
                        AtaChannel::kCommandOffset);
             ports_.add(AtaChannel::kControlPort, AtaChannel::kControlSize, *ata_,
@@ -156,6 +157,7 @@ public:
     // One operation; what is visible of it.
     std::uint64_t operate(Input& input) {
         const std::uint8_t kind = input.byte();
+        if (kind >= kReadsFrom && kind < kReadsTo && streams()) return read_on(input);
         switch (kind >> 5) {
             case 0:
             case 1:
@@ -169,8 +171,9 @@ public:
                 pass(static_cast<Nanoseconds>(input.number(1 + kind % 6)));
                 return timeline_.next_deadline().has_value();
             case 6:
-                if (intr_.level() || kind % 8 == 0) return pic_.acknowledge();
-                pic_.input(kUnusedIrqs[kind % kUnusedIrqs.size()]).set((kind & 0x10) != 0);
+                if (!pic_) return ports_.read(port(input, kind), size(kind));
+                if (intr_.level() || kind % 8 == 0) return pic_->acknowledge();
+                pic_->input(kUnusedIrqs[kind % kUnusedIrqs.size()]).set((kind & 0x10) != 0);
                 return 0;
             default:
                 return special(input, kind);
@@ -179,8 +182,9 @@ public:
 
     std::uint64_t wires() const { return intr_.level() * 2u + a20_.level(); }
 
-    std::vector<std::byte> save() const {
-        StateWriter writer;
+    // Into that buffer, if there is one: what is saved by the thousand needs no memory anew.
+    std::vector<std::byte> save(std::vector<std::byte> buffer = {}) const {
+        StateWriter writer(std::move(buffer));
         for (const Device* device : devices()) device->save(writer);
         return writer.take();
     }
@@ -197,6 +201,10 @@ public:
 
 private:
     bool has(Part part) const { return part_ == Part::kAll || part_ == part; }
+    bool interrupts() const {
+        return has(Part::kPic) || has(Part::kPit) || has(Part::kUart) || has(Part::kRtc) ||
+               has(Part::kSystemControl) || has(Part::kPs2) || has(Part::kAta);
+    }
     void join(Device& device) { devices_[device_count_++] = &device; }
 
     template <typename PortDevice, typename... Arguments>
@@ -206,7 +214,8 @@ private:
         ports_.add(PortDevice::kPort, PortDevice::kSize, *device);
     }
     void add_screen() {
-        join(screen_.emplace(timeline_));
+        screen_ = std::make_unique<TextScreen>(timeline_);
+        join(*screen_);
         ports_.add(TextScreen::kPort, TextScreen::kSize, *screen_, TextScreen::kOffset);
         ports_.add(TextScreen::kCrtcPort, TextScreen::kCrtcSize, *screen_, TextScreen::kCrtcOffset);
         ports_.add(TextScreen::kStatusPort, TextScreen::kStatusSize, *screen_,
@@ -217,6 +226,20 @@ private:
 
     // The wires that no device of the board drives.
     static constexpr std::array<unsigned, 10> kUnusedIrqs = {3, 5, 6, 7, 9, 10, 11, 12, 13, 15};
+
+    // As a string instruction does: the same port, as often as to take a sector out of a disk. Of
+    // use where a port gives one value after another.
+    bool streams() const { return has(Part::kAta) || has(Part::kScreen) || has(Part::kFwCfg); }
+    static constexpr std::uint8_t kReadsFrom = 0x9C;
+    static constexpr std::uint8_t kReadsTo = 0xA0;
+    std::uint64_t read_on(Input& input) {
+        const std::uint64_t from = port(input, 0);
+        std::uint64_t all = 0;
+        for (unsigned left = input.byte() + 1; left > 0; --left) {
+            all = all * 31 + ports_.read(from, 2);
+        }
+        return all;
+    }
 
     void write(std::uint64_t port, unsigned size, Input& input) {
         ports_.write(port, size, input.number(size));
@@ -292,8 +315,10 @@ private:
             return ps2_->read(Ps2Controller::kCommandOffset, 1);
         }
         if (!uart_) return 0;
-        const std::vector<std::byte> bytes(kind % 32, std::byte{kind});
-        uart_->receive(bytes);  // an input is too short to fill the queue
+        std::array<std::byte, 32> bytes;
+        bytes.fill(std::byte{kind});
+        // An input is too short to fill the queue.
+        uart_->receive(std::span(bytes).first(kind % bytes.size()));
         return uart_->pending_input();
     }
 
@@ -323,7 +348,7 @@ private:
     Timeline timeline_;
     InterruptLine intr_;
     InterruptLine a20_;
-    PicPair pic_{intr_};
+    std::optional<PicPair> pic_;
     std::optional<Pit> pit_;
     std::optional<Uart> uart_;
     std::optional<Rtc> rtc_;
@@ -335,7 +360,7 @@ private:
     std::optional<DebugExit> debug_exit_;
     ResetPort reset_port_;
     std::optional<AtaChannel> ata_;
-    std::optional<TextScreen> screen_;
+    std::unique_ptr<TextScreen> screen_;  // the largest by far
     std::optional<FwCfg> fw_cfg_;
     std::optional<PciHost> pci_host_;
     AddressMap ports_;

@@ -691,6 +691,10 @@ class Machine:
         """
         Ends the run in progress, from any thread.
         """
+    def raise_nmi(self) -> None:
+        """
+        A pulse on the vCPU's NMI pin, now.
+        """
     def read_memory(
         self,
         address: typing.SupportsInt | typing.SupportsIndex,

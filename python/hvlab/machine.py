@@ -54,6 +54,15 @@ class Vcpu:
         """
         return self._core.instructions
 
+    def raise_nmi(self) -> None:
+        """A pulse on the NMI pin, between the last instruction and the next; the record has it.
+
+        Taken as soon as the vCPU lets it through: not while an NMI is being handled (until IRET), and not
+        behind a load of SS. One that waits is one, however often it was raised. It wakes a halted vCPU. The
+        pin is the processor's own: the chipset's mask in port 0x70 is not between.
+        """
+        self._core.raise_nmi()
+
 
 class Memory:
     """The RAM of a machine, by guest-physical address. Only copies and read-only views leave it."""

@@ -282,6 +282,39 @@ TEST_P(EdgeDetails, AWriteThatFaultsInItsSecondPageLeavesTheDeviceAlone) {
     }
 }
 
+TEST_P(EdgeDetails, AReadThatFaultsInItsSecondPageLeavesTheDeviceAlone) {
+    for (const unsigned size : {2u, 4u, 8u, 16u}) {
+        Guest guest(backend());
+        guest.ram.put(kPageTable + 0x18F * 8, std::uint64_t{kDevice | 7});
+        guest.ram.put(kPageTable + 0x190 * 8, std::uint64_t{0});
+        for (const unsigned before : {1u, size / 2, size - 1}) {
+            start(guest, load_of(size), 0x190000 - before);
+            guest.finish();
+            ASSERT_TRUE(guest.caught()) << size;
+            EXPECT_EQ(guest.caught()->vector, 14u);
+            EXPECT_EQ(guest.state().cr2, 0x190000u);
+            EXPECT_TRUE(guest.handler.accesses.empty()) << size << " " << before;
+        }
+    }
+}
+
+TEST_P(EdgeDetails, ABreakpointBesideAReadIsNotHit) {
+    // Intel SDM vol. 3 s. 17.2.5.
+    constexpr std::uint64_t kEnd = kData + 2 * kPageSize;
+    for (const unsigned size : {2u, 4u, 8u, 16u}) {
+        for (const std::uint64_t beside : {kEnd - 2, kEnd - 1 + size}) {
+            Guest guest(backend());
+            start(guest, load_of(size), kEnd - 1);
+            guest.change([&](CpuState& state) {
+                state.dr[0] = beside;
+                state.dr7 = 0x30401;  // one byte, read or written
+            });
+            guest.finish();
+            EXPECT_FALSE(guest.caught()) << size << " " << std::hex << beside;
+        }
+    }
+}
+
 TEST_P(EdgeDetails, AReadOnlySecondPageKeepsTheFirstUnwritten) {
     for (const unsigned size : {2u, 4u, 8u, 16u}) {
         Guest guest(backend());

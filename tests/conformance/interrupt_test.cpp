@@ -469,6 +469,16 @@ TEST_P(Interrupts, APendingNmiOfTheStateIsTaken) {
     EXPECT_EQ(caught(), kNmi);
 }
 
+// Behind a load of SS the stack pointer is the old one. Whether STI holds an NMI is the processor's
+// choice.
+TEST_P(Interrupts, AnNmiIsNotTakenBehindALoadOfSs) {
+    boot(CODE64("inc eax; inc eax; out 0xF4, al"));
+    guest().change([](CpuState& state) { state.shadow_mov_ss = true; });
+    guest().vcpu->raise_nmi();
+    EXPECT_EQ(caught(), kNmi);
+    EXPECT_EQ(guest().gpr(kRax), 1u);
+}
+
 TEST_P(Interrupts, NmiWakesAHaltedVcpu) {
     boot(CODE64("hlt; inc eax; out 0xF4, al"));
     EXPECT_EQ(guest().run().kind, ExitKind::kHalted);

@@ -23,11 +23,19 @@ DIFFERENCES = {
     "a gate's error code is vector * 16 + 2 in long mode, and EXT is never set": (
         "GP: int *",
         "GP: ud2 through *",
+        "GP: ud2 to *",
         "NP: *int* through a gate that is not present",
         "NP: ud2 *",
         "TS: #UD, *",
     ),
-    "segments have neither limits nor types": ("GP: load *", "GP: store into *"),
+    "segments have neither limits nor types": (
+        "GP: load *",
+        "GP: store into *",
+        "GP: word at *",
+        "SS: word at *",
+        "GP: jump past *",
+        "GP: iret past the segment's limit",
+    ),
     "branches, SYSRET, IRET and LGDT take addresses that are not canonical; #SS is never told apart": (
         "GP: *, not canonical",
         "GP: lgdt *",
@@ -58,6 +66,7 @@ DIFFERENCES = {
     "SYSCALL and SYSRET are there outside 64-bit mode": ("UD: sys*",),
     "task switches save flags of an earlier instruction": ("*: all flags are saved",),
     "a task gate into the LDT is #TS": ("GP: jump through a task gate into the LDT",),
+    "a far call past the limit names the selector": ("GP: far call past the limit",),
     "LTR takes a null selector, far jumps take L with D": ("GP: ltr *", "GP: far jump *"),
 }
 

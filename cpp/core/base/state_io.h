@@ -27,14 +27,26 @@ public:
 
 class StateWriter {
 public:
+    StateWriter() = default;
+    // Writes into that buffer's memory, from its beginning.
+    explicit StateWriter(std::vector<std::byte> buffer) : bytes_(std::move(buffer)) {
+        bytes_.clear();
+    }
+
     // Begins a section; sections do not nest.
     void begin(std::string_view tag, std::uint32_t version);
 
     template <typename T>
     requires(std::is_arithmetic_v<T> || std::is_enum_v<T>) void put(T value) {
-        append(&value, sizeof value);
+        if constexpr (sizeof value == 1) {
+            bytes_.push_back(static_cast<std::byte>(value));
+        } else {
+            append(&value, sizeof value);
+        }
     }
     void put_bytes(std::span<const std::byte> bytes);  // length first
+    // Fields of a byte each, as many as the reader knows of.
+    void put_all(std::span<const std::uint8_t> values) { append(values.data(), values.size()); }
 
     const std::vector<std::byte>& bytes() const { return bytes_; }
     std::vector<std::byte> take() { return std::move(bytes_); }
@@ -68,6 +80,7 @@ public:
         return value;
     }
     std::vector<std::byte> get_bytes(std::size_t max_size);
+    void get_all(std::span<std::uint8_t> values) { extract(values.data(), values.size()); }
 
     bool at_end() const { return position_ == bytes_.size(); }
 

@@ -76,6 +76,22 @@ TEST(StateIo, LayoutIsPinned) {
     EXPECT_TRUE(std::ranges::equal(writer.bytes(), std::as_bytes(std::span(expected))));
 }
 
+TEST(StateIo, FieldsOfAByteEachAtOnce) {
+    const std::array<std::uint8_t, 3> fields{7, 8, 9};
+    StateWriter one;
+    for (const std::uint8_t field : fields) one.put(field);
+    StateWriter all(std::vector<std::byte>(100, std::byte{0x55}));  // a buffer that was used before
+    all.put_all(fields);
+    EXPECT_EQ(all.bytes(), one.bytes());
+    StateReader reader(all.bytes());
+    std::array<std::uint8_t, 3> read{};
+    reader.get_all(read);
+    EXPECT_EQ(read, fields);
+    std::array<std::uint8_t, 4> more{};
+    StateReader again(all.bytes());
+    EXPECT_THROW(again.get_all(more), StateError);
+}
+
 TEST(StateIo, TagVersionAndRanges) {
     const auto bytes = sample();
     EXPECT_EQ(message_of([&] { StateReader(bytes).begin("pit", 9); }),

@@ -21,9 +21,9 @@ constexpr unsigned kSpurious = 7;
 PicPair::PicPair(InterruptLine& intr) : intr_(intr) {
     for (unsigned irq = 0; irq < kInputs; ++irq) {
         if (irq == kCascadeIrq) continue;
-        Pic8259& chip = irq < 8 ? master_ : slave_;
-        inputs_[irq].connect([this, &chip, irq](bool level) {
-            chip.set_input(irq % 8, level);
+        // Two words are captured: std::function has room for them and allocates nothing.
+        inputs_[irq].connect([this, irq](bool level) {
+            (irq < 8 ? master_ : slave_).set_input(irq % 8, level);
             update();
         });
     }

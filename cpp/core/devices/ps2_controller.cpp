@@ -325,7 +325,7 @@ void Ps2Controller::update() {
 
 void Ps2Controller::save(StateWriter& writer) const {
     writer.begin(name(), kVersion);
-    for (const std::uint8_t value : state_.ram) writer.put(value);
+    writer.put_all(state_.ram);
     writer.put(state_.output);
     writer.put(state_.output_full);
     writer.put(state_.status);
@@ -348,7 +348,7 @@ void Ps2Controller::load(StateReader& reader) {
         throw StateError("i8042: a state from before keys could be typed");
     }
     State state;
-    for (std::uint8_t& value : state.ram) value = reader.get<std::uint8_t>();
+    reader.get_all(state.ram);
     state.output = reader.get<std::uint8_t>();
     state.output_full = reader.get_bool();
     state.status = reader.get<std::uint8_t>() & (kLastWasCommand | kTimeout);

@@ -347,7 +347,7 @@ void Rtc::arm_timer() {
 
 void Rtc::save(StateWriter& writer) const {
     writer.begin(name(), kVersion);
-    for (const std::uint8_t value : registers_) writer.put(value);
+    writer.put_all(registers_);
     writer.put(index_);
     writer.put(divider_start_);
     writer.put(caught_up_);
@@ -356,7 +356,7 @@ void Rtc::save(StateWriter& writer) const {
 void Rtc::load(StateReader& reader) {
     reader.begin(name(), kVersion);
     std::array<std::uint8_t, kRegisters> registers;
-    for (std::uint8_t& value : registers) value = reader.get<std::uint8_t>();
+    reader.get_all(registers);
     const auto index = reader.get<std::uint8_t>();
     const auto divider_start =
         reader.get_in<Nanoseconds>(-kAfterDividerReset, kMaxTime, "divider start");

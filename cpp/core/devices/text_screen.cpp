@@ -88,10 +88,13 @@ constexpr std::uint8_t kBlankAttribute = 0x07;
 
 }  // namespace
 
-TextScreen::TextScreen(const Timeline& timeline) : timeline_(timeline), state_(power_on()) {}
+TextScreen::TextScreen(const Timeline& timeline) : timeline_(timeline) {
+    reset();
+}
 
 void TextScreen::reset() {
-    state_ = power_on();
+    static const State kPowerOn = power_on();
+    state_ = kPowerOn;
 }
 
 TextScreen::State TextScreen::power_on() {

@@ -296,6 +296,32 @@ TEST(TextScreenState, LoadingIsGoingOn) {
                                                 1'000);
 }
 
+// Cells are saved as runs: those that begin, end and meet anywhere come back.
+TEST_F(TextScreenTest, LoadsRunsOfAnyLength) {
+    const auto cell = [&](std::uint64_t index) {
+        return screen_.read(TextScreen::kMemoryOffset + index * 2, 2);
+    };
+    std::uint64_t index = 0;
+    std::vector<std::uint64_t> written(TextScreen::kMemorySize / 2, 0x0720);
+    for (std::uint64_t length = 1; index + 2 * length <= written.size(); length += length / 7 + 1) {
+        for (const std::uint64_t value : {length, length << 8}) {
+            for (std::uint64_t i = 0; i < length; ++i, ++index) {
+                written[index] = value & 0xFFFF;
+                poke(index * 2, 2, value & 0xFFFF);
+            }
+        }
+    }
+    TextScreen other(timeline_);
+    const std::vector<std::byte> state = testing_support::saved(screen_);
+    StateReader reader(state);
+    other.load(reader);
+    EXPECT_EQ(testing_support::saved(other), state);
+    for (index = 0; index < written.size(); ++index) {
+        ASSERT_EQ(cell(index), written[index]) << index;
+        ASSERT_EQ(other.read(TextScreen::kMemoryOffset + index * 2, 2), written[index]) << index;
+    }
+}
+
 TEST_F(TextScreenTest, RefusesBadStates) {
     print(2, 0, "some text");
     testing_support::expect_truncations_refused(screen_);

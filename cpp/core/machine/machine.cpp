@@ -170,6 +170,11 @@ void Machine::type(std::span<const std::byte> scan_codes) {
     if (observer_ != nullptr) observer_->keyboard_input(now(), scan_codes);
 }
 
+void Machine::raise_nmi() {
+    vcpu_->raise_nmi();
+    if (observer_ != nullptr) observer_->nmi_raised(now());
+}
+
 Stop& Machine::request(StopReason reason, std::string message) {
     // The first of several in one instruction is the one that is told.
     if (!requested_) {
@@ -309,13 +314,13 @@ std::optional<Stop> Machine::handle_exit(const Exit& exit, const RunLimits& limi
 std::optional<Stop> Machine::handle_halt(const RunLimits& limits) {
     if (!vcpu_->interrupt_window()) {
         return Stop{.reason = StopReason::kHalted,
-                    .message = "halted with interrupts off: nothing can wake it"};
+                    .message = "halted with interrupts off: only an NMI could wake it"};
     }
     std::optional<Nanoseconds> wake = timeline_.next_deadline();
     if (limits.deadline) wake = std::min(wake.value_or(*limits.deadline), *limits.deadline);
     if (!wake) {
         return Stop{.reason = StopReason::kHalted,
-                    .message = "halted and no timer is armed: only console input could wake it"};
+                    .message = "halted and no timer is armed: only input or an NMI could wake it"};
     }
     clock_->idle_until(*wake);
     return std::nullopt;

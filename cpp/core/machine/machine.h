@@ -67,6 +67,10 @@ public:
     // DeviceError when more than 4096 bytes would wait.
     void type(std::span<const std::byte> scan_codes);
 
+    // A pulse on the vCPU's NMI pin at the current guest time: taken at the next boundary that lets
+    // it through. One that waits is one, however often it was raised.
+    void raise_nmi();
+
     const std::string& name() const { return config_.name; }
     const MachineConfig& config() const { return config_; }
     std::string_view backend_name() const { return backend_name_; }

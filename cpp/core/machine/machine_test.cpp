@@ -93,6 +93,18 @@ TEST_F(MachineTest, HaltedForEver) {
     }
 }
 
+TEST_F(MachineTest, AnNmiWakesWhatIsHaltedForEver) {
+    // mov word [2 * 4],0x7C0F; mov word [2 * 4 + 2],0; hlt; jmp $; 0x7C0F: mov al,7; out 0xF4,al
+    const TestImage image({0xC7, 0x06, 0x08, 0x00, 0x0F, 0x7C, 0xC7, 0x06, 0x0A, 0x00, 0x00, 0x00,
+                           0xF4, 0xEB, 0xFE, 0xB0, 0x07, 0xE6, 0xF4});
+    const auto machine = make(image);
+    EXPECT_EQ(machine->run({.deadline = kSecond}).reason, StopReason::kHalted);
+    machine->raise_nmi();
+    const Stop stop = machine->run({.deadline = kSecond});
+    EXPECT_EQ(stop.reason, StopReason::kDebugExit) << stop.message;
+    EXPECT_EQ(stop.code, 7u);
+}
+
 TEST_F(MachineTest, IdleMachineSkipsToItsDeadline) {
     const auto machine = make(kHaltIdle);
     Stop stop = machine->run({.deadline = kSecond});

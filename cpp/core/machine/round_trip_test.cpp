@@ -50,6 +50,8 @@ constexpr Guest kGuests[] = {
     {.name = "exceptions-long", .longest_gap = 200},
     {.name = "exceptions-compat", .longest_gap = 200},
     {.name = "exceptions-protected", .longest_gap = 200},
+    {.name = "exceptions-protected16", .longest_gap = 200},
+    {.name = "exceptions-v8086", .longest_gap = 200},
     {.name = "exceptions-control", .longest_gap = 200},
     {.name = "halt"},
     {.name = "triplefault"},

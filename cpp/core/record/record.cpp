@@ -22,6 +22,10 @@ void RecordDigest::keyboard_input(Nanoseconds time, std::span<const std::byte> s
     hasher_.update(scan_codes);
 }
 
+void RecordDigest::nmi_raised(Nanoseconds time) {
+    add(Kind::kNmi, time, 0);
+}
+
 void RecordDigest::console_output(Nanoseconds time, std::uint8_t byte) {
     add(Kind::kConsoleOutput, time, byte);
 }

@@ -16,6 +16,7 @@ class RecordDigest final : public MachineObserver {
 public:
     void console_input(Nanoseconds time, std::span<const std::byte> bytes) override;
     void keyboard_input(Nanoseconds time, std::span<const std::byte> scan_codes) override;
+    void nmi_raised(Nanoseconds time) override;
     void console_output(Nanoseconds time, std::uint8_t byte) override;
     void port_output(Nanoseconds time, std::uint16_t port, std::uint32_t value) override;
     void screen_output(Nanoseconds time, std::uint64_t offset, unsigned size,
@@ -33,6 +34,7 @@ private:
         kInterrupt,
         kScreenOutput,
         kKeyboardInput,
+        kNmi,
     };
 
     void add(Kind kind, Nanoseconds time, std::uint64_t value);

@@ -19,6 +19,8 @@ TEST(RecordDigest, EveryPartOfAnEntryCounts) {
         [](RecordDigest& r) { r.interrupt_delivered(1, 'a'); },
         [](RecordDigest& r) { r.port_output(1, 0x80, 'a'); },
         [](RecordDigest& r) { r.port_output(1, 0xE9, 'a'); },
+        [](RecordDigest& r) { r.nmi_raised(1); },
+        [](RecordDigest& r) { r.nmi_raised(2); },
         [&](RecordDigest& r) { r.console_input(1, data); },
         [&](RecordDigest& r) { r.keyboard_input(1, data); },
         [&](RecordDigest& r) { r.console_input(1, std::span(data).first(1)); },

@@ -88,9 +88,12 @@ bool is_blank(std::string_view line) {
 }
 
 // The column of the first character that belongs to a name or value: behind indentation and "- ".
+// npos if there is none.
 std::size_t content_column(std::string_view line) {
     std::size_t at = line.find_first_not_of(' ');
-    while (line.substr(at).starts_with("- ")) at = line.find_first_not_of(' ', at + 1);
+    while (at != std::string_view::npos && line.substr(at).starts_with("- ")) {
+        at = line.find_first_not_of(' ', at + 1);
+    }
     return at;
 }
 
@@ -107,7 +110,9 @@ std::optional<Complaint> missing_colon(const SourceText& source, std::size_t lin
     if (text.find(": ") != std::string_view::npos || text.ends_with(':')) return {};
     const std::size_t colon = text.find(':');
     const bool run_together = colon != std::string_view::npos;
-    return Complaint{source.mark(before, run_together ? colon : content_column(text)),
+    const std::size_t place = run_together ? colon : content_column(text);
+    if (place == std::string_view::npos) return {};  // nothing that a ':' could follow
+    return Complaint{source.mark(before, place),
                      fmt::format("is {} missing {}? As it is, this text goes on in line {}",
                                  run_together ? "a space" : "':'",
                                  run_together ? "after this ':'" : "in this line", line + 1)};

@@ -242,6 +242,9 @@ TEST(DocumentError, AColonThatIsMissingIsToldAtItsLine) {
     EXPECT_EQ(error_of("a: b\n  c: d\n"),
               "2:4: ':' cannot stand here; text that holds ': ' needs quotes")
         << "the line before has its ':'";
+    EXPECT_EQ(error_of("a\n- \nb: c\n"),
+              "3:2: ':' cannot stand here; text that holds ': ' needs quotes")
+        << "the line before has nothing that a ':' could follow";
     EXPECT_EQ(error_of("a {b: {c: d}}\n"), "1:3: is ':' missing before this bracket?");
     EXPECT_EQ(error_of("a: {b: c}}\n"), "1:10: this bracket closes nothing");
     EXPECT_EQ(error_of("]\n"), "1:1: this bracket closes nothing");

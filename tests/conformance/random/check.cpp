@@ -117,9 +117,9 @@ std::string ProgramChecker::report(const Program& program, const std::string& pr
 }
 
 std::string ProgramChecker::check_seeds(std::uint64_t first, std::uint64_t count,
-                                        std::size_t instructions, Forms forms) {
+                                        std::size_t instructions) {
     for (std::uint64_t seed = first; seed < first + count; ++seed) {
-        const Program program = generate(seed, instructions, forms);
+        const Program program = generate(seed, instructions);
         const std::string problem = check(program);
         if (!problem.empty()) return report(program, problem);
     }

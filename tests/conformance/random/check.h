@@ -22,8 +22,7 @@ public:
 
     // As many of the programs with seeds from `first` on; empty, or the report of the first that
     // fails: its seed, what differs, and the shrunk program.
-    std::string check_seeds(std::uint64_t first, std::uint64_t count, std::size_t instructions,
-                            Forms forms = Forms::kSound);
+    std::string check_seeds(std::uint64_t first, std::uint64_t count, std::size_t instructions);
 
     // Of all programs so far.
     struct Totals {

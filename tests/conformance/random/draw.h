@@ -16,8 +16,7 @@ inline constexpr std::uint8_t kWindowRegister = 15;
 
 class Draw {
 public:
-    Draw(RandomStream& random, bool user_mode, bool all_forms)
-        : user(user_mode), everything(all_forms), encode(item), random_(random) {}
+    Draw(RandomStream& random, bool user_mode) : user(user_mode), encode(item), random_(random) {}
     Draw(const Draw&) = delete;
     Draw& operator=(const Draw&) = delete;
 
@@ -52,7 +51,6 @@ public:
     void load(std::uint8_t number, std::uint32_t value);
 
     const bool user;
-    const bool everything;  // also the forms that Forms::kSound leaves out
     Item item;
     Encoder encode;
 

@@ -39,12 +39,12 @@ Make draw_kind(RandomStream& random) {
 
 }  // namespace
 
-Program generate(std::uint64_t seed, std::size_t instructions, Forms forms) {
+Program generate(std::uint64_t seed, std::size_t instructions) {
     RandomStream random(Seed(seed).child("program"));
     Program program{.user = random.below(3) == 0, .seed = seed, .items = {}};
     std::size_t count = 0;
     while (count < instructions) {
-        Draw draw(random, program.user, forms == Forms::kAll);
+        Draw draw(random, program.user);
         draw_kind(random)(draw);
         count += draw.item.lengths.size();
         program.items.push_back(std::move(draw.item));

@@ -13,11 +13,7 @@
 
 namespace hvlab::conformance {
 
-// kSound leaves out the forms with which a program is known to fail (docs/conformance.md, known
-// divergences): rotations of memory.
-enum class Forms : std::uint8_t { kSound, kAll };
-
 // About `instructions` of them (a few more where the last item has several).
-Program generate(std::uint64_t seed, std::size_t instructions, Forms forms = Forms::kSound);
+Program generate(std::uint64_t seed, std::size_t instructions);
 
 }  // namespace hvlab::conformance

@@ -124,9 +124,7 @@ void make_shift(Draw& draw) {
     const unsigned bytes = draw.size();
     const auto operation =
         static_cast<std::uint8_t>(draw.below(8));  // ROL ROR RCL RCR SHL SHR SAL SAR
-    const bool rotation = operation < 4;
-    const Operand to =
-        rotation && !draw.everything ? draw.reg(draw.target()) : draw.destination(bytes);
+    const Operand to = draw.destination(bytes);
     switch (draw.below(5)) {
         case 0:
             draw.sized({0xD0}, {0xD1}, bytes, operation, to);

@@ -16,8 +16,7 @@ namespace {
 
 constexpr const char* kUsage =
     "usage: random_programs [--backend NAME] [--programs N] [--instructions N] [--seed FIRST]\n"
-    "                       [--show SEED] [--all]\n"
-    "--all draws also the forms with which programs are known to fail (docs/conformance.md)\n";
+    "                       [--show SEED]\n";
 
 struct Options {
     std::string_view backend = "unicorn";
@@ -25,16 +24,11 @@ struct Options {
     std::uint64_t instructions = 500;
     std::uint64_t seed = 1;
     std::uint64_t show = 0;
-    Forms forms = Forms::kSound;
 };
 
 bool parse(int count, char** arguments, Options& options) {
     for (int i = 1; i < count; ++i) {
         const std::string_view name = arguments[i];
-        if (name == "--all") {
-            options.forms = Forms::kAll;
-            continue;
-        }
         std::uint64_t* const number = name == "--programs"       ? &options.programs
                                       : name == "--instructions" ? &options.instructions
                                       : name == "--seed"         ? &options.seed
@@ -54,8 +48,7 @@ bool parse(int count, char** arguments, Options& options) {
 
 int run(const Options& options) {
     if (options.show != 0) {
-        fmt::print("{}", disassemble(
-                             lay_out(generate(options.show, options.instructions, options.forms))));
+        fmt::print("{}", disassemble(lay_out(generate(options.show, options.instructions))));
         return 0;
     }
     for (const TestedBackend& backend : tested_backends()) {
@@ -63,8 +56,8 @@ int run(const Options& options) {
         ProgramChecker checker(backend);
         const auto start = std::chrono::steady_clock::now();
         const std::clock_t busy = std::clock();
-        const std::string problem = checker.check_seeds(options.seed, options.programs,
-                                                        options.instructions, options.forms);
+        const std::string problem =
+            checker.check_seeds(options.seed, options.programs, options.instructions);
         const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
         const double processor = static_cast<double>(std::clock() - busy) / CLOCKS_PER_SEC;
         const auto& totals = checker.totals();

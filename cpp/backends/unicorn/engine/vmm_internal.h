@@ -38,6 +38,7 @@ struct vmm_region {
 struct vmm_memory {
     struct vmm_region *regions; /* ascending, not overlapping */
     unsigned count;
+    struct vmm_region *largest; /* of them, looked at first; NULL: there is none */
     bool logging;
     struct vmm *cpus[VMM_MAX_CPUS];
 };
@@ -144,16 +145,13 @@ void vmm_unprotect_code(struct vmm *vmm, uint64_t address);
 
 static inline uint64_t vmm_phys_read(const struct vmm *vmm, uint64_t address, unsigned size)
 {
-    const struct vmm_memory *memory = vmm->memory;
+    /* It holds the page tables of nearly every guest. */
+    const struct vmm_region *region = vmm->memory->largest;
 
-    /* The first region holds the page tables of nearly every guest. */
-    if (memory->count > 0) {
-        const struct vmm_region *low = &memory->regions[0];
-        if (address - low->start < low->size && low->size - (address - low->start) >= size) {
-            uint64_t value = 0;
-            memcpy(&value, low->host + (address - low->start), size);
-            return value;
-        }
+    if (region && address - region->start < region->size && region->size - (address - region->start) >= size) {
+        uint64_t value = 0;
+        memcpy(&value, region->host + (address - region->start), size);
+        return value;
     }
     return vmm_phys_read_slow(vmm, address, size);
 }

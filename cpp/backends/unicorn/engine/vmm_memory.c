@@ -19,8 +19,12 @@
 
 static struct vmm_region *find_region(const struct vmm_memory *memory, uint64_t address)
 {
+    struct vmm_region *largest = memory->largest;
     unsigned i;
 
+    if (largest && address - largest->start < largest->size) {
+        return largest;
+    }
     for (i = 0; i < memory->count; i++) {
         struct vmm_region *region = &memory->regions[i];
         if (address - region->start < region->size) {
@@ -50,6 +54,18 @@ static uint64_t page_of(const struct vmm_region *region, uint64_t address)
 static uint64_t page_count(const struct vmm_region *region)
 {
     return region->size >> VMM_PAGE_SHIFT;
+}
+
+static void find_largest(struct vmm_memory *memory)
+{
+    unsigned i;
+
+    memory->largest = NULL;
+    for (i = 0; i < memory->count; i++) {
+        if (!memory->largest || memory->regions[i].size > memory->largest->size) {
+            memory->largest = &memory->regions[i];
+        }
+    }
 }
 
 static void free_region(struct vmm_region *region)
@@ -148,6 +164,7 @@ int vmm_memory_map(struct vmm_memory *memory, uint64_t address, uint64_t size, v
         return ENOMEM;
     }
     memory->regions = regions;
+    find_largest(memory); /* they may have moved */
     if (!region.alias && !allocate_books(memory, &region)) {
         free_region(&region);
         return ENOMEM;
@@ -155,6 +172,7 @@ int vmm_memory_map(struct vmm_memory *memory, uint64_t address, uint64_t size, v
     memmove(&regions[at + 1], &regions[at], (memory->count - at) * sizeof(*regions));
     regions[at] = region;
     memory->count++;
+    find_largest(memory);
     flush_tlbs(memory); /* entries that said "nothing there" */
     return 0;
 }
@@ -178,6 +196,7 @@ int vmm_memory_unmap(struct vmm_memory *memory, uint64_t address, uint64_t size)
     free_region(region);
     memory->count--;
     memmove(region, region + 1, (memory->count - (region - memory->regions)) * sizeof(*region));
+    find_largest(memory);
     flush_tlbs(memory);
     return 0;
 }
@@ -202,7 +221,8 @@ uint64_t vmm_memory_read(struct vmm *vmm, uint64_t address, unsigned size)
     uint64_t value = vmm->callbacks.memory_read(vmm->opaque, address, size);
 
     vmm->in_flight = 0;
-    return value;
+    /* Translated code relies on it: a rotation by a multiple of its width took flags of the rest. */
+    return size < 8 ? value & ((UINT64_C(1) << (size * 8)) - 1) : value;
 }
 
 void vmm_memory_write(struct vmm *vmm, uint64_t address, unsigned size, uint64_t value)
