@@ -31,14 +31,6 @@ constexpr FeatureWord kFeatureWords[] = {
     {0x80000001, &CpuidResult::edx, &kvm_cpuid_entry2::edx, "80000001:EDX", 0},
 };
 
-CpuidTable supported(const Handle& device) {
-    CpuidTable table;
-    table.count = CpuidTable::kCapacity;
-    device.call(kGetSupportedCpuid, &table,
-                "ask for the CPUID that KVM supports (KVM_GET_SUPPORTED_CPUID)");
-    return table;
-}
-
 std::uint32_t word_of(const CpuidTable& table, const FeatureWord& word) {
     for (std::uint32_t i = 0; i < table.count; ++i) {
         const kvm_cpuid_entry2& entry = table.entries[i];
@@ -55,8 +47,16 @@ std::uint32_t processors_word(const FeatureWord& word) {
 
 }  // namespace
 
+CpuidTable supported_cpuid(const Handle& device) {
+    CpuidTable table;
+    table.count = CpuidTable::kCapacity;
+    device.call(kGetSupportedCpuid, &table,
+                "ask for the CPUID that KVM supports (KVM_GET_SUPPORTED_CPUID)");
+    return table;
+}
+
 void check_features(const Handle& device, Flavour flavour, const CpuModel& model) {
-    const CpuidTable table = supported(device);
+    const CpuidTable table = supported_cpuid(device);
     std::string missing;
     for (const FeatureWord& word : kFeatureWords) {
         std::uint32_t given = word_of(table, word) | word.not_ours;

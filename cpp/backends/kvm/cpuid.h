@@ -12,6 +12,8 @@
 
 namespace hvlab::kvm {
 
+CpuidTable supported_cpuid(const Handle& device);
+
 // Throws BackendError naming the features of the model that this host cannot give. On the software
 // flavour user-mode code runs on the processor itself, so that its own features count, too
 // (docs/kvm.md).

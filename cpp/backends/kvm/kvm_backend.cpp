@@ -5,6 +5,7 @@
 
 #include "backends/kvm/cpuid.h"
 #include "backends/kvm/device.h"
+#include "backends/kvm/host_model.h"
 #include "backends/kvm/kvm_vm.h"
 
 namespace hvlab {
@@ -18,6 +19,9 @@ Capabilities KvmBackend::capabilities() const {
 }
 
 std::unique_ptr<Vm> KvmBackend::create_vm(const CpuModel& model) {
+    if (model.is_host()) {
+        return std::make_unique<kvm::KvmVm>(device_, kvm::host_model(device_->handle));
+    }
     kvm::check_features(device_->handle, device_->host.flavour, model);
     return std::make_unique<kvm::KvmVm>(device_, model);
 }

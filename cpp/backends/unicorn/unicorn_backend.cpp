@@ -52,6 +52,10 @@ Capabilities UnicornBackend::capabilities() const {
 }
 
 std::unique_ptr<Vm> UnicornBackend::create_vm(const CpuModel& model) {
+    if (model.is_host()) {
+        throw BackendError(std::string(kName), "create a VM with the CPU model host", 0,
+                           "the engine has models of its own, whatever the host is");
+    }
     check_features(model);
     return std::make_unique<UnicornVm>(model);
 }

@@ -112,6 +112,7 @@ void put_extended_leaves(std::vector<CpuidEntry>& entries, std::string_view bran
 
 struct CpuModelTable {
     std::vector<CpuModel> models;
+    CpuModel host;
 
     CpuModelTable() {
         CpuModel model;
@@ -121,6 +122,7 @@ struct CpuModelTable {
         put_extended_leaves(model.entries_, "hvlab x86-64-v2 virtual CPU",
                             model.physical_address_bits_);
         models.push_back(std::move(model));
+        host.name_ = CpuModel::kHost;
     }
 
     static const CpuModelTable& instance() {
@@ -130,11 +132,22 @@ struct CpuModelTable {
 };
 
 const CpuModel& CpuModel::named(std::string_view name) {
+    if (name == kHost) return CpuModelTable::instance().host;
     for (const CpuModel& model : CpuModelTable::instance().models) {
         if (model.name() == name) return model;
     }
     throw ConfigError("cpu",
-                      fmt::format("unknown model {:?}; known: {}", name, fmt::join(names(), ", ")));
+                      fmt::format("unknown model {:?}; known: {}, {} (kvm only)", name,
+                                  fmt::join(names(), ", "), kHost));
+}
+
+CpuModel CpuModel::made_of(std::string name, std::vector<CpuidEntry> entries,
+                           unsigned physical_address_bits) {
+    CpuModel model;
+    model.name_ = std::move(name);
+    model.entries_ = std::move(entries);
+    model.physical_address_bits_ = physical_address_bits;
+    return model;
 }
 
 std::vector<std::string> CpuModel::names() {

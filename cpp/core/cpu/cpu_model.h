@@ -30,11 +30,20 @@ struct CpuidEntry {
 
 class CpuModel {
 public:
+    // The host's own processor, as far as a backend can show it and CpuState carries it: another
+    // machine on every host. It has no entries here; the backend finds them, or refuses it.
+    static constexpr std::string_view kHost = "host";
+
     // Throws ConfigError (field "cpu") for an unknown name, naming the known ones.
     static const CpuModel& named(std::string_view name);
+    // Those that are the same on every backend.
     static std::vector<std::string> names();
+    // A model that a backend has put together.
+    static CpuModel made_of(std::string name, std::vector<CpuidEntry> entries,
+                            unsigned physical_address_bits);
 
     const std::string& name() const { return name_; }
+    bool is_host() const { return name_ == kHost; }
     std::span<const CpuidEntry> entries() const { return entries_; }
 
     // CPUID as the model defines it (Intel SDM vol. 2, CPUID). A leaf above the highest basic leaf

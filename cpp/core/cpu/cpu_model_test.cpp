@@ -28,9 +28,16 @@ TEST(CpuModel, UnknownNameNamesTheKnownOnes) {
         CpuModel::named("Haswell");
         FAIL();
     } catch (const ConfigError& error) {
-        EXPECT_STREQ(error.what(), "cpu: unknown model \"Haswell\"; known: x86-64-v2");
+        EXPECT_STREQ(error.what(), "cpu: unknown model \"Haswell\"; known: x86-64-v2, host (kvm only)");
         EXPECT_EQ(error.field(), "cpu");
     }
+}
+
+TEST(CpuModel, TheHostsIsTheBackendsToFind) {
+    EXPECT_TRUE(CpuModel::named("host").is_host());
+    EXPECT_TRUE(CpuModel::named("host").entries().empty());
+    EXPECT_FALSE(CpuModel::named("x86-64-v2").is_host());
+    EXPECT_THAT(CpuModel::names(), ::testing::Not(::testing::Contains("host")));
 }
 
 class EveryModel : public ::testing::TestWithParam<std::string> {

@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#pragma once
+
+#include "backends/kvm/system_calls.h"
+#include "core/cpu/cpu_model.h"
+
+namespace hvlab::kvm {
+
+// CpuModel::kHost: what KVM_GET_SUPPORTED_CPUID lists, without what a CpuState does not carry: XSAVE
+// and what needs it (AVX), local APICs, machine checks, the features that come with a bit of CR4, and
+// MSRs of their own (speculation control, performance counters, virtualization).
+CpuModel host_model(const Handle& device);
+
+}  // namespace hvlab::kvm
