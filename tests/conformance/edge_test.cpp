@@ -47,6 +47,8 @@ std::span<const std::byte> load_of(unsigned size) {
             return CODE64("mov eax, [rdi]; out 0xF4, al");
         case 8:
             return CODE64("mov rax, [rdi]; out 0xF4, al");
+        case 10:
+            return CODE64("fld tbyte ptr [rdi]; out 0xF4, al");
         default:
             return CODE64("movups xmm0, [rdi]; out 0xF4, al");
     }
@@ -61,6 +63,8 @@ std::span<const std::byte> store_of(unsigned size) {
             return CODE64("mov [rdi], eax; out 0xF4, al");
         case 8:
             return CODE64("mov [rdi], rax; out 0xF4, al");
+        case 10:
+            return CODE64("fstp tbyte ptr [rdi]; out 0xF4, al");
         default:
             return CODE64("movups [rdi], xmm0; out 0xF4, al");
     }
@@ -207,7 +211,7 @@ std::vector<FaultRow> fault_rows() {
     std::vector<FaultRow> all;
     for (const Mode mode : {Mode::kLong, Mode::kPaged32, Mode::kPae32}) {
         for (const bool write : {false, true}) {
-            for (const unsigned size : {1u, 2u, 4u, 8u, 16u}) {
+            for (const unsigned size : {1u, 2u, 4u, 8u, 10u, 16u}) {
                 if (mode != Mode::kLong && size == 8) continue;
                 all.push_back(
                     {fmt::format("{}_{}{}", to_string(mode), write ? "Write" : "Read", size * 8),
@@ -223,7 +227,7 @@ protected:
     void SetUp() override {
         TableTest::SetUp();
         if (needs_legacy_paging(row().mode)) NEEDS(Feature::kLegacyPaging);
-        if (row().size == 16) {
+        if (row().size > 8) {
             NEEDS(Feature::kKernelInstructions);
         }
     }

@@ -140,6 +140,8 @@ bool vmm_allow_fast_stores(struct vmm *vmm, uint64_t address);
 /* Before a store that comes through the slow path. May leave, to start the instruction again alone, when it
  * changes code of its own block. */
 void vmm_store_begin(struct CPUState *cpu, uint64_t address, unsigned size, uintptr_t retaddr);
+/* Raises what a store of at most a page would raise. */
+void vmm_probe_store(struct CPUX86State *env, uint64_t address, unsigned size, uintptr_t retaddr);
 void vmm_protect_code(struct vmm *vmm, uint64_t address);
 void vmm_unprotect_code(struct vmm *vmm, uint64_t address);
 

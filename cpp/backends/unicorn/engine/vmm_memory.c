@@ -427,15 +427,21 @@ void vmm_memory_fetch_dirty(struct vmm_memory *memory, void (*page)(void *, uint
     }
 }
 
-/* ---- INS: may this store succeed? ---- */
+/* ---- May this store succeed? ---- */
 
-void helper_probe_store(CPUX86State *env, target_ulong address, uint32_t size)
+void vmm_probe_store(CPUX86State *env, uint64_t address, unsigned size, uintptr_t retaddr)
 {
     int mmu_index = cpu_mmu_index(env, false);
-    uint32_t first = MIN(size, -(address | TARGET_PAGE_MASK));
+    unsigned first = MIN(size, -(address | TARGET_PAGE_MASK));
 
-    probe_access(env, address, first, MMU_DATA_STORE, mmu_index, GETPC());
+    probe_access(env, address, first, MMU_DATA_STORE, mmu_index, retaddr);
     if (first < size) {
-        probe_access(env, address + first, size - first, MMU_DATA_STORE, mmu_index, GETPC());
+        probe_access(env, address + first, size - first, MMU_DATA_STORE, mmu_index, retaddr);
     }
+}
+
+/* INS, rotations through carry. */
+void helper_probe_store(CPUX86State *env, target_ulong address, uint32_t size)
+{
+    vmm_probe_store(env, address, size, GETPC());
 }
