@@ -4,6 +4,7 @@
 # executions that were.
 #   FUZZ_TOTAL_SECONDS=N  this long in all, shared out alike
 #   FUZZ_RUNS=N           N executions instead of a time
+#   FUZZ_SEED=N           the same draws as another run with that seed; by default each run draws its own
 #   FUZZ_TARGET=NAME      this target alone
 #   FUZZ_DEVICE=NAME      device_ports_fuzz on this device alone (fuzz/device_board.h has the names); each: on one after the
 #                         other
@@ -53,6 +54,7 @@ run() {
         sanitizer=quarantine_size_mb=1:malloc_context_size=0:max_malloc_fill_size=0
         [ -z "$device" ] || options+=(-max_len=96)
     fi
+    [ -z "${FUZZ_SEED:-}" ] || options+=(-seed="$FUZZ_SEED")
     [ ! -f "fuzz/$target.dict" ] || options+=(-dict="fuzz/$target.dict")
     echo "==> $target ${device:+($device) }for $said"
     started=$(date +%s%N)
