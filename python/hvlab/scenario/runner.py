@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, NoReturn
 
 from hvlab import units
+from hvlab.backends import UNCOUNTED, Barrier, kvm_flavour
 from hvlab.errors import (
     BootError,
     ExpectationFailed,
@@ -35,12 +36,12 @@ from hvlab.scenario.results import (
 )
 from hvlab.scenario.shapes import (
     CONSOLE_SHAPE,
-    MACHINE_SHAPE,
     SCREEN_SHAPE,
     Kind,
     Record,
     Shape,
     Value,
+    machine_shape,
 )
 from hvlab.scenario.tree import Path
 
@@ -107,8 +108,8 @@ def run_case(
     """Runs one case. Never raises for what the case or its guest does; Ctrl-C gives
     `interrupted`.
     """
-    if case.skip is not None:
-        return skipped(case, case.skip)
+    if case.barrier is not None:
+        return _barred(case, case.barrier)
     return _CaseRun(case, observer, make_machine).result()
 
 
@@ -121,7 +122,7 @@ def run_cases(cases: Sequence[Case], observer: Observer) -> Iterator[CaseResult]
         if interrupted:
             result = skipped(case, NOT_RUN)
         else:
-            if case.skip is None:
+            if case.barrier is None:
                 observer.case_started(case)
             result = run_case(case, observer)
             interrupted = result.interrupted
@@ -132,6 +133,14 @@ def run_cases(cases: Sequence[Case], observer: Observer) -> Iterator[CaseResult]
 def skipped(case: Case, reason: str) -> CaseResult:
     """The result of a case that is not run."""
     return _result(case, Outcome.SKIPPED, reason=reason)
+
+
+def _barred(case: Case, barrier: Barrier) -> CaseResult:
+    if not barrier.failed:
+        return skipped(case, barrier.reason)
+    place = ("machine", "backend")
+    failure = _failure(case, Outcome.FAILED, place, barrier.reason, None)
+    return _result(case, Outcome.FAILED, reason=barrier.reason, failure=failure)
 
 
 def reproduce(case: Case) -> str:
@@ -146,6 +155,7 @@ def _result(case: Case, outcome: Outcome, **more: object) -> CaseResult:
         name=case.name,
         outcome=outcome,
         backend=case.scenario.machine.backend,
+        kvm="" if case.barrier else kvm_flavour(case.scenario.machine.backend),
         seed=case.seed,
         parameters=case.parameters,
         tags=tuple(case.scenario.tags),
@@ -177,6 +187,10 @@ class _CaseRun:
     def machine(self) -> Machine:
         assert self._machine is not None, "checked: no step needs a machine before boot"
         return self._machine
+
+    @property
+    def counts(self) -> bool:
+        return self.case.scenario.machine.backend not in UNCOUNTED
 
     def boot(self) -> None:
         self._images = machines.image_results(self.case)
@@ -224,6 +238,7 @@ class _CaseRun:
             raise _Failed(f"no value: {error}", dict(error.operands)) from None
 
     def kind(self, text: str) -> Kind:
+        self._refresh(text)
         return expression.check(expression.parse(text), self._shapes)
 
     def measure(
@@ -353,12 +368,7 @@ class _CaseRun:
         step: int,
         operands: tuple[tuple[str, str], ...] = (),
     ) -> _Ended:
-        case = self.case
-        found = Places(case.source, case.marks).at_key(place, message)
-        headline = f"{outcome}: {message}"
-        text = excerpt(case.source, found.line, found.column, found.width, headline)
-        failure = Failure(message, found.line, found.column, text, step, operands)
-        return _Ended(outcome, failure)
+        return _Ended(outcome, _failure(self.case, outcome, place, message, step, operands))
 
     def _guest_time(self) -> int | None:
         return self._machine.time if self._machine is not None else None
@@ -372,7 +382,7 @@ class _CaseRun:
                 "time": self._machine.time,
                 "instructions": self._machine.instructions,
             }
-            self.name("machine", Record(fields), MACHINE_SHAPE)
+            self.name("machine", Record(fields), machine_shape(self.counts))
             console = self._machine.console.output if "console" in text else ""
             self.name("console", Record({"text": console}), CONSOLE_SHAPE)
             screen = machines.screen_text(self._machine) if "screen" in text else ""
@@ -458,6 +468,20 @@ class _Ended:
     failure: Failure | None = None
     interrupted: bool = False
     internal: str = ""
+
+
+def _failure(
+    case: Case,
+    outcome: Outcome,
+    place: Path,
+    message: str,
+    step: int | None,
+    operands: tuple[tuple[str, str], ...] = (),
+) -> Failure:
+    found = Places(case.source, case.marks).at_key(place, message)
+    headline = f"{outcome}: {message}"
+    text = excerpt(case.source, found.line, found.column, found.width, headline)
+    return Failure(message, found.line, found.column, text, step, operands)
 
 
 def _internal(error: Exception) -> str:
