@@ -196,6 +196,19 @@ def schema() -> None:
     raise typer.Exit(listing.print_schema())
 
 
+@app.command()
+def doctor(
+    json: Annotated[bool, typer.Option("--json", help="As JSON, for programs.")] = False,
+) -> None:
+    """Say what this host has for guests: which KVM, and how fast each backend is here.
+
+    Measures for a few seconds. Exit code 0 whatever it finds; what is missing is said.
+    """
+    from hvlab.cli import doctor as command
+
+    raise typer.Exit(command.doctor(json))
+
+
 @fixtures_app.callback(invoke_without_command=True)
 def _fixtures(context: typer.Context) -> None:
     if context.invoked_subcommand is None:
