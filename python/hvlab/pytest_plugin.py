@@ -214,11 +214,18 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    if "hvlab_machine" not in metafunc.fixturenames:
-        return
-    marks = metafunc.definition.iter_markers("parametrize")
-    if not any("hvlab_machine" in str(mark.args[:1]) for mark in marks):
+    if "hvlab_machine" in metafunc.fixturenames and not _names_its_backends(metafunc):
         metafunc.parametrize("hvlab_machine", NAMES, indirect=True)
+
+
+def _names_its_backends(metafunc: pytest.Metafunc) -> bool:
+    """Whether the test has a parametrization of `hvlab_machine` of its own."""
+    for mark in metafunc.definition.iter_markers("parametrize"):
+        names = mark.args[0] if mark.args else mark.kwargs.get("argnames", ())
+        given = names.split(",") if isinstance(names, str) else names
+        if any(str(name).strip() == "hvlab_machine" for name in given):
+            return True
+    return False
 
 
 @pytest.fixture
@@ -231,7 +238,7 @@ def hvlab_machine(request: pytest.FixtureRequest) -> Iterator[MachineFactory]:
     """
     import hvlab
 
-    backend = request.param
+    backend = getattr(request, "param", NAMES[0])  # it has none when a test asks for it by name
     barrier = _barrier(request.config, backend, _need(request.node))
     if barrier is not None:
         if barrier.failed:

@@ -22,6 +22,7 @@ from hvlab.errors import (
     MachineConfigError,
 )
 from hvlab.scenario import expression, machines
+from hvlab.scenario.bounds import Bounds, LimitExceeded, StepFailed, exceeded
 from hvlab.scenario.context import Places
 from hvlab.scenario.evaluate import Evaluation, Unevaluable, evaluate
 from hvlab.scenario.problems import excerpt
@@ -77,19 +78,6 @@ class Observer:
 
     def case_finished(self, result: CaseResult) -> None:
         """A case is done, or was skipped."""
-
-
-class _Failed(Exception):
-    """A step did not find what it expected."""
-
-    def __init__(self, message: str, operands: Mapping[str, str] | None = None) -> None:
-        super().__init__(message)
-        self.message = message
-        self.operands = tuple((operands or {}).items())
-
-
-class _LimitExceeded(_Failed):
-    """The case has used up one of its limits."""
 
 
 class _Broken(Exception):
@@ -204,7 +192,7 @@ class _CaseRun:
         instructions: int | None = None,
         awaited: str | None = None,
     ) -> Stop:
-        bounds = _Bounds(self, within, instructions)
+        bounds = Bounds(self, within, instructions)
         while True:
             stop = self.machine.run(
                 until=until,
@@ -235,7 +223,7 @@ class _CaseRun:
         try:
             return evaluate(expression.parse(text), self._values, kinds)
         except Unevaluable as error:
-            raise _Failed(f"no value: {error}", dict(error.operands)) from None
+            raise StepFailed(f"no value: {error}", dict(error.operands)) from None
 
     def kind(self, text: str) -> Kind:
         self._refresh(text)
@@ -247,7 +235,7 @@ class _CaseRun:
         self._measures.append(MeasureResult(name, value, _UNITS.get(kind, ""), limit, held))
 
     def fail(self, message: str, operands: Mapping[str, str] | None = None) -> NoReturn:
-        raise _Failed(message, operands)
+        raise StepFailed(message, operands)
 
     # The case as a whole.
 
@@ -312,7 +300,7 @@ class _CaseRun:
         try:
             self._check_wall()
             step.body.run(self)
-        except _Failed as error:
+        except StepFailed as error:
             return self._ended(Outcome.FAILED, place, error.message, index, error.operands)
         except ExpectationFailed as error:
             return self._ended(Outcome.FAILED, place, str(error), index)
@@ -392,72 +380,22 @@ class _CaseRun:
         if self.observer is not None:
             self.observer.progress(self.machine.time, self.machine.instructions)
 
+    @property
+    def interval(self) -> float | None:
+        return None if self.observer is None else self.observer.interval
+
     def _check_wall(self) -> None:
         self.wall_left()
 
     def wall_left(self) -> float:
-        """Seconds until the case's wall limit. Raises _LimitExceeded."""
+        """Seconds until the case's wall limit. Raises LimitExceeded."""
         limit = self.case.scenario.limits.wall
         left = limit / SECOND - (time.monotonic() - self._started)
         if left <= 0:
-            raise _LimitExceeded(
-                _limit("wall", units.format_duration(limit), "on the wall", self.case)
+            raise LimitExceeded(
+                exceeded("wall", units.format_duration(limit), "on the wall", self.case)
             )
         return left
-
-
-class _Bounds:
-    """How far one step may run: its own bounds and what is left of the case's limits."""
-
-    def __init__(self, run: _CaseRun, within: int, instructions: int | None) -> None:
-        self._run = run
-        self._limits = run.case.scenario.limits
-        machine = run.machine
-        self._end = machine.time + within
-        self._time_limit = self._limits.time
-        self._time_limited = self._time_limit is not None and self._time_limit < self._end
-        if self._time_limit is not None and self._time_limited:
-            self._end = self._time_limit
-        count = machine.instructions
-        self._last: int | None = None
-        self._count_limited = False
-        if count is not None:
-            self._last = None if instructions is None else count + instructions
-            most = self._limits.instructions
-            if most is not None and (self._last is None or most < self._last):
-                self._last, self._count_limited = most, True
-        if self._time_limited and self._end <= machine.time:
-            self.check("deadline")
-        if (
-            self._count_limited
-            and self._last is not None
-            and count is not None
-            and self._last <= count
-        ):
-            self.check("budget")
-
-    def time_left(self) -> int:
-        return max(self._end - self._run.machine.time, 0)
-
-    def instructions_left(self) -> int | None:
-        count = self._run.machine.instructions
-        return None if self._last is None or count is None else max(self._last - count, 0)
-
-    def wall_slice(self) -> float:
-        left = self._run.wall_left()
-        interval = self._run.observer.interval if self._run.observer is not None else None
-        return left if interval is None else min(left, interval)
-
-    def check(self, reason: str) -> None:
-        """Raises _LimitExceeded if it was the case's limit that ended the run, and not the
-        step's bound.
-        """
-        if reason == "deadline" and self._time_limited and self._time_limit is not None:
-            shown = units.format_duration(self._time_limit)
-            raise _LimitExceeded(_limit("time", shown, "of guest time", self._run.case))
-        if reason == "budget" and self._count_limited:
-            shown = f"{self._limits.instructions}"
-            raise _LimitExceeded(_limit("instructions", shown, "instructions", self._run.case))
 
 
 @dataclass(frozen=True)
@@ -486,12 +424,6 @@ def _failure(
 
 def _internal(error: Exception) -> str:
     return f"internal error of hvlab: {type(error).__name__}: {error}"
-
-
-def _limit(key: str, shown: str, what: str, case: Case) -> str:
-    line = case.marks.keys.get(("limits", key))
-    where = f" in line {line.line}" if line is not None else ", by default"
-    return f"the case's limit was reached: {shown} {what} (limits.{key}{where})"
 
 
 def _blame(error: HvlabError, place: Path) -> Path:
