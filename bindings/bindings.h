@@ -16,5 +16,7 @@ void bind_stop(pybind11::module_& module);
 void bind_boot(pybind11::module_& module);
 void bind_host(pybind11::module_& module);
 void bind_scenario(pybind11::module_& module);
+void bind_kvm(pybind11::module_& module);
+void bind_probe(pybind11::module_& module);
 
 }  // namespace hvlab::python

@@ -64,8 +64,12 @@ void HostHandle::remove_machine(Machine& machine) {
 Backend& HostHandle::backend(std::string_view name) {
     const auto known = backends_.find(name);
     if (known != backends_.end()) return *known->second;
+    return *backends_.emplace(name, create_backend(name)).first->second;
+}
+
+std::unique_ptr<Backend> create_backend(std::string_view name) {
     for (const BackendEntry& entry : kBackends) {
-        if (entry.name == name) return *backends_.emplace(name, entry.create()).first->second;
+        if (entry.name == name) return entry.create();
     }
     throw BackendUnavailable(std::string(name), "create a machine", 0,
                              fmt::format("this build has no such backend; it has: {}",

@@ -67,6 +67,9 @@ private:
     std::atomic<bool> busy_{false};
 };
 
+// Throws BackendUnavailable where the build or the host lacks it.
+std::unique_ptr<Backend> create_backend(std::string_view name);
+
 // The backends of this build, the default first.
 std::vector<std::string> backend_names();
 

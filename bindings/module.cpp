@@ -13,4 +13,6 @@ PYBIND11_MODULE(_core, module) {
     py::bind_boot(module);
     py::bind_host(module);
     py::bind_scenario(module);
+    py::bind_kvm(module);
+    py::bind_probe(module);
 }

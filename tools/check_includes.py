@@ -34,6 +34,7 @@ _UPTO["hypervisor"] = ["base", "memory", "cpu"]
 _UPTO["bus"] = ["base", "memory", "cpu"]
 _UPTO["block"] = ["base"]
 _UPTO["scenario"] = ["base"]
+_UPTO["probe"] = ["base", "memory", "cpu", "hypervisor"]
 for _late in ("snapshot", "migration", "fault", "record", "debug"):
     _UPTO[_late] = [*_CORE]
 

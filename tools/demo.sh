@@ -6,5 +6,5 @@ cd "$(dirname "$0")/.."
 
 echo "==> Guest kernel and busybox: fetched once with apt, not installed (hvlab fixtures fetch)"
 .venv/bin/hvlab fixtures fetch </dev/null
-echo "==> hvlab run -v scenarios/linux.hvlab.yaml"
-exec .venv/bin/hvlab run -v scenarios/linux.hvlab.yaml </dev/null
+echo "==> hvlab run -v --backend unicorn scenarios/linux.hvlab.yaml"
+exec .venv/bin/hvlab run -v --backend unicorn scenarios/linux.hvlab.yaml </dev/null

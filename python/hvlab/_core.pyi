@@ -18,15 +18,19 @@ __all__: list[str] = [
     "DescriptorTable",
     "DiskBoot",
     "ElfImage",
+    "Figure",
     "FlatImage",
     "FpuState",
     "Host",
+    "KvmCapability",
+    "KvmStatus",
     "LinuxBoot",
     "Machine",
     "Match",
     "MemoryView",
     "Msrs",
     "MultibootKernel",
+    "ProbeFigures",
     "PvhKernel",
     "ScenarioNode",
     "Segment",
@@ -34,7 +38,9 @@ __all__: list[str] = [
     "UnhandledAccess",
     "backend_names",
     "cpu_models",
+    "kvm_status",
     "parse_scenario",
+    "probe",
 ]
 
 class Segment:
@@ -889,6 +895,101 @@ class ScenarioNode:
         Of a scalar: bool, int (64 bits), float or str by YAML 1.2's core schema; None for the rest.
         """
 
+class KvmCapability:
+    """
+    A KVM_CAP that hvlab uses.
+    """
+    @property
+    def name(self) -> str: ...
+    @property
+    def required(self) -> bool:
+        """
+        The backend is not available without it.
+        """
+    @property
+    def value(self) -> int:
+        """
+        As the kernel gives it; 0 is absent.
+        """
+
+class KvmStatus:
+    """
+    What the host's KVM is.
+    """
+    @property
+    def available(self) -> bool: ...
+    @property
+    def capabilities(self) -> list[KvmCapability]: ...
+    @property
+    def flavour(self) -> str:
+        """
+        "VT-x", "SVM" or "software"; empty where it is not available.
+        """
+    @property
+    def nested(self) -> bool:
+        """
+        This host is a guest itself.
+        """
+    @property
+    def reason(self) -> str:
+        """
+        Why it is not available, and who can help; else empty.
+        """
+
+class Figure:
+    """
+    A measured figure, or why there is none.
+    """
+    @property
+    def reason(self) -> str:
+        """
+        Empty if there is a value.
+        """
+    @property
+    def value(self) -> float | None: ...
+
+class ProbeFigures:
+    """
+    How fast a backend is: medians. Rates are instructions a second, all else is in seconds.
+    """
+    @property
+    def create(self) -> Figure:
+        """
+        Memory, VM, vCPU and state, up to the first exit.
+        """
+    @property
+    def destroy(self) -> Figure: ...
+    @property
+    def first_touch(self) -> Figure:
+        """
+        A store to a page that nobody has used before, in user mode.
+        """
+    @property
+    def halt_exit(self) -> Figure:
+        """
+        HLT, and the interrupt that ends it.
+        """
+    @property
+    def kernel_rate(self) -> Figure:
+        """
+        64-bit code at CPL 0.
+        """
+    @property
+    def memory_exit(self) -> Figure:
+        """
+        A store to where no RAM is, in kernel mode.
+        """
+    @property
+    def port_exit(self) -> Figure:
+        """
+        OUT, in kernel mode.
+        """
+    @property
+    def user_rate(self) -> Figure:
+        """
+        64-bit code at CPL 3.
+        """
+
 def backend_names() -> list[str]:
     """
     The backends of this build, the default first.
@@ -899,8 +1000,18 @@ def cpu_models() -> list[str]:
     The names of the CPU models.
     """
 
+def kvm_status() -> KvmStatus:
+    """
+    Asks the host's KVM, anew with each call (hvlab.backends keeps the answer).
+    """
+
 def parse_scenario(text: str, file: str) -> ScenarioNode:
     """
     The root node of the one YAML document in `text`; kind 'null' if there is none. `file` is the name
     for messages. Raises ScenarioError with line and column.
+    """
+
+def probe(backend: str) -> ProbeFigures:
+    """
+    Measures a backend for about a second. Raises BackendUnavailable.
     """

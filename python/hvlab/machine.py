@@ -148,7 +148,7 @@ class Machine(Closing):
 
     Args:
         memory: RAM, as "128MiB" or in bytes; a multiple of 4 KiB from 1 MiB on.
-        backend: what executes the guest: "unicorn".
+        backend: what executes the guest: "unicorn" or "kvm".
         image: a flat image to boot at 0x7C00 in real mode: short for `boot=FlatImage(image)`.
         boot: what to boot; without it, memory is empty and the CPU in its reset state.
         seed: of everything random inside the machine. The same seed gives the same run, bit for bit.

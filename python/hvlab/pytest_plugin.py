@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import pytest
 
-from hvlab.scenario.backends import BUILT, KNOWN, missing
+from hvlab.backends import KVM_MODES, KVM_NEEDS, NAMES, Barrier, kvm_flavour
 from hvlab.scenario.source import SUFFIX
 
 if TYPE_CHECKING:
@@ -47,38 +47,51 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("hvlab")
     group.addoption(
         "--hvlab-backend",
-        choices=[*KNOWN, "all"],
+        choices=[*NAMES, "all"],
         default="all",
-        help="the backend whose cases are run (default: all that this version has)",
+        help="only the cases of this backend (default: all)",
     )
     group.addoption(
         "--hvlab-kvm",
-        choices=["auto", "on", "off"],
+        choices=KVM_MODES,
         default="auto",
-        help="cases on kvm: skipped where it is not there (auto), required (on), skipped (off)",
+        help="cases on kvm, where it is not there: skipped with the reason (auto), failed (on); or "
+        "all of them skipped (off)",
     )
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    wanted = config.getoption("--hvlab-backend")
-    reason = None if wanted == "all" else missing(wanted)
-    if reason is not None:
-        raise pytest.UsageError(f"--hvlab-backend={wanted}: {reason}")
-    if config.getoption("--hvlab-kvm") == "on" and missing("kvm") is not None:
-        raise pytest.UsageError(f"--hvlab-kvm=on: {missing('kvm')}")
+    config.addinivalue_line(
+        "markers",
+        "hvlab_requires(kvm): which KVM a test with hvlab_machine needs when it is run on kvm: "
+        "'hardware' (VT-x or SVM) or 'any'",
+    )
 
 
-def pytest_report_header(config: pytest.Config) -> str:
-    parts = [f"backends {', '.join(_backends(config))}"]
-    if missing("kvm") is not None:
-        parts.append("kvm not in this version")
-    return f"hvlab: {'; '.join(parts)}"
+def pytest_report_collectionfinish(config: pytest.Config, items: list[pytest.Item]) -> list[str]:
+    """Which KVM the cases meet; nothing where none is for kvm. Not before: it loads the core."""
+    from hvlab.backends import kvm_status, kvm_text
+
+    if config.get_verbosity() < 0 or config.getoption("--hvlab-kvm") == "off":
+        return []
+    if not any(_backend_of(item) == "kvm" for item in items):
+        return []
+    return [f"hvlab: kvm: {kvm_text(kvm_status())}"]
 
 
-def _backends(config: pytest.Config) -> list[str]:
-    wanted = config.getoption("--hvlab-backend")
-    off = config.getoption("--hvlab-kvm") == "off"
-    return [b for b in BUILT if wanted in ("all", b) and not (off and b == "kvm")]
+def _backend_of(item: pytest.Item) -> str | None:
+    """The backend that an item is for; None if it is none of ours."""
+    if isinstance(item, ScenarioItem):
+        return item.case.scenario.machine.backend
+    callspec = getattr(item, "callspec", None)
+    found = None if callspec is None else callspec.params.get("hvlab_machine")
+    return found if found in NAMES else None
+
+
+def _barrier(config: pytest.Config, backend: str, need: Any) -> Barrier | None:
+    from hvlab.backends import barrier
+
+    return barrier(backend, need, config.getoption("--hvlab-kvm"), "--hvlab-kvm")
 
 
 # Scenario files.
@@ -121,20 +134,20 @@ class ScenarioItem(pytest.Item):
         for tag in case.scenario.tags:
             self.config.addinivalue_line("markers", f"{tag}: a tag of hvlab scenarios")
             self.add_marker(tag)
-        if case.scenario.machine.backend == "kvm" and self.config.getoption("--hvlab-kvm") == "off":
-            self.add_marker(pytest.mark.skip(reason="kvm is off (--hvlab-kvm=off)"))
-        elif case.skip is not None:
-            self.add_marker(pytest.mark.skip(reason=case.skip))
 
     def runtest(self) -> None:
+        from hvlab.scenario.plan import on_host
         from hvlab.scenario.results import Outcome
         from hvlab.scenario.runner import run_case
 
-        result = run_case(self.case)
+        mode = self.config.getoption("--hvlab-kvm")
+        result = run_case(on_host(self.case, mode, "--hvlab-kvm"))
         self.stash[_CASE] = result
         self.user_properties.extend(result.properties().items())
         if result.interrupted:
             raise KeyboardInterrupt
+        if result.outcome is Outcome.SKIPPED:
+            pytest.skip(result.reason)
         if result.outcome is not Outcome.PASSED:
             raise CaseNotPassed(result)
 
@@ -190,11 +203,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     wanted = config.getoption("--hvlab-backend")
     if wanted == "all":
         return
-    other = [
-        item
-        for item in items
-        if isinstance(item, ScenarioItem) and item.case.scenario.machine.backend != wanted
-    ]
+    other = [item for item in items if _backend_of(item) not in (None, wanted)]
     if other:
         config.hook.pytest_deselected(items=other)
         gone = set(other)
@@ -205,20 +214,36 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    if "hvlab_machine" in metafunc.fixturenames:
-        metafunc.parametrize("hvlab_machine", _backends(metafunc.config), indirect=True)
+    if "hvlab_machine" in metafunc.fixturenames and not _names_its_backends(metafunc):
+        metafunc.parametrize("hvlab_machine", NAMES, indirect=True)
+
+
+def _names_its_backends(metafunc: pytest.Metafunc) -> bool:
+    """Whether the test has a parametrization of `hvlab_machine` of its own."""
+    for mark in metafunc.definition.iter_markers("parametrize"):
+        names = mark.args[0] if mark.args else mark.kwargs.get("argnames", ())
+        given = names.split(",") if isinstance(names, str) else names
+        if any(str(name).strip() == "hvlab_machine" for name in given):
+            return True
+    return False
 
 
 @pytest.fixture
 def hvlab_machine(request: pytest.FixtureRequest) -> Iterator[MachineFactory]:
     """Makes machines: `hvlab_machine(image=..., memory="64MiB")`, arguments as `hvlab.Machine`.
 
-    The test is run once for each backend. The seed is a hash of the test's id. Machines are closed
+    The test is run once for each backend, and skipped with the reason where the host lacks it
+    (--hvlab-kvm, the mark hvlab_requires). The seed is a hash of the test's id. Machines are closed
     when the test ends; if it failed, the end of their consoles is in the report.
     """
     import hvlab
 
-    backend = getattr(request, "param", BUILT[0])
+    backend = getattr(request, "param", NAMES[0])  # it has none when a test asks for it by name
+    barrier = _barrier(request.config, backend, _need(request.node))
+    if barrier is not None:
+        if barrier.failed:
+            pytest.fail(barrier.reason, pytrace=False)
+        pytest.skip(barrier.reason)
     machines = request.node.stash.setdefault(_MACHINES, [])
 
     def make(**arguments: Any) -> Machine:
@@ -232,6 +257,17 @@ def hvlab_machine(request: pytest.FixtureRequest) -> Iterator[MachineFactory]:
     yield make
     for machine in machines:
         machine.close()
+
+
+def _need(node: pytest.Item) -> str | None:
+    """What the mark hvlab_requires says."""
+    mark = node.get_closest_marker("hvlab_requires")
+    if mark is None:
+        return None
+    need = mark.kwargs.get("kvm")
+    if mark.args or set(mark.kwargs) != {"kvm"} or need not in KVM_NEEDS:
+        raise pytest.UsageError("hvlab_requires takes kvm='hardware' or kvm='any'")
+    return str(need)
 
 
 @pytest.fixture
@@ -271,6 +307,10 @@ def pytest_runtest_makereport(
         for machine in machines:
             item.user_properties.extend(_properties(machine, alone=len(machines) == 1))
     report = yield
+    if report.skipped and isinstance(item, ScenarioItem):
+        # Where the scenario says what it needs, not where the plugin raised.
+        path, line, _ = item.reportinfo()
+        report.longrepr = (str(path), line + 1, item.stash[_CASE].reason)
     if call.when == "call" and report.failed:
         for machine in machines:
             report.sections.append((f"hvlab console of {machine.name}", _console(machine)))
@@ -299,6 +339,8 @@ def _properties(machine: Machine, alone: bool) -> Iterator[tuple[str, str]]:
         return
     prefix = "" if alone else f"{machine.name}."
     yield f"{prefix}backend", machine.backend
+    if flavour := kvm_flavour(machine.backend):
+        yield f"{prefix}kvm", flavour
     yield f"{prefix}seed", str(machine.seed)
     if machine.instructions is not None:
         yield f"{prefix}instructions", str(machine.instructions)

@@ -95,6 +95,8 @@ def test_help_loads_neither_core_nor_model() -> None:
         (["run"], "Missing argument"),
         (["run", "--sed", "1", "."], "--sed"),
         (["run", "--seed", "x", "."], "--seed"),
+        (["run", "--kvm", "maybe", "."], "--kvm"),
+        (["run", "--backend", "xen", "."], "--backend"),
         (["run", "--seed", "-1", "."], "--seed"),
         (["run", "nowhere"], "nowhere: no such file or folder"),
         (["run", "god.hvlab.yaml"], "(did you mean 'good.hvlab.yaml'?)"),
@@ -174,11 +176,9 @@ def test_every_case_skipped() -> None:
     Path("kvm.hvlab.yaml").write_text(
         GOOD.replace("machine: {", "requires: {kvm: any}\nmachine: {backend: kvm, ")
     )
-    done = hvlab("run", "kvm.hvlab.yaml")
+    done = hvlab("run", "--kvm=off", "kvm.hvlab.yaml")
     assert done.returncode == 5
-    assert (
-        "SKIPPED kvm.hvlab.yaml::t  (kvm, this version of hvlab has no backend 'kvm'" in done.stdout
-    )
+    assert "SKIPPED kvm.hvlab.yaml::t  (kvm, turned off by --kvm=off)\n" in done.stdout
 
 
 @pytest.mark.parametrize("arguments", [["schema"], ["--help"], ["run", "--help"]])

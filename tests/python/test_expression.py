@@ -10,12 +10,12 @@ import pytest
 from hvlab.scenario import expression
 from hvlab.scenario.evaluate import Evaluation, Unevaluable, evaluate
 from hvlab.scenario.expression import ExpressionError
-from hvlab.scenario.shapes import STOP_SHAPE, Kind, Record, Shape, Value, match_shape
+from hvlab.scenario.shapes import Kind, Record, Shape, Value, match_shape, stop_shape
 
 SCOPE: Mapping[str, Shape] = {
     "ready": match_shape(0, {}),
     "digest": match_shape(2, {"sum": 1, "count": 2}),
-    "end": STOP_SHAPE,
+    "end": stop_shape(counts=True),
     "vars": Shape({"word": Kind.ANY, "number": Kind.ANY, "on": Kind.ANY, "nothing": Kind.ANY}),
 }
 VALUES: Mapping[str, Record] = {

@@ -35,7 +35,7 @@ matrix:
   memory: [128MiB, 256MiB]
   exclude: [{backend: kvm, memory: 256MiB}]
 requires: {kvm: hardware}
-limits: {wall: 1min, time: 60s, instructions: 1000000000}
+limits: {wall: 1min, time: 60s}
 vars: {prompt: "/ # ", size: 16}
 machine:
   backend: ${matrix.backend}
@@ -62,8 +62,10 @@ def test_a_full_document(read: Read) -> None:
         "case.hvlab.yaml::linux-checksum[backend=kvm-memory=128MiB]",
     ]
     first, second, third = document.cases
-    assert first.skip is None
-    assert third.skip == "this version of hvlab has no backend 'kvm' (it has: unicorn)"
+    assert third.scenario.machine.backend == "kvm"
+    assert third.scenario.requires.kvm == "hardware"
+    # Reading a document asks nothing of the host: that is the run's business.
+    assert all(case.barrier is None for case in document.cases)
     scenario = second.scenario
     assert scenario.machine.memory == 256 << 20
     assert scenario.machine.boot == LinuxBoot(

@@ -8,6 +8,7 @@ from xml.etree import ElementTree
 import pytest
 
 from conftest import BASE
+from hvlab.backends import kvm_status
 
 GOOD = BASE.replace("name: t", "name: good\ntags: [quick, boot-sector]") + (
     "- expect: {stop: debug-exit, code: 0}\n"
@@ -18,6 +19,24 @@ BAD = BASE.replace("name: t", "name: bad").replace("hello", "runaway") + (
 KVM = GOOD.replace("name: good", "name: both\nmatrix: {backend: [unicorn, kvm]}").replace(
     "machine: {", "requires: {kvm: any}\nmachine: {backend: '${matrix.backend}', "
 )
+
+
+HERE = 1 if kvm_status().available else 0  # how many cases on kvm run here
+needs_kvm = pytest.mark.skipif(not HERE, reason=kvm_status().reason)
+
+# A conftest.py of a host without KVM.
+NO_KVM = """
+from types import SimpleNamespace
+import hvlab.backends
+hvlab.backends.kvm_status = lambda: SimpleNamespace(
+    available=False, reason="open /dev/kvm: no such thing", flavour="", nested=False
+)
+"""
+
+
+@pytest.fixture
+def no_kvm(pytester: pytest.Pytester) -> None:
+    pytester.makeconftest(NO_KVM)
 
 
 @pytest.fixture
@@ -42,19 +61,50 @@ def test_collection(files: pytest.Pytester) -> None:
     ]
 
 
-def test_outcomes(files: pytest.Pytester) -> None:
-    result = run(files, "-v", "-rs")
+@needs_kvm
+def test_both_backends(files: pytest.Pytester) -> None:
+    result = run(files, "-v", "--junitxml=x.xml", "-k", "both")
+    result.assert_outcomes(passed=2, deselected=2)
+    result.stdout.fnmatch_lines(
+        [
+            f"hvlab: kvm: {kvm_status().flavour}*",
+            "both.hvlab.yaml::both?backend=unicorn? PASSED (unicorn)*",
+            "both.hvlab.yaml::both?backend=kvm? PASSED (kvm)*",
+        ]
+    )
+    cases = ElementTree.parse(files.path / "x.xml").getroot().iter("testcase")
+    found = {case.attrib["name"]: {p.attrib["name"]: p.attrib["value"] for p in case.iter("property")}
+             for case in cases}  # fmt: skip
+    kvm = found["both[backend=kvm]"]
+    assert kvm["backend"] == "kvm"
+    assert kvm["kvm"].startswith(kvm_status().flavour)
+    assert "instructions" not in kvm
+    assert "kvm" not in found["both[backend=unicorn]"]
+
+
+def test_outcomes_without_kvm(files: pytest.Pytester, no_kvm: None) -> None:
+    result = run(files, "-v", "-rs", "--junitxml=x.xml")
     result.assert_outcomes(passed=2, failed=1, skipped=1)
     result.stdout.fnmatch_lines(
         [
-            "hvlab: backends unicorn; kvm not in this version",
+            "hvlab: kvm: not available: open /dev/kvm: no such thing",
             "bad.hvlab.yaml::bad FAILED (unicorn)*",
             "both.hvlab.yaml::both?backend=unicorn? PASSED (unicorn)*",
             "both.hvlab.yaml::both?backend=kvm? SKIPPED*",
             "good.hvlab.yaml::good PASSED (unicorn)*",
-            "SKIPPED *this version of hvlab has no backend 'kvm'*",
+            "SKIPPED *both.hvlab.yaml:2: KVM is not available: open /dev/kvm: no such thing",
         ]
     )
+    skipped = ElementTree.parse(files.path / "x.xml").getroot().find("*/testcase/skipped")
+    assert skipped is not None
+    assert skipped.attrib["message"] == "KVM is not available: open /dev/kvm: no such thing"
+
+
+def test_kvm_that_is_required(files: pytest.Pytester, no_kvm: None) -> None:
+    result = run(files, "--hvlab-kvm=on", "-k", "both")
+    result.assert_outcomes(passed=1, failed=1, deselected=2)
+    reason = "required by --hvlab-kvm=on, but KVM is not available: open /dev/kvm: no such thing"
+    result.stdout.fnmatch_lines([f"both.hvlab.yaml:6:*: failed: {reason}"])
 
 
 def test_a_failure_points_at_the_yaml_line(files: pytest.Pytester) -> None:
@@ -72,7 +122,7 @@ def test_a_failure_points_at_the_yaml_line(files: pytest.Pytester) -> None:
     result.stdout.no_fnmatch_line("*runner.py*")
 
 
-def test_selection(files: pytest.Pytester) -> None:
+def test_selection(files: pytest.Pytester, no_kvm: None) -> None:
     run(files, "-k", "good").assert_outcomes(passed=1, deselected=3)
     run(files, "-m", "quick").assert_outcomes(passed=2, skipped=1, deselected=1)
     run(files, "-m", "quick and not boot-sector").assert_outcomes(deselected=4)
@@ -97,15 +147,13 @@ def test_errors_in_documents_are_collection_errors(files: pytest.Pytester) -> No
 
 def test_backend_options(files: pytest.Pytester) -> None:
     run(files, "--hvlab-backend=unicorn", "-k", "both").assert_outcomes(passed=1, deselected=3)
+    run(files, "--hvlab-backend=kvm").assert_outcomes(passed=HERE, skipped=1 - HERE, deselected=3)
     result = run(files, "--hvlab-kvm=off", "-rs", "-k", "both")
     result.assert_outcomes(passed=1, skipped=1, deselected=2)
-    result.stdout.fnmatch_lines(["SKIPPED *kvm is off (--hvlab-kvm=off)"])
-    for option in ("--hvlab-kvm=on", "--hvlab-backend=kvm"):
-        result = run(files, option)
-        assert result.ret == pytest.ExitCode.USAGE_ERROR
-        result.stderr.fnmatch_lines(
-            [f"ERROR: {option}: this version of hvlab has no backend 'kvm'*"]
-        )
+    result.stdout.fnmatch_lines(["SKIPPED *turned off by --hvlab-kvm=off"])
+    result.stdout.no_fnmatch_line("hvlab: kvm:*")
+    for option in ("--hvlab-kvm=maybe", "--hvlab-backend=xen"):
+        assert run(files, option).ret == pytest.ExitCode.USAGE_ERROR
 
 
 def test_junit_properties(files: pytest.Pytester) -> None:
@@ -123,7 +171,7 @@ def test_junit_properties(files: pytest.Pytester) -> None:
     assert (failure.text or "").startswith("bad.hvlab.yaml:6:3: failed: ")
 
 
-def test_xdist_collects_the_same(files: pytest.Pytester) -> None:
+def test_xdist_collects_the_same(files: pytest.Pytester, no_kvm: None) -> None:
     result = run(files, "-n", "2", "-rf")
     result.assert_outcomes(passed=2, failed=1, skipped=1)
     result.stdout.fnmatch_lines(["*bad.hvlab.yaml:6:3: failed: *"])
@@ -151,10 +199,13 @@ def test_the_designs_example_runs_as_it_stands(pytester: pytest.Pytester) -> Non
         """
     )
     result = run(pytester, "-v", "--junitxml=x.xml")
-    result.assert_outcomes(passed=1)
+    result.assert_outcomes(passed=1 + HERE, skipped=1 - HERE)
     result.stdout.fnmatch_lines(["*::test_echo?unicorn? PASSED (unicorn)*"])
+    if HERE:
+        result.stdout.fnmatch_lines(["*::test_echo?kvm? PASSED (kvm)*"])
     root = ElementTree.parse(pytester.path / "x.xml").getroot()
-    properties = {p.attrib["name"]: p.attrib["value"] for p in root.iter("property")}
+    first = next(root.iter("testcase"))
+    properties = {p.attrib["name"]: p.attrib["value"] for p in first.iter("property")}
     assert properties["backend"] == "unicorn"
     assert int(properties["instructions"]) > 0
 
@@ -178,7 +229,7 @@ def test_machines_are_closed_and_a_failure_shows_their_consoles(pytester: pytest
         """
     )
     result = run(pytester)
-    result.assert_outcomes(passed=1, failed=1)
+    result.assert_outcomes(passed=1, failed=1 + HERE, skipped=1 - HERE)
     result.stdout.fnmatch_lines(["*hvlab console of machine*", "*| Hello from the guest*"])
 
 
@@ -195,8 +246,67 @@ def test_seeds_are_of_the_test(pytester: pytest.Pytester) -> None:
             print("seed", a.seed)
         """
     )
-    seen = {line for _ in range(2) for line in run(pytester, "-s").outlines if "seed " in line}
+    seen = {
+        line
+        for _ in range(2)
+        for line in run(pytester, "-s", "--hvlab-backend=unicorn").outlines
+        if "seed " in line
+    }
     assert len(seen) == 1
+
+
+ONE = """
+    import pytest
+    import hvlab
+
+    def run(machine):
+        with machine:
+            assert machine.run(timeout="5s").code == 0
+
+    @pytest.mark.hvlab_requires(kvm="hardware")
+    def test_hardware(hvlab_machine):
+        run(hvlab_machine(image=hvlab.fixture("hello")))
+
+    def test_any(hvlab_machine):
+        run(hvlab_machine(image=hvlab.fixture("hello")))
+
+    @pytest.mark.parametrize("hvlab_machine", ["unicorn"], indirect=True)
+    def test_one(hvlab_machine):
+        run(hvlab_machine(image=hvlab.fixture("hello")))
+"""
+
+
+def test_fixture_without_kvm(pytester: pytest.Pytester, no_kvm: None) -> None:
+    pytester.makepyfile(ONE)
+    result = run(pytester, "-rs")
+    result.assert_outcomes(passed=3, skipped=2)
+    result.stdout.fnmatch_lines(["SKIPPED * KVM is not available: open /dev/kvm: no such thing"])
+    run(pytester, "--hvlab-kvm=on").assert_outcomes(passed=3, errors=2)
+    result = run(pytester, "--hvlab-kvm=off", "-rs")
+    result.assert_outcomes(passed=3, skipped=2)
+    result.stdout.fnmatch_lines(["SKIPPED * turned off by --hvlab-kvm=off"])
+    run(pytester, "--hvlab-backend=unicorn").assert_outcomes(passed=3, deselected=2)
+
+
+def test_fixture_with_a_software_kvm(pytester: pytest.Pytester) -> None:
+    flavour = NO_KVM.replace("False, reason", "True, reason").replace(
+        'flavour=""', "flavour='software'"
+    )
+    pytester.makeconftest(flavour)
+    pytester.makepyfile(ONE)
+    result = run(pytester, "-rs", "--hvlab-backend=kvm", "-k", "test_hardware")
+    result.assert_outcomes(skipped=1, deselected=4)
+    result.stdout.fnmatch_lines(
+        ["SKIPPED * requires VT-x or SVM, and this host's KVM is the soft*"]
+    )
+    assert run(pytester, "--hvlab-kvm=on", "-k", "test_hardware").ret == 0
+
+
+def test_a_mark_that_is_wrong(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(ONE.replace('kvm="hardware"', 'kvm="hard"'))
+    result = run(pytester, "-k", "hardware", "--strict-markers")
+    result.assert_outcomes(errors=2, deselected=3)
+    result.stdout.fnmatch_lines(["*hvlab_requires takes kvm='hardware' or kvm='any'*"])
 
 
 def test_hosts(pytester: pytest.Pytester) -> None:

@@ -27,7 +27,7 @@ BEYOND = (
     "instructions without", "budget without", "deadline without", "group with",
     "name that expressions", "duration not whole", "tag that pytest", "key twice", "tab for",
     "bracket not closed", "matrix value twice", "colon missing", "space missing", "on no key",
-    "disk that is not",
+    "disk that is not", "kvm with", "kvm by",
 )  # fmt: skip
 
 

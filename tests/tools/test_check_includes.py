@@ -35,12 +35,18 @@ BREACHES = {
         '#include "backends/unicorn/unicorn_backend.h"',
         "tests/conformance must not include",
     ),
+    "probe": (
+        "cpp/core/probe/a.cpp",
+        '#include "core/machine/machine.h"',
+        "core/probe must not include core/machine/machine.h",
+    ),
     "no rule": ("cpp/elsewhere/a.cpp", "int a;", "no rule"),
 }
 
 ALLOWED = {
     "downwards": ("cpp/core/machine/a.h", '#include "core/base/units.h"'),
     "own folder": ("cpp/core/base/a.h", '#include "core/base/units.h"'),
+    "probe": ("cpp/core/probe/a.cpp", '#include "core/hypervisor/hypervisor.h"'),
     "library": ("cpp/core/base/a.h", "#include <fmt/format.h>"),
     "test": ("cpp/core/machine/a_test.cpp", '#include "backends/unicorn/unicorn_backend.h"'),
     "owner": ("cpp/backends/unicorn/a.cpp", "uc_emu_start(uc, 0, 0, 0, 0);"),

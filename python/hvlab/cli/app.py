@@ -5,6 +5,7 @@ when called.
 
 from __future__ import annotations
 
+import enum
 from pathlib import Path
 from typing import Annotated, Any, cast
 
@@ -37,6 +38,35 @@ Keyword = Annotated[
 ]
 Tags = Annotated[
     str, typer.Option("-m", metavar="EXPR", help="Only cases with these tags (and, or, not).")
+]
+
+
+class BackendName(enum.StrEnum):
+    """What --backend takes."""
+
+    UNICORN = "unicorn"
+    KVM = "kvm"
+
+
+class KvmChoice(enum.StrEnum):
+    """What --kvm takes."""
+
+    AUTO = "auto"
+    ON = "on"
+    OFF = "off"
+
+
+Backend = Annotated[
+    BackendName | None,
+    typer.Option("--backend", metavar="NAME", help="Only the cases of this backend."),
+]
+Kvm = Annotated[
+    KvmChoice,
+    typer.Option(
+        "--kvm",
+        help="Cases on kvm, where it is not there: skipped with the reason (auto), failed (on); "
+        "or all of them skipped (off).",
+    ),
 ]
 
 
@@ -88,6 +118,8 @@ def run(
     targets: Targets,
     keyword: Keyword = "",
     tags: Tags = "",
+    backend: Backend = None,
+    kvm: Kvm = KvmChoice.AUTO,
     junit: Annotated[
         Path | None, typer.Option("--junit", metavar="FILE", help="Write JUnit XML.")
     ] = None,
@@ -115,7 +147,18 @@ def run(
     from hvlab.cli import running
 
     del debug
-    options = running.Options(tuple(targets), keyword, tags, junit, json, artifacts, seed, verbose)
+    options = running.Options(
+        targets=tuple(targets),
+        keyword=keyword,
+        tags=tags,
+        backend=backend.value if backend else "",
+        kvm=kvm.value,
+        junit=junit,
+        json=json,
+        artifacts=artifacts,
+        seed=seed,
+        verbose=verbose,
+    )
     raise typer.Exit(running.run(options))
 
 
@@ -132,6 +175,7 @@ def list_cases(
     targets: Targets,
     keyword: Keyword = "",
     tags: Tags = "",
+    backend: Backend = None,
     verbose: Annotated[
         bool, typer.Option("-v", "--verbose", help="With backend, seed and tags.")
     ] = False,
@@ -139,7 +183,9 @@ def list_cases(
     """List the ids of the cases that would run."""
     from hvlab.cli import listing
 
-    raise typer.Exit(listing.list_cases(targets, keyword, tags, verbose))
+    raise typer.Exit(
+        listing.list_cases(targets, keyword, tags, backend.value if backend else "", verbose)
+    )
 
 
 @app.command()
@@ -148,6 +194,19 @@ def schema() -> None:
     from hvlab.cli import listing
 
     raise typer.Exit(listing.print_schema())
+
+
+@app.command()
+def doctor(
+    json: Annotated[bool, typer.Option("--json", help="As JSON, for programs.")] = False,
+) -> None:
+    """Say what this host has for guests: which KVM, and how fast each backend is here.
+
+    Measures for a few seconds. Exit code 0 whatever it finds; what is missing is said.
+    """
+    from hvlab.cli import doctor as command
+
+    raise typer.Exit(command.doctor(json))
 
 
 @fixtures_app.callback(invoke_without_command=True)

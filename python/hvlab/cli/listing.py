@@ -18,24 +18,25 @@ def check(targets: Sequence[str]) -> int:
     plan = planning.find(targets)
     if plan.errors:
         return show_errors(plan)
-    skipped = sum(case.skip is not None for case in plan.cases)
+    skipped = sum(planning.on_host(case).barrier is not None for case in plan.cases)
     note = f", {skipped} of them skipped on this host" if skipped else ""
     found = f"{_plural(plan.documents, 'scenario')}, {_plural(len(plan.cases), 'case')}"
     print(f"{found}{note}: no errors")
     return OK if plan.documents else NOTHING_RAN
 
 
-def list_cases(targets: Sequence[str], keyword: str, tags: str, verbose: bool) -> int:
+def list_cases(targets: Sequence[str], keyword: str, tags: str, backend: str, verbose: bool) -> int:
     """Prints case ids, one a line. Raises HvlabError."""
     plan = planning.find(targets)
     if plan.errors:
         return show_errors(plan)
-    cases = planning.choose(plan.cases, keyword, tags)
+    cases = planning.choose(plan.cases, keyword, tags, backend)
     for case in cases:
         if verbose:
             facts = [case.scenario.machine.backend, f"seed {case.seed}"]
             facts += [f"tags {' '.join(case.scenario.tags)}"] if case.scenario.tags else []
-            facts += [f"skipped: {case.skip}"] if case.skip else []
+            barrier = planning.on_host(case).barrier
+            facts += [f"skipped: {barrier.reason}"] if barrier else []
             print(f"{case.id}  ({', '.join(facts)})")
         else:
             print(case.id)

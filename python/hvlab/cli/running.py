@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 
+from hvlab.backends import KvmMode
 from hvlab.cli import INTERNAL, NOTHING_RAN, USAGE
 from hvlab.cli.listing import show_errors
 from hvlab.cli.progress import Display, LiveDisplay, PlainDisplay
@@ -32,6 +33,8 @@ class Options:
     targets: tuple[str, ...]
     keyword: str
     tags: str
+    backend: str
+    kvm: KvmMode
     junit: Path | None
     json: Path | None
     artifacts: Path | None
@@ -50,8 +53,9 @@ def run(options: Options) -> int:
         code = show_errors(plan)
         print("nothing was run", file=sys.stderr)
         return code
-    cases = planning.choose(plan.cases, options.keyword, options.tags)
+    cases = planning.choose(plan.cases, options.keyword, options.tags, options.backend)
     cases = planning.with_seed(cases, options.seed)
+    cases = [planning.on_host(case, options.kvm) for case in cases]
     started = datetime.datetime.now().astimezone()
     result = _run(cases, options)
     if not cases:

@@ -9,14 +9,14 @@ from collections.abc import Mapping, Sequence
 
 from pydantic import TypeAdapter, ValidationError
 
+from hvlab.backends import UNCOUNTED
 from hvlab.scenario import images
-from hvlab.scenario.backends import missing
 from hvlab.scenario.boots import references
 from hvlab.scenario.context import CheckContext, Places
 from hvlab.scenario.model import Limits, Scenario
 from hvlab.scenario.problems import MAX_PROBLEMS, Problem
 from hvlab.scenario.regex import Patterns
-from hvlab.scenario.shapes import Kind, Shape
+from hvlab.scenario.shapes import NOT_COUNTED, Kind, Shape
 from hvlab.scenario.steps import Step
 from hvlab.scenario.tree import Data
 
@@ -29,10 +29,11 @@ def check(
     """Every problem of one case's scenario. Runs nothing and imports nothing that the scenario
     names. `patterns` are those of the document's cases so far.
     """
-    context = _context(scenario.limits, scenario.vars, places, axes, patterns)
+    backend = scenario.machine.backend
+    context = _context(scenario.limits, scenario.vars, backend, places, axes, patterns)
     _steps(context, scenario.steps)
     boot = scenario.machine.boot.model_dump()
-    return [*_backend(scenario, places), *_images(boot, places), *context.problems]
+    return [*_images(boot, places), *context.problems]
 
 
 def check_partly(
@@ -45,20 +46,13 @@ def check_partly(
     except ValidationError:
         limits = Limits(wall="1s", time="1s", instructions=1)  # type: ignore[arg-type]
     named = dict.fromkeys(variables) if isinstance(variables, dict) else {}
-    context = _context(limits, named, places, axes, patterns)
+    machine = data.get("machine")
+    backend = machine.get("backend") if isinstance(machine, dict) else None
+    context = _context(limits, named, backend, places, axes, patterns)
     entries = data.get("steps")
     _steps(context, [_step(entry) for entry in entries] if isinstance(entries, list) else [])
-    machine = data.get("machine")
     boot = machine.get("boot") if isinstance(machine, dict) else None
     return [*_images(boot, places), *context.problems]
-
-
-def _backend(scenario: Scenario, places: Places) -> list[Problem]:
-    reason = missing(scenario.machine.backend)
-    if reason is None or scenario.requires.kvm is not None:
-        return []
-    message = f"{reason}; 'requires: {{kvm: any}}' skips its cases where it is not"
-    return [places.at_value(("machine", "backend"), message)]
 
 
 def _images(boot: Data, places: Places) -> list[Problem]:
@@ -75,20 +69,28 @@ def _images(boot: Data, places: Places) -> list[Problem]:
 def _context(
     limits: Limits,
     variables: Mapping[str, object],
+    backend: Data,
     places: Places,
     axes: tuple[str, ...],
     patterns: Patterns,
 ) -> CheckContext:
-    return CheckContext(
+    counts = backend not in UNCOUNTED
+    context = CheckContext(
         places=places,
         patterns=patterns,
         limits_time=limits.time is not None,
         limits_instructions=limits.instructions is not None,
+        counts=counts,
         scope={
             "matrix": Shape(dict.fromkeys(axes, Kind.ANY)),
             "vars": Shape(dict.fromkeys(variables, Kind.ANY)),
         },
     )
+    path = ("limits", "instructions")
+    if not counts and path in places.marks.keys:
+        message = f"{NOT_COUNTED}, so it cannot stop after a number of them; use 'time'"
+        context.problems.append(places.at_key(path, message))
+    return context
 
 
 def _step(entry: Data) -> Step | Data:

@@ -8,9 +8,16 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NoReturn, Protocol
 
 from hvlab.scenario import expression, regex
-from hvlab.scenario.expression import Expression, ExpressionError
+from hvlab.scenario.expression import AbsentValue, Expression, ExpressionError
 from hvlab.scenario.problems import Problem
-from hvlab.scenario.shapes import CONSOLE_SHAPE, MACHINE_SHAPE, SCREEN_SHAPE, Kind, Record, Shape
+from hvlab.scenario.shapes import (
+    CONSOLE_SHAPE,
+    SCREEN_SHAPE,
+    Kind,
+    Record,
+    Shape,
+    machine_shape,
+)
 from hvlab.scenario.source import Source
 from hvlab.scenario.tree import Mark, Marks, Path, format_path
 
@@ -74,12 +81,16 @@ class Places:
 
 @dataclass
 class CheckContext:
-    """For `StepBody.check`: collects problems and what steps name, in the order of the steps."""
+    """For `StepBody.check`: collects problems and what steps name, in the order of the steps.
+
+    `counts`: whether the case's backend counts instructions.
+    """
 
     places: Places
     patterns: regex.Patterns
     limits_time: bool
     limits_instructions: bool
+    counts: bool
     scope: dict[str, Shape]
     path: Path = ()
     problems: list[Problem] = field(default_factory=list)
@@ -102,7 +113,7 @@ class CheckContext:
             self.problem(f"the machine is booted already, in line {line}", at_key=True)
             return
         self.booted = self.path
-        self.scope["machine"] = MACHINE_SHAPE
+        self.scope["machine"] = machine_shape(self.counts)
         self.scope["console"] = CONSOLE_SHAPE
         self.scope["screen"] = SCREEN_SHAPE
 
@@ -116,12 +127,19 @@ class CheckContext:
         self.named[name] = (*self.path, "as")
         self.scope[name] = shape
 
-    def expression(self, text: str, below: str, offset: int = 0) -> tuple[Expression, Kind] | None:
-        """Checks an expression; None if it is wrong. It begins at `offset` in the field's text."""
+    def expression(
+        self, text: str, below: str, offset: int = 0, absent_ok: bool = False
+    ) -> tuple[Expression, Kind] | None:
+        """Checks an expression; None if it is wrong. It begins at `offset` in the field's text.
+
+        `absent_ok`: no problem if it only asks for what this case has no value of.
+        """
         try:
             parsed = expression.parse(text[offset:])
             return parsed, expression.check(parsed, self.scope)
         except ExpressionError as error:
+            if absent_ok and isinstance(error, AbsentValue):
+                return None
             at = error.offset + offset
             self.expression_problem(text, below, at, error.width, error.message)
             return None
@@ -181,7 +199,11 @@ class RunContext(Protocol):
         """Records a measure; `held` is None without a limit."""
 
     def kind(self, text: str) -> Kind:
-        """The kind of an expression's value."""
+        """The kind of an expression's value. Raises AbsentValue if this case has none."""
+
+    @property
+    def counts(self) -> bool:
+        """Whether the case's backend counts instructions."""
 
     def fail(self, message: str, operands: Mapping[str, str] | None = None) -> NoReturn:
         """Ends the step and the case: what was expected did not happen."""

@@ -14,9 +14,9 @@ from typing import NoReturn
 
 from pydantic import TypeAdapter, ValidationError
 
+from hvlab.backends import Barrier
 from hvlab.errors import ScenarioError
 from hvlab.scenario import check, explain, template
-from hvlab.scenario.backends import missing
 from hvlab.scenario.context import Places
 from hvlab.scenario.matrix import Cell, Matrix, expand
 from hvlab.scenario.model import Scenario
@@ -42,8 +42,8 @@ class Case:
 
     Attributes:
         id: `file::name[axis=value-...]`; parameters: the cell's values; seed: 0 to 2^64 - 1;
-        skip: why it cannot run on this host, None if it can; marks: where everything stood in
-        `source`.
+        barrier: what keeps it from running on this host, None if nothing does or nobody has
+        looked yet (plan.on_host); marks: where everything stood in `source`.
     """
 
     id: str
@@ -52,7 +52,7 @@ class Case:
     scenario: Scenario
     parameters: Mapping[str, Scalar]
     seed: int
-    skip: str | None = None
+    barrier: Barrier | None = None
 
     @property
     def name(self) -> str:
@@ -201,7 +201,6 @@ class _Reader:
             scenario=scenario,
             parameters=cell.values,
             seed=seed,
-            skip=missing(scenario.machine.backend),
         )
 
     def _scenario(self, cell: Cell, names: Names) -> Scenario | None:

@@ -49,6 +49,10 @@ class ExpressionError(Exception):
         super().__init__(message)
 
 
+class AbsentValue(ExpressionError):
+    """An expression asks for what the case has no value of."""
+
+
 @dataclass(frozen=True)
 class Expression:
     """A parsed expression that holds only what the allow-list has. Made by `parse`."""
@@ -226,6 +230,8 @@ class _Checker:
         if shape.anything:
             return Kind.ANY
         kind = shape.fields.get(node.attr)
+        if node.attr in shape.absent:
+            raise self._absent(node, shape.absent[node.attr])
         if kind is None:
             known = ", ".join(shape.fields)
             hint = did_you_mean(node.attr, shape.fields) or (f"; it has {known}" if known else "")
@@ -254,6 +260,8 @@ class _Checker:
         if shape.anything:
             return Kind.ANY
         if isinstance(index, ast.Constant) and isinstance(index.value, str):
+            if index.value in shape.absent:
+                raise self._absent(node, shape.absent[index.value])
             if index.value not in shape.fields:
                 hint = did_you_mean(index.value, shape.fields)
                 raise self._error(index, f"'{name}' has no '{index.value}'{hint}")
@@ -369,6 +377,10 @@ class _Checker:
         if name in ("int", "float") and kinds[0] in _MEASURED:
             return kinds[0]
         return Kind.TEXT if name == "str" else Kind.NUMBER
+
+    def _absent(self, node: ast.expr, reason: str) -> AbsentValue:
+        start, end = _span(self._text, node)
+        return AbsentValue(f"'{self._text[start:end]}' has no value: {reason}", start, end - start)
 
     def _error(self, node: ast.expr, message: str, last: ast.expr | None = None) -> ExpressionError:
         start = _span(self._text, node)[0]

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, ConfigDict, Field, WithJsonSchema
 
 from hvlab import units
-from hvlab.scenario.backends import BUILT, KNOWN
+from hvlab.backends import NAMES, KvmNeed
 from hvlab.scenario.boots import BootSource
 from hvlab.scenario.fields import (
     TEMPLATE_PATTERN,
@@ -29,9 +29,9 @@ MINUTE = units.DURATION_UNITS["min"]
 
 
 def _backend(value: Any) -> Any:
-    if isinstance(value, str) and value not in KNOWN:
+    if isinstance(value, str) and value not in NAMES:
         raise refuse(
-            f"unknown backend '{value}'{did_you_mean(value, KNOWN)}; known: {one_of(KNOWN)}"
+            f"unknown backend '{value}'{did_you_mean(value, NAMES)}; known: {one_of(NAMES)}"
         )
     return value
 
@@ -40,7 +40,7 @@ Backend = Annotated[
     str,
     BeforeValidator(_backend),
     WithJsonSchema(
-        {"type": "string", "anyOf": [{"enum": list(BUILT)}, {"pattern": TEMPLATE_PATTERN}]}
+        {"type": "string", "anyOf": [{"enum": list(NAMES)}, {"pattern": TEMPLATE_PATTERN}]}
     ),
 ]
 
@@ -68,8 +68,9 @@ class MachineSpec(Strict):
 class Requires(Strict):
     """What the host must have; cases that need what it has not are skipped, with the reason."""
 
-    kvm: Literal["hardware", "any"] | None = Field(
-        default=None, description="For the cases whose backend is kvm: which KVM will do."
+    kvm: KvmNeed | None = Field(
+        default=None,
+        description="For the cases whose backend is kvm: which KVM will do. 'hardware' is VT-x or SVM.",
     )
 
 
@@ -81,7 +82,10 @@ class Limits(Strict):
     )
     time: Duration | None = Field(default=None, description="Guest time.")
     instructions: int | None = Field(
-        default=None, ge=1, le=(1 << 63) - 1, description="Instructions that the guest retires."
+        default=None,
+        ge=1,
+        le=(1 << 63) - 1,
+        description="Instructions that the guest retires. Not on kvm, which does not count them.",
     )
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import NoReturn
 
+from hvlab.backends import KvmMode, barrier
 from hvlab.errors import HvlabError, ScenarioError
 from hvlab.scenario.document import Case, Document, load
 from hvlab.scenario.nearest import did_you_mean
@@ -66,11 +67,13 @@ def find(targets: Iterable[str]) -> Plan:
     return plan
 
 
-def choose(cases: Sequence[Case], keyword: str = "", tags: str = "") -> list[Case]:
-    """The cases that -k and -m leave: words in the id, ignoring case; names of tags. Raises
-    SelectionError.
+def choose(
+    cases: Sequence[Case], keyword: str = "", tags: str = "", backend: str = ""
+) -> list[Case]:
+    """The cases that -k, -m and --backend leave: words in the id, ignoring case; names of tags; the
+    backend that a case is for. Raises SelectionError.
     """
-    chosen = list(cases)
+    chosen = [c for c in cases if backend in ("", c.scenario.machine.backend)]
     if keyword:
         by_id = compile_selection(keyword, "-k")
         chosen = [c for c in chosen if by_id(lambda word, c=c: word.lower() in c.id.lower())]  # type: ignore[misc]
@@ -78,6 +81,13 @@ def choose(cases: Sequence[Case], keyword: str = "", tags: str = "") -> list[Cas
         by_tag = compile_selection(tags, "-m")
         chosen = [c for c in chosen if by_tag(lambda word, c=c: word in c.scenario.tags)]  # type: ignore[misc]
     return chosen
+
+
+def on_host(case: Case, mode: KvmMode = "auto", option: str = "--kvm") -> Case:
+    """The case with what keeps it from running here, where something does."""
+    scenario = case.scenario
+    found = barrier(scenario.machine.backend, scenario.requires.kvm, mode, option)
+    return replace(case, barrier=found)
 
 
 def with_seed(cases: Sequence[Case], seed: int | None) -> list[Case]:

@@ -88,7 +88,8 @@ class CaseResult:
     """One case that was run, or skipped.
 
     Attributes:
-        id: `file::name[...]`; file, name: its parts; reason: one line why it did not pass;
+        id: `file::name[...]`; file, name: its parts; kvm: which KVM it ran on, empty on another
+        backend; reason: one line why it did not pass;
         guest_time: ns, None if no machine was made; instructions: None where nobody counts them;
         wall: seconds; console: the last 64 KiB of output as text; log: its last lines with guest
         times; screen: the text on the screen, empty if there is none; picture: of the screen of a
@@ -125,10 +126,14 @@ class CaseResult:
     interrupted: bool = False
     internal: str = ""
     artifacts: str = ""
+    kvm: str = ""
 
     def properties(self) -> dict[str, str]:
         """What a CI system should keep of the case, as text."""
-        found = {"backend": self.backend, "seed": str(self.seed)}
+        found = {"backend": self.backend}
+        if self.kvm:
+            found["kvm"] = self.kvm
+        found["seed"] = str(self.seed)
         found |= {f"image.{image.field}.sha256": image.sha256 for image in self.images}
         if self.guest_time is not None:
             found["guest_time_ns"] = str(self.guest_time)

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, NoReturn
 
 from hvlab import units
+from hvlab.backends import UNCOUNTED, Barrier, kvm_flavour
 from hvlab.errors import (
     BootError,
     ExpectationFailed,
@@ -21,6 +22,7 @@ from hvlab.errors import (
     MachineConfigError,
 )
 from hvlab.scenario import expression, machines
+from hvlab.scenario.bounds import Bounds, LimitExceeded, StepFailed, exceeded
 from hvlab.scenario.context import Places
 from hvlab.scenario.evaluate import Evaluation, Unevaluable, evaluate
 from hvlab.scenario.problems import excerpt
@@ -35,12 +37,12 @@ from hvlab.scenario.results import (
 )
 from hvlab.scenario.shapes import (
     CONSOLE_SHAPE,
-    MACHINE_SHAPE,
     SCREEN_SHAPE,
     Kind,
     Record,
     Shape,
     Value,
+    machine_shape,
 )
 from hvlab.scenario.tree import Path
 
@@ -78,19 +80,6 @@ class Observer:
         """A case is done, or was skipped."""
 
 
-class _Failed(Exception):
-    """A step did not find what it expected."""
-
-    def __init__(self, message: str, operands: Mapping[str, str] | None = None) -> None:
-        super().__init__(message)
-        self.message = message
-        self.operands = tuple((operands or {}).items())
-
-
-class _LimitExceeded(_Failed):
-    """The case has used up one of its limits."""
-
-
 class _Broken(Exception):
     """The core reported that it cannot go on."""
 
@@ -107,8 +96,8 @@ def run_case(
     """Runs one case. Never raises for what the case or its guest does; Ctrl-C gives
     `interrupted`.
     """
-    if case.skip is not None:
-        return skipped(case, case.skip)
+    if case.barrier is not None:
+        return _barred(case, case.barrier)
     return _CaseRun(case, observer, make_machine).result()
 
 
@@ -121,7 +110,7 @@ def run_cases(cases: Sequence[Case], observer: Observer) -> Iterator[CaseResult]
         if interrupted:
             result = skipped(case, NOT_RUN)
         else:
-            if case.skip is None:
+            if case.barrier is None:
                 observer.case_started(case)
             result = run_case(case, observer)
             interrupted = result.interrupted
@@ -132,6 +121,14 @@ def run_cases(cases: Sequence[Case], observer: Observer) -> Iterator[CaseResult]
 def skipped(case: Case, reason: str) -> CaseResult:
     """The result of a case that is not run."""
     return _result(case, Outcome.SKIPPED, reason=reason)
+
+
+def _barred(case: Case, barrier: Barrier) -> CaseResult:
+    if not barrier.failed:
+        return skipped(case, barrier.reason)
+    place = ("machine", "backend")
+    failure = _failure(case, Outcome.FAILED, place, barrier.reason, None)
+    return _result(case, Outcome.FAILED, reason=barrier.reason, failure=failure)
 
 
 def reproduce(case: Case) -> str:
@@ -146,6 +143,7 @@ def _result(case: Case, outcome: Outcome, **more: object) -> CaseResult:
         name=case.name,
         outcome=outcome,
         backend=case.scenario.machine.backend,
+        kvm="" if case.barrier else kvm_flavour(case.scenario.machine.backend),
         seed=case.seed,
         parameters=case.parameters,
         tags=tuple(case.scenario.tags),
@@ -178,6 +176,10 @@ class _CaseRun:
         assert self._machine is not None, "checked: no step needs a machine before boot"
         return self._machine
 
+    @property
+    def counts(self) -> bool:
+        return self.case.scenario.machine.backend not in UNCOUNTED
+
     def boot(self) -> None:
         self._images = machines.image_results(self.case)
         self._machine = self.make_machine(self.case)
@@ -190,7 +192,7 @@ class _CaseRun:
         instructions: int | None = None,
         awaited: str | None = None,
     ) -> Stop:
-        bounds = _Bounds(self, within, instructions)
+        bounds = Bounds(self, within, instructions)
         while True:
             stop = self.machine.run(
                 until=until,
@@ -221,9 +223,10 @@ class _CaseRun:
         try:
             return evaluate(expression.parse(text), self._values, kinds)
         except Unevaluable as error:
-            raise _Failed(f"no value: {error}", dict(error.operands)) from None
+            raise StepFailed(f"no value: {error}", dict(error.operands)) from None
 
     def kind(self, text: str) -> Kind:
+        self._refresh(text)
         return expression.check(expression.parse(text), self._shapes)
 
     def measure(
@@ -232,7 +235,7 @@ class _CaseRun:
         self._measures.append(MeasureResult(name, value, _UNITS.get(kind, ""), limit, held))
 
     def fail(self, message: str, operands: Mapping[str, str] | None = None) -> NoReturn:
-        raise _Failed(message, operands)
+        raise StepFailed(message, operands)
 
     # The case as a whole.
 
@@ -297,7 +300,7 @@ class _CaseRun:
         try:
             self._check_wall()
             step.body.run(self)
-        except _Failed as error:
+        except StepFailed as error:
             return self._ended(Outcome.FAILED, place, error.message, index, error.operands)
         except ExpectationFailed as error:
             return self._ended(Outcome.FAILED, place, str(error), index)
@@ -353,12 +356,7 @@ class _CaseRun:
         step: int,
         operands: tuple[tuple[str, str], ...] = (),
     ) -> _Ended:
-        case = self.case
-        found = Places(case.source, case.marks).at_key(place, message)
-        headline = f"{outcome}: {message}"
-        text = excerpt(case.source, found.line, found.column, found.width, headline)
-        failure = Failure(message, found.line, found.column, text, step, operands)
-        return _Ended(outcome, failure)
+        return _Ended(outcome, _failure(self.case, outcome, place, message, step, operands))
 
     def _guest_time(self) -> int | None:
         return self._machine.time if self._machine is not None else None
@@ -372,7 +370,7 @@ class _CaseRun:
                 "time": self._machine.time,
                 "instructions": self._machine.instructions,
             }
-            self.name("machine", Record(fields), MACHINE_SHAPE)
+            self.name("machine", Record(fields), machine_shape(self.counts))
             console = self._machine.console.output if "console" in text else ""
             self.name("console", Record({"text": console}), CONSOLE_SHAPE)
             screen = machines.screen_text(self._machine) if "screen" in text else ""
@@ -382,72 +380,22 @@ class _CaseRun:
         if self.observer is not None:
             self.observer.progress(self.machine.time, self.machine.instructions)
 
+    @property
+    def interval(self) -> float | None:
+        return None if self.observer is None else self.observer.interval
+
     def _check_wall(self) -> None:
         self.wall_left()
 
     def wall_left(self) -> float:
-        """Seconds until the case's wall limit. Raises _LimitExceeded."""
+        """Seconds until the case's wall limit. Raises LimitExceeded."""
         limit = self.case.scenario.limits.wall
         left = limit / SECOND - (time.monotonic() - self._started)
         if left <= 0:
-            raise _LimitExceeded(
-                _limit("wall", units.format_duration(limit), "on the wall", self.case)
+            raise LimitExceeded(
+                exceeded("wall", units.format_duration(limit), "on the wall", self.case)
             )
         return left
-
-
-class _Bounds:
-    """How far one step may run: its own bounds and what is left of the case's limits."""
-
-    def __init__(self, run: _CaseRun, within: int, instructions: int | None) -> None:
-        self._run = run
-        self._limits = run.case.scenario.limits
-        machine = run.machine
-        self._end = machine.time + within
-        self._time_limit = self._limits.time
-        self._time_limited = self._time_limit is not None and self._time_limit < self._end
-        if self._time_limit is not None and self._time_limited:
-            self._end = self._time_limit
-        count = machine.instructions
-        self._last: int | None = None
-        self._count_limited = False
-        if count is not None:
-            self._last = None if instructions is None else count + instructions
-            most = self._limits.instructions
-            if most is not None and (self._last is None or most < self._last):
-                self._last, self._count_limited = most, True
-        if self._time_limited and self._end <= machine.time:
-            self.check("deadline")
-        if (
-            self._count_limited
-            and self._last is not None
-            and count is not None
-            and self._last <= count
-        ):
-            self.check("budget")
-
-    def time_left(self) -> int:
-        return max(self._end - self._run.machine.time, 0)
-
-    def instructions_left(self) -> int | None:
-        count = self._run.machine.instructions
-        return None if self._last is None or count is None else max(self._last - count, 0)
-
-    def wall_slice(self) -> float:
-        left = self._run.wall_left()
-        interval = self._run.observer.interval if self._run.observer is not None else None
-        return left if interval is None else min(left, interval)
-
-    def check(self, reason: str) -> None:
-        """Raises _LimitExceeded if it was the case's limit that ended the run, and not the
-        step's bound.
-        """
-        if reason == "deadline" and self._time_limited and self._time_limit is not None:
-            shown = units.format_duration(self._time_limit)
-            raise _LimitExceeded(_limit("time", shown, "of guest time", self._run.case))
-        if reason == "budget" and self._count_limited:
-            shown = f"{self._limits.instructions}"
-            raise _LimitExceeded(_limit("instructions", shown, "instructions", self._run.case))
 
 
 @dataclass(frozen=True)
@@ -460,14 +408,22 @@ class _Ended:
     internal: str = ""
 
 
+def _failure(
+    case: Case,
+    outcome: Outcome,
+    place: Path,
+    message: str,
+    step: int | None,
+    operands: tuple[tuple[str, str], ...] = (),
+) -> Failure:
+    found = Places(case.source, case.marks).at_key(place, message)
+    headline = f"{outcome}: {message}"
+    text = excerpt(case.source, found.line, found.column, found.width, headline)
+    return Failure(message, found.line, found.column, text, step, operands)
+
+
 def _internal(error: Exception) -> str:
     return f"internal error of hvlab: {type(error).__name__}: {error}"
-
-
-def _limit(key: str, shown: str, what: str, case: Case) -> str:
-    line = case.marks.keys.get(("limits", key))
-    where = f" in line {line.line}" if line is not None else ", by default"
-    return f"the case's limit was reached: {shown} {what} (limits.{key}{where})"
 
 
 def _blame(error: HvlabError, place: Path) -> Path:

@@ -31,12 +31,14 @@ class Kind(enum.StrEnum):
 class Shape:
     """Of a named value: its fields, and how many items `[0]`, `[1]`... it has.
 
-    `anything`: nothing is known, because the step that names it is wrong itself.
+    `anything`: nothing is known, because the step that names it is wrong itself. `absent`: fields
+    that have no value in this case, and why.
     """
 
     fields: Mapping[str, Kind]
     items: int = 0
     anything: bool = False
+    absent: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -56,18 +58,32 @@ def match_shape(groups: int, names: Mapping[str, int]) -> Shape:
 
 
 MATCH_FIELDS: Mapping[str, Kind] = {"time": Kind.TIME, "text": Kind.TEXT}
-STOP_SHAPE = Shape(
-    {
+NOT_COUNTED = "kvm does not count instructions"
+
+
+def _counted(fields: Mapping[str, Kind], counts: bool) -> Shape:
+    if counts:
+        return Shape({**fields, "instructions": Kind.NUMBER})
+    return Shape(fields, absent={"instructions": NOT_COUNTED})
+
+
+def stop_shape(counts: bool) -> Shape:
+    """Of a stop that a step named. `counts`: whether the backend counts instructions."""
+    fields = {
         "reason": Kind.TEXT,
         "code": Kind.NUMBER,
         "time": Kind.TIME,
-        "instructions": Kind.NUMBER,
         "rip": Kind.NUMBER,
         "message": Kind.TEXT,
     }
-)
-# Always there once the machine is.
-MACHINE_SHAPE = Shape({"time": Kind.TIME, "instructions": Kind.NUMBER})
+    return _counted(fields, counts)
+
+
+def machine_shape(counts: bool) -> Shape:
+    """Of `machine`, which is there once the machine is."""
+    return _counted({"time": Kind.TIME}, counts)
+
+
 CONSOLE_SHAPE = Shape({"text": Kind.TEXT})
 SCREEN_SHAPE = Shape({"text": Kind.TEXT})
 

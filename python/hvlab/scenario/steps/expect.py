@@ -11,7 +11,14 @@ from hvlab import units
 from hvlab.scenario import regex
 from hvlab.scenario.context import CheckContext, RunContext
 from hvlab.scenario.fields import Duration, Identifier, Shortened, refuse
-from hvlab.scenario.shapes import MATCH_FIELDS, STOP_SHAPE, Record, Shape, match_shape
+from hvlab.scenario.shapes import (
+    MATCH_FIELDS,
+    NOT_COUNTED,
+    Record,
+    Shape,
+    match_shape,
+    stop_shape,
+)
 from hvlab.scenario.steps.base import StepBody, quote
 
 if TYPE_CHECKING:
@@ -98,7 +105,10 @@ class Expect(StepBody):
         description="For debug-exit: the value that the guest wrote.",
     )
     instructions: int | None = Field(
-        default=None, ge=1, le=(1 << 63) - 1, description="For budget: after how many instructions."
+        default=None,
+        ge=1,
+        le=(1 << 63) - 1,
+        description="For budget: after how many instructions. Not on kvm.",
     )
     within: Duration = Field(
         default=DEFAULT_WITHIN,
@@ -159,7 +169,9 @@ class Expect(StepBody):
 
     def check(self, context: CheckContext) -> None:
         context.needs_machine()
-        shape: Shape | None = STOP_SHAPE if self.stop is not None else match_shape(0, {})
+        shape: Shape | None = (
+            stop_shape(context.counts) if self.stop is not None else match_shape(0, {})
+        )
         if self._expression is not None:
             below = ("regex",) if self.regex is not None else ("screen", "regex")
             pattern = context.regex(self._expression, *below)
@@ -169,7 +181,12 @@ class Expect(StepBody):
                     context.problem(
                         f"the group '{name}' has the name of a field of every match", *below
                     )
-        if self.stop == "budget" and self.instructions is None and not context.limits_instructions:
+        if self.stop == "budget" and not context.counts:
+            message = f"{NOT_COUNTED}, so no budget of them runs out; use 'stop: deadline'"
+            context.problem(message, "stop")
+        elif (
+            self.stop == "budget" and self.instructions is None and not context.limits_instructions
+        ):
             message = (
                 "a budget needs 'instructions' here, or 'instructions' in the scenario's limits"
             )
@@ -241,7 +258,7 @@ class Expect(StepBody):
                 f"expected {wanted}, but the code is {stop.code}", {"code": str(stop.code)}
             )
         if self.as_ is not None:
-            context.name(self.as_, stop_record(stop), STOP_SHAPE)
+            context.name(self.as_, stop_record(stop), stop_shape(context.counts))
 
 
 def stop_record(stop: Stop) -> Record:

@@ -12,6 +12,7 @@ from typing import ClassVar
 from pydantic import Field
 
 from hvlab.scenario.context import CheckContext, RunContext
+from hvlab.scenario.expression import AbsentValue
 from hvlab.scenario.fields import Name
 from hvlab.scenario.shapes import Kind, format_value
 from hvlab.scenario.steps.base import StepBody
@@ -37,7 +38,8 @@ class Measure(StepBody):
         return f"measure {self.name}"
 
     def check(self, context: CheckContext) -> None:
-        checked = context.expression(self.value, "value")
+        # Where there is no such figure, it is absent from the reports; a limit would not be checked.
+        checked = context.expression(self.value, "value", absent_ok=self.limit is None)
         kind = checked[1] if checked else Kind.ANY
         if kind in (Kind.TEXT, Kind.TRUTH):
             context.problem(f"{kind} can't be measured; int(...) makes a number of a text", "value")
@@ -60,8 +62,12 @@ class Measure(StepBody):
             context.problem(f"the limit is {limited[1]}, the value is {kind}", "limit")
 
     def run(self, context: RunContext) -> None:
+        try:
+            kind = context.kind(self.value)
+        except AbsentValue:
+            return
         result = context.evaluate(self.value)
-        number, kind = result.value, context.kind(self.value)
+        number = result.value
         if (
             isinstance(number, bool)
             or not isinstance(number, int | float)
