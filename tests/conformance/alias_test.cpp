@@ -58,7 +58,7 @@ protected:
         return pages;
     }
 };
-ON_EVERY_BACKEND(Aliases);
+ON_EVERY_VARIANT(Aliases);
 
 TEST_P(Aliases, StoresAreSeenAtBothAddresses) {
     guest().boot(

@@ -249,7 +249,6 @@ TEST_P(CodeChanges, ByAPush) {
 }
 
 TEST_P(CodeChanges, ByASixteenByteStore) {
-    NEEDS(Feature::kKernelInstructions);
     guest().load(CODE64("mov eax, 0; ret"), 0x2008);
     for (std::uint64_t i = 1; i < 20; ++i) {
         guest().boot(CODE64("movups [0x2000], xmm0; mov edx, 0x2008; call rdx; out 0xF4, al"));

@@ -79,10 +79,9 @@ std::vector<WriterRow> writers() {
 }
 
 class DirtyBy : public TableTest<WriterRow> {};
-ON_EVERY_BACKEND_FOR(DirtyBy, writers());
+ON_EVERY_VARIANT_FOR(DirtyBy, writers());
 
 TEST_P(DirtyBy, ExactlyThesePages) {
-    NEEDS(Feature::kKernelInstructions);
     Guest guest(backend());
     guest.boot(row().code, row().mode);
     if (row().prepare) row().prepare(guest);
@@ -102,7 +101,7 @@ protected:
     }
     bool logged(GuestAddress address) { return guest().fetch_dirty().test(page_of(address)); }
 };
-ON_EVERY_BACKEND(DirtyLog);
+ON_EVERY_VARIANT(DirtyLog);
 
 TEST_P(DirtyLog, BeginsEmpty) {
     guest().boot(CODE64("mov [0x50000], al; out 0xF4, al"));

@@ -137,9 +137,6 @@ protected:
 ON_EVERY_BACKEND_FOR(Edges, rows());
 
 TEST_P(Edges, Access) {
-    if (row().size == 16) {
-        NEEDS(Feature::kKernelInstructions);
-    }
     for (unsigned before = 0; before <= row().size; ++before) {
         row().write ? write(before) : read(before);
     }
@@ -227,9 +224,6 @@ protected:
     void SetUp() override {
         TableTest::SetUp();
         if (needs_legacy_paging(row().mode)) NEEDS(Feature::kLegacyPaging);
-        if (row().size > 8) {
-            NEEDS(Feature::kKernelInstructions);
-        }
     }
     void expect_fault(std::uint64_t from, std::uint64_t cr2) {
         Guest guest(backend());

@@ -180,7 +180,6 @@ class Exceptions : public TableTest<ExceptionRow> {};
 ON_EVERY_BACKEND_FOR(Exceptions, rows());
 
 TEST_P(Exceptions, AreDelivered) {
-    NEEDS(Feature::kKernelInstructions);
     if (needs_legacy_paging(row().mode)) {
         NEEDS(Feature::kLegacyPaging);
     }
@@ -338,7 +337,6 @@ TEST_P(Delivery, SysenterEntersTheKernel) {
 }
 
 TEST_P(Delivery, SyscallAndSysretGoThereAndBack) {
-    NEEDS(Feature::kKernelInstructions);
     boot(CODE64("inc eax; syscall; inc eax; int 0x80"), Mode::kUser64);
     guest().load(CODE64("mov rbx, rcx; mov rsi, r11; sysretq"), 0x3000);
     guest().set_gate({.vector = 0x80, .handler = kStubs + 0x80 * 16, .dpl = 3});

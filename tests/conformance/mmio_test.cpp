@@ -260,10 +260,7 @@ TEST_P(MemoryMappedBy, Instruction) {
 
 class WideAccess : public GuestTest {
 protected:
-    void SetUp() override {
-        GuestTest::SetUp();
-        NEEDS(Feature::kKernelInstructions);
-    }
+    void SetUp() override { GuestTest::SetUp(); }
     void run(std::span<const std::byte> code) {
         guest().boot(code);
         guest().set(kRdi, kDevice);

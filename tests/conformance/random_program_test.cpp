@@ -20,7 +20,6 @@ protected:
     void SetUp() override {
         BackendTest::SetUp();
         NEEDS(Feature::kInstructionCount);
-        NEEDS(Feature::kKernelInstructions);
     }
     void check(std::uint64_t first) {
         ProgramChecker checker(backend());

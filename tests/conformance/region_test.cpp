@@ -20,7 +20,7 @@ protected:
         return guest().gpr(kRax);
     }
 };
-ON_EVERY_BACKEND(Regions);
+ON_EVERY_VARIANT(Regions);
 
 TEST_P(Regions, AppearUnderARunningGuest) {
     EXPECT_EQ(read(), device_value(kRamSize, 4));

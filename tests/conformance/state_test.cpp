@@ -115,6 +115,11 @@ std::vector<FieldRow> fields() {
          [](State& s) {
              s.exception = {.pending = true, .vector = 14, .has_error_code = true, .error_code = 7};
          }},
+        {"InterruptPending",
+         [](State& s) {
+             s.interrupt = {.pending = true, .vector = 0x41};
+             s.rflags |= 0x200;
+         }},
         {"NmiPending", [](State& s) { s.nmi_pending = true; }},
         {"NmiBlocked", [](State& s) { s.nmi_blocked = true; }},
         {"ShadowSti",
@@ -275,7 +280,6 @@ TEST_P(StateSeen, GeneralRegisters) {
 }
 
 TEST_P(StateSeen, SseRegistersAndControl) {
-    NEEDS(Feature::kKernelInstructions);
     guest().boot(
         CODE64("movups [0x50000], xmm0; movups [0x50010], xmm15; stmxcsr [0x50020];"
                "out 0xF4, al"));
@@ -292,7 +296,6 @@ TEST_P(StateSeen, SseRegistersAndControl) {
 }
 
 TEST_P(StateSeen, X87StackTopAndTags) {
-    NEEDS(Feature::kKernelInstructions);
     // TOP is 5 and ST(0) is 1.0 (physical register 5); FSTP pops it.
     guest().boot(CODE64("fstp qword ptr [0x50000]; fnstenv [0x50010]; out 0xF4, al"));
     guest().change([](CpuState& state) {
@@ -309,7 +312,6 @@ TEST_P(StateSeen, X87StackTopAndTags) {
 
 TEST_P(StateSeen, NothingOfTheX87SelectorsStays) {
     // CpuState has no FCS and FDS (deprecated: SDM vol. 1 s. 8.1.8), so a set state has none.
-    NEEDS(Feature::kKernelInstructions);
     guest().boot(CODE64("fld qword ptr [0x50000]; fnstenv [0x50100]; out 0xF4, al"));
     guest().finish();
     guest().boot(CODE64("fnstenv [0x50100]; out 0xF4, al"));

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cerrno>
 
 namespace hvlab::kvm {
 namespace {
@@ -75,6 +76,7 @@ private:
     void harvest(const Handle& vm, const MemorySlots& slots) {
         bool any = false;
         for (Ring& ring : rings_) {
+            const std::uint32_t first = ring.next;
             auto* const entries = reinterpret_cast<kvm_dirty_gfn*>(ring.area.data());
             for (;; ++ring.next) {
                 kvm_dirty_gfn& entry = entries[ring.next % entries_];
@@ -86,6 +88,11 @@ private:
                 }
                 flags.store(KVM_DIRTY_GFN_F_RESET, std::memory_order_release);
                 any = true;
+            }
+            // The kernel lets a vCPU out some entries earlier; one that wrote on has written over
+            // entries that nobody had read.
+            if (ring.next - first >= entries_) {
+                fail("read the dirty ring", EOVERFLOW, "pages that the guest wrote are lost");
             }
         }
         if (!any) return;

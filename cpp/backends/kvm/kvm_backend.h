@@ -17,15 +17,18 @@ struct Device;
 }  // namespace kvm
 
 struct KvmOptions {
-    // Where local APICs are: the models hide them, so by default there is none, and HLT comes out of
-    // the guest. kSplit: in the kernel, with the 8259s and all else still here (KVM_CAP_SPLIT_IRQCHIP).
+    // Where local APICs are: the models hide them, so by default there is none, and HLT comes out
+    // of the guest. kSplit: in the kernel, with the 8259s and all else still here
+    // (KVM_CAP_SPLIT_IRQCHIP).
     enum class Irqchip : std::uint8_t { kNone, kSplit };
     // Where the kernel notes dirty pages. kRing falls back to the bitmap where the kernel lacks it.
-    enum class DirtyLog : std::uint8_t { kRing, kBitmap };
+    // kBest is the ring, but the bitmap on the software flavour: its emulator writes many pages
+    // before it looks whether the ring is full, and overruns it.
+    enum class DirtyLog : std::uint8_t { kBest, kRing, kBitmap };
 
     std::string device = "/dev/kvm";
     Irqchip irqchip = Irqchip::kNone;
-    DirtyLog dirty_log = DirtyLog::kRing;
+    DirtyLog dirty_log = DirtyLog::kBest;
     // What the kernel is called through; null: the kernel itself. Outlives backend and machines.
     kvm::SystemCalls* calls = nullptr;
 };

@@ -143,7 +143,8 @@ bool KvmVcpu::nmi_is_due() const {
 }
 
 bool KvmVcpu::wakes_halted() const {
-    return nmi_is_due() || (interrupt_line_ && interrupt_window());
+    return nmi_is_due() || synced().events.interrupt.injected != 0 ||
+           (interrupt_line_ && interrupt_window());
 }
 
 // KVM takes an interrupt when it can deliver it at once; until then it says when that is.
@@ -200,9 +201,8 @@ std::optional<Exit> KvmVcpu::handle_exit() {
             shut_down_ = true;
             return Exit{.kind = ExitKind::kTripleFault};
         case KVM_EXIT_DEBUG:
-            return Exit{.kind = ExitKind::kDebug,
-                        .address = run.debug.arch.pc,
-                        .code = run.debug.arch.dr6};
+            return Exit{
+                .kind = ExitKind::kDebug, .address = run.debug.arch.pc, .code = run.debug.arch.dr6};
         case KVM_EXIT_INTERNAL_ERROR:
             if (const auto address = fetched_from_nowhere()) {
                 return Exit{.kind = ExitKind::kFetchFault, .address = *address};
@@ -257,8 +257,13 @@ void KvmVcpu::answer_memory() {
 void KvmVcpu::answer_msr_read() {
     auto& msr = area().msr;
     incomplete_ = true;
-    std::optional<std::uint64_t> value = msrs_.read(msr.index);
-    if (!value) guarded([&] { value = handler_.msr_read(msr.index); });
+    const std::optional<MsrAccess::Answer> own = msrs_.read(handle_, msr.index);
+    std::optional<std::uint64_t> value;
+    if (own && own->done) value = own->value;
+    // What the kernel has and refuses is no question to the handler.
+    if (!own && msr.reason != KVM_MSR_EXIT_REASON_INVAL) {
+        guarded([&] { value = handler_.msr_read(msr.index); });
+    }
     msr.error = value ? 0 : 1;
     msr.data = value.value_or(0);
 }
@@ -266,8 +271,11 @@ void KvmVcpu::answer_msr_read() {
 void KvmVcpu::answer_msr_write() {
     auto& msr = area().msr;
     incomplete_ = true;
-    bool taken = msrs_.write(msr.index, msr.data);
-    if (!taken) guarded([&] { taken = handler_.msr_write(msr.index, msr.data); });
+    const std::optional<MsrAccess::Answer> own = msrs_.write(handle_, msr.index, msr.data);
+    bool taken = own && own->done;
+    if (!own && msr.reason != KVM_MSR_EXIT_REASON_INVAL) {
+        guarded([&] { taken = handler_.msr_write(msr.index, msr.data); });
+    }
     msr.error = taken ? 0 : 1;
 }
 
@@ -277,8 +285,8 @@ std::optional<GuestAddress> KvmVcpu::fetched_from_nowhere() const {
     if (run.internal.suberror != KVM_INTERNAL_ERROR_EMULATION) return std::nullopt;
     constexpr unsigned kLongest = 15;
     unsigned fetched = 0;
-    if (run.internal.ndata >= 1 && (run.emulation_failure.flags &
-                                    KVM_INTERNAL_ERROR_EMULATION_FLAG_INSTRUCTION_BYTES) != 0) {
+    if (run.internal.ndata >= 1 &&
+        (run.emulation_failure.flags & KVM_INTERNAL_ERROR_EMULATION_FLAG_INSTRUCTION_BYTES) != 0) {
         fetched = run.emulation_failure.insn_size;
     }
     const std::uint64_t rip = synced().sregs.cs.base + synced().regs.rip;
@@ -312,7 +320,7 @@ CpuState KvmVcpu::state() const {
     state.msrs = msrs_.get(handle_);
     state.msrs.efer = efer;
     state.msrs.tsc_offset = tsc_offset_;
-    state.halted = halted_;
+    state.halted = halted_ || halted_in_kernel();
     return state;
 }
 
@@ -341,9 +349,27 @@ void KvmVcpu::set_state(const CpuState& state) {
     area().cr8 = state.cr8;  // without a local APIC in the kernel, KVM_RUN takes it from there
     area().kvm_dirty_regs = 0;
     tsc_offset_ = state.msrs.tsc_offset;
-    halted_ = state.halted;
+    set_halted(state.halted);
     shut_down_ = false;
     incomplete_ = false;
+}
+
+bool KvmVcpu::halted_in_kernel() const {
+    if (vm_->device->options.irqchip == KvmOptions::Irqchip::kNone) return false;
+    kvm_mp_state state{};
+    handle_.call(KVM_GET_MP_STATE, &state, "ask whether a vCPU is halted (KVM_GET_MP_STATE)");
+    return state.mp_state == KVM_MP_STATE_HALTED;
+}
+
+void KvmVcpu::set_halted(bool halted) {
+    if (vm_->device->options.irqchip == KvmOptions::Irqchip::kNone) {
+        halted_ = halted;
+    } else if (halted != halted_in_kernel()) {
+        // A processor that waits for its start is not halted, and goes on waiting.
+        kvm_mp_state state{.mp_state = static_cast<std::uint32_t>(halted ? KVM_MP_STATE_HALTED
+                                                                         : KVM_MP_STATE_RUNNABLE)};
+        handle_.call(KVM_SET_MP_STATE, &state, "halt or wake a vCPU (KVM_SET_MP_STATE)");
+    }
 }
 
 void KvmVcpu::raise_nmi() {

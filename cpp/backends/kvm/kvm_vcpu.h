@@ -61,6 +61,10 @@ private:
     std::optional<Exit> emulation_failed();
     std::optional<GuestAddress> fetched_from_nowhere() const;
 
+    // With a local APIC in the kernel, HLT waits there.
+    bool halted_in_kernel() const;
+    void set_halted(bool halted);
+
     std::shared_ptr<VmState> vm_;
     VcpuHandler& handler_;
     Handle handle_;

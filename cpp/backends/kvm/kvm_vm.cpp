@@ -32,6 +32,13 @@ void split_irqchip(const Handle& vm) {
     vm.call(KVM_ENABLE_CAP, &enable, "put local APICs into the kernel (KVM_CAP_SPLIT_IRQCHIP)");
 }
 
+bool wants_ring(const Device& device) {
+    if (device.options.dirty_log == KvmOptions::DirtyLog::kBest) {
+        return device.host.flavour != Flavour::kSoftware;
+    }
+    return device.options.dirty_log == KvmOptions::DirtyLog::kRing;
+}
+
 // Telling what failed beats guessing from an exit: the bytes of the instruction come along.
 void ask_for_details(const Handle& vm) {
     if (vm.extension(KVM_CAP_EXIT_ON_EMULATION_FAILURE) == 0) return;
@@ -57,7 +64,7 @@ KvmVm::KvmVm(std::shared_ptr<const Device> device, const CpuModel& model)
     if (options.irqchip == KvmOptions::Irqchip::kSplit) split_irqchip(state.handle);
     filter_msrs(state.handle);
     ask_for_details(state.handle);
-    if (options.dirty_log == KvmOptions::DirtyLog::kRing) {
+    if (wants_ring(*state.device)) {
         state.dirty = make_dirty_ring(state.handle);
     }
     if (!state.dirty) state.dirty = make_dirty_log();

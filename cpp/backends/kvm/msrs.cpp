@@ -32,6 +32,15 @@ constexpr std::array<std::uint32_t, 11> kFixedMtrrs = {0x250, 0x258, 0x259, 0x26
                                                        0x26B, 0x26C, 0x26D, 0x26E, 0x26F};
 constexpr std::uint32_t kVariableMtrrs = 0x200;  // base and mask in turn
 
+constexpr std::uint32_t kSysenterEsp = 0x175;
+constexpr std::uint32_t kSysenterEip = 0x176;
+constexpr std::uint32_t kPat = 0x277;
+constexpr std::uint32_t kTscAux = 0xC0000103;
+// Writes of these come out: the kernel cuts the first two to canonical addresses, as AMD's
+// processors do, and the software flavour takes any memory type. It also refuses the guest its
+// TSC_AUX, though not us, so that comes out altogether.
+constexpr std::uint32_t kChecked[] = {kSysenterEsp, kSysenterEip, kPat, kTscAux};
+
 constexpr std::uint32_t kEfer = 0xC0000080;
 constexpr std::uint32_t kFsBase = 0xC0000100;
 constexpr std::uint32_t kGsBase = 0xC0000101;
@@ -65,12 +74,41 @@ std::vector<std::uint32_t> ask(const Handle& vcpu) {
     return present;
 }
 
+bool is_canonical(std::uint64_t address) {
+    return static_cast<std::uint64_t>(static_cast<std::int64_t>(address << 16) >> 16) == address;
+}
+
+// Intel SDM vol. 3 table 12-10: 2, 3 and 8 to 255 are reserved.
+bool are_memory_types(std::uint64_t value) {
+    for (; value != 0; value >>= 8) {
+        const std::uint64_t type = value & 0xFF;
+        if (type > 7 || type == 2 || type == 3) return false;
+    }
+    return true;
+}
+
+bool is_valid(std::uint32_t index, std::uint64_t value) {
+    switch (index) {
+        case kSysenterEsp:
+        case kSysenterEip:
+            return is_canonical(value);
+        case kPat:
+            return are_memory_types(value);
+        case kTscAux:
+            return value >> 32 == 0;
+        default:
+            return true;
+    }
+}
+
 }  // namespace
 
 void filter_msrs(const Handle& vm) {
     kvm_enable_cap enable{};
     enable.cap = KVM_CAP_X86_USER_SPACE_MSR;
-    enable.args[0] = KVM_MSR_EXIT_REASON_UNKNOWN | KVM_MSR_EXIT_REASON_FILTER;
+    // INVAL as well: an MSR that the kernel knows, but does not have on this host, is one.
+    enable.args[0] =
+        KVM_MSR_EXIT_REASON_UNKNOWN | KVM_MSR_EXIT_REASON_INVAL | KVM_MSR_EXIT_REASON_FILTER;
     vm.call(KVM_ENABLE_CAP, &enable, "let MSR accesses out (KVM_CAP_X86_USER_SPACE_MSR)");
 
     // A bit an MSR, set for what the kernel answers; what no range covers comes out.
@@ -85,16 +123,24 @@ void filter_msrs(const Handle& vm) {
         }
     };
     for (const std::uint32_t index : {kMsrTsc, kEfer, kFsBase, kGsBase}) allow(index);
-    for_each(static_cast<const Msrs&>(Msrs{}),
-             [&](std::uint32_t index, std::uint64_t) { allow(index); });
+    for_each(static_cast<const Msrs&>(Msrs{}), [&](std::uint32_t index, std::uint64_t) {
+        if (index != kTscAux) allow(index);
+    });
+
+    auto low_writes = low;
+    for (const std::uint32_t index : {kSysenterEsp, kSysenterEip, kPat}) {
+        low_writes[index / 8] &= static_cast<std::uint8_t>(~(1 << index % 8));
+    }
 
     kvm_msr_filter filter{};
     filter.flags = KVM_MSR_FILTER_DEFAULT_DENY;
-    filter.ranges[0] = {.flags = KVM_MSR_FILTER_READ | KVM_MSR_FILTER_WRITE,
-                        .nmsrs = low.size() * 8,
+    filter.ranges[0] = {
+        .flags = KVM_MSR_FILTER_READ, .nmsrs = low.size() * 8, .base = 0, .bitmap = low.data()};
+    filter.ranges[1] = {.flags = KVM_MSR_FILTER_WRITE,
+                        .nmsrs = low_writes.size() * 8,
                         .base = 0,
-                        .bitmap = low.data()};
-    filter.ranges[1] = {.flags = KVM_MSR_FILTER_READ | KVM_MSR_FILTER_WRITE,
+                        .bitmap = low_writes.data()};
+    filter.ranges[2] = {.flags = KVM_MSR_FILTER_READ | KVM_MSR_FILTER_WRITE,
                         .nmsrs = high.size() * 8,
                         .base = kHigh,
                         .bitmap = high.data()};
@@ -142,22 +188,42 @@ Msrs MsrAccess::get(const Handle& vcpu) const {
     return msrs;
 }
 
-std::optional<std::uint64_t> MsrAccess::read(std::uint32_t index) const {
-    std::optional<std::uint64_t> found;
-    for_each(software_, [&](std::uint32_t each, std::uint64_t value) {
-        if (each == index) found = value;
-    });
-    return found;
+bool MsrAccess::kernel_has(std::uint32_t index) const {
+    return std::ranges::binary_search(*present_, index);
 }
 
-bool MsrAccess::write(std::uint32_t index, std::uint64_t value) {
-    bool found = false;
+std::optional<MsrAccess::Answer> MsrAccess::read(const Handle& vcpu, std::uint32_t index) const {
+    std::optional<Answer> answer;
+    for_each(software_, [&](std::uint32_t each, std::uint64_t value) {
+        // What the kernel has and yet gives out, it refuses.
+        if (each == index) answer = {.done = !kernel_has(index), .value = value};
+    });
+    if (index == kTscAux && kernel_has(index)) {
+        MsrTable table;
+        table.entries[table.count++].index = index;
+        answer->done = vcpu.try_call(kGetMsrs, &table) == 1;
+        answer->value = table.entries[0].data;
+    }
+    return answer;
+}
+
+std::optional<MsrAccess::Answer> MsrAccess::write(const Handle& vcpu, std::uint32_t index,
+                                                  std::uint64_t value) {
+    std::optional<Answer> answer;
     for_each(software_, [&](std::uint32_t each, std::uint64_t& kept) {
         if (each != index) return;
-        kept = value;
-        found = true;
+        answer = Answer{};
+        if (!is_valid(index, value)) return;
+        if (!kernel_has(index)) {
+            kept = value;
+            answer->done = true;
+        } else if (std::ranges::find(kChecked, index) != std::end(kChecked)) {
+            MsrTable table;
+            table.entries[table.count++] = {.index = index, .reserved = 0, .data = value};
+            answer->done = vcpu.try_call(kSetMsrs, &table) == 1;
+        }
     });
-    return found;
+    return answer;
 }
 
 }  // namespace hvlab::kvm

@@ -16,8 +16,9 @@ namespace hvlab::kvm {
 
 inline constexpr std::uint32_t kMsrTsc = 0x10;
 
-// Every access of the guest to an MSR that CpuState does not carry comes out of the guest
-// (KVM_EXIT_X86_RDMSR, -WRMSR), and so does one that the kernel does not have.
+// What comes out of the guest (KVM_EXIT_X86_RDMSR, -WRMSR): every access to an MSR that CpuState
+// does not carry, one that the kernel does not have or refuses, and writes whose value not every
+// KVM checks.
 void filter_msrs(const Handle& vm);
 
 // The MSRs of a vCPU but EFER, which is with the control registers, and the time-stamp counter.
@@ -31,11 +32,17 @@ public:
     void set(const Handle& vcpu, const Msrs& msrs);
     Msrs get(const Handle& vcpu) const;
 
-    // What the guest reads and writes of those that the kernel lacks. Nothing, false: not ours.
-    std::optional<std::uint64_t> read(std::uint32_t index) const;
-    bool write(std::uint32_t index, std::uint64_t value);
+    // An access of the guest that came out. Nothing: it is not to an MSR of CpuState.
+    struct Answer {
+        bool done = false;  // false: #GP(0)
+        std::uint64_t value = 0;
+    };
+    std::optional<Answer> read(const Handle& vcpu, std::uint32_t index) const;
+    std::optional<Answer> write(const Handle& vcpu, std::uint32_t index, std::uint64_t value);
 
 private:
+    bool kernel_has(std::uint32_t index) const;
+
     const std::vector<std::uint32_t>* present_ = nullptr;
     Msrs software_;
 };

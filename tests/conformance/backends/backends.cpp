@@ -8,4 +8,10 @@ const std::vector<TestedBackend>& tested_backends() {
     return all;
 }
 
+const std::vector<TestedBackend>& tested_variants() {
+    static const std::vector<TestedBackend> all = {unicorn_backend(), kvm_backend(),
+                                                   kvm_with_other_log()};
+    return all;
+}
+
 }  // namespace hvlab::conformance

@@ -8,6 +8,9 @@
 namespace hvlab::conformance {
 
 TestedBackend kvm_backend();
+TestedBackend kvm_with_ring();
+TestedBackend kvm_with_bitmap();
+TestedBackend kvm_with_other_log();  // than kvm_backend() has on this host
 TestedBackend unicorn_backend();
 
 }  // namespace hvlab::conformance

@@ -18,7 +18,9 @@ std::vector<Divergence> divergences() {
 TestedBackend unicorn_backend() {
     return {.name = std::string(UnicornBackend::kName),
             .create = [] { return std::make_unique<UnicornBackend>(); },
-            .lacks = {},
+            .lacks = {{Feature::kHostTimer, "it ends runs by budgets"},
+                      {Feature::kGeneralRegisters, "its whole state costs no system call"},
+                      {Feature::kDebugger, "a budget of one instruction is a single step"}},
             .diverges = divergences()};
 }
 

@@ -93,6 +93,7 @@ void Handler::memory_write(GuestAddress address, unsigned size, std::uint64_t va
 std::optional<std::uint8_t> Handler::acknowledge_interrupt() {
     ++acknowledged;
     note(Call::kAcknowledge, 0, 0, requested.value_or(0));
+    if (on_acknowledge) on_acknowledge();
     if (!requested) return std::nullopt;
     vcpu->set_interrupt_line(false);
     return std::exchange(requested, std::nullopt);

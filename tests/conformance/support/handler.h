@@ -61,6 +61,7 @@ public:
     void request_interrupt(std::uint8_t vector);
     std::optional<std::uint8_t> requested;
     unsigned acknowledged = 0;
+    std::function<void()> on_acknowledge;  // called before it is answered
 
     std::function<std::uint64_t()> clock;  // time_stamp(); by default the instruction count
     unsigned clock_reads = 0;

@@ -104,6 +104,11 @@ void fill_events(CpuState& state, Draw& draw) {
                            .has_error_code = true,
                            .error_code = static_cast<std::uint32_t>(draw.word() & 0x1F)};
     }
+    // Acknowledged while they were enabled.
+    if ((state.rflags & 0x200) != 0 && draw.flip()) {
+        state.interrupt = {.pending = true,
+                           .vector = static_cast<std::uint8_t>(draw.word() % 224 + 32)};
+    }
     state.nmi_pending = draw.flip();
     state.nmi_blocked = draw.flip();
     state.shadow_sti = (state.rflags & 0x200) != 0 && draw.flip();

@@ -85,20 +85,24 @@ std::string row_name(const Row& row) {
     }
 }
 
-#define ON_EVERY_BACKEND(Suite)                                                                   \
-    INSTANTIATE_TEST_SUITE_P(, Suite, testing::ValuesIn(::hvlab::conformance::tested_backends()), \
-                             [](const testing::TestParamInfo<Suite::ParamType>& instance) {       \
-                                 return instance.param.name;                                      \
+#define HVLAB_ON(Suite, backends)                                                           \
+    INSTANTIATE_TEST_SUITE_P(, Suite, testing::ValuesIn(backends),                          \
+                             [](const testing::TestParamInfo<Suite::ParamType>& instance) { \
+                                 return instance.param.name;                                \
                              })
-
-#define ON_EVERY_BACKEND_FOR(Suite, rows)                                              \
-    INSTANTIATE_TEST_SUITE_P(                                                          \
-        , Suite,                                                                       \
-        testing::Combine(testing::ValuesIn(::hvlab::conformance::tested_backends()),   \
-                         testing::ValuesIn(rows)),                                     \
-        [](const testing::TestParamInfo<Suite::ParamType>& instance) {                 \
-            return ::hvlab::conformance::row_name(std::get<1>(instance.param)) + "_" + \
-                   std::get<0>(instance.param).name;                                   \
+#define HVLAB_ON_FOR(Suite, backends, rows)                                              \
+    INSTANTIATE_TEST_SUITE_P(                                                            \
+        , Suite, testing::Combine(testing::ValuesIn(backends), testing::ValuesIn(rows)), \
+        [](const testing::TestParamInfo<Suite::ParamType>& instance) {                   \
+            return ::hvlab::conformance::row_name(std::get<1>(instance.param)) + "_" +   \
+                   std::get<0>(instance.param).name;                                     \
         })
+
+#define ON_EVERY_BACKEND(Suite) HVLAB_ON(Suite, ::hvlab::conformance::tested_backends())
+#define ON_EVERY_BACKEND_FOR(Suite, rows) \
+    HVLAB_ON_FOR(Suite, ::hvlab::conformance::tested_backends(), rows)
+#define ON_EVERY_VARIANT(Suite) HVLAB_ON(Suite, ::hvlab::conformance::tested_variants())
+#define ON_EVERY_VARIANT_FOR(Suite, rows) \
+    HVLAB_ON_FOR(Suite, ::hvlab::conformance::tested_variants(), rows)
 
 }  // namespace hvlab::conformance

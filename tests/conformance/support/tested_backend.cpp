@@ -15,18 +15,24 @@ std::string_view to_string(Feature feature) {
             return "instruction counting";
         case Feature::kTranslationCache:
             return "a translation cache";
+        case Feature::kHostTimer:
+            return "runs that end by the host's clock";
+        case Feature::kGeneralRegisters:
+            return "registers without the rest of the state";
+        case Feature::kDebugger:
+            return "stops for a debugger";
         case Feature::kHandlerTime:
             return "a time-stamp counter read from the handler";
         case Feature::kHandlerRandom:
             return "random numbers read from the handler";
         case Feature::kLegacyPaging:
             return "paging outside long mode";
-        case Feature::kKernelInstructions:
-            return "every instruction in kernel mode";
         case Feature::kBreakpoints:
             return "debug traps";
         case Feature::kPageWalkLog:
             return "page walks in the dirty log";
+        case Feature::kCount:
+            break;
     }
     HVLAB_ASSERT(!"a feature that does not exist");
     return {};

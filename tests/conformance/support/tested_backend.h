@@ -17,16 +17,20 @@
 
 namespace hvlab::conformance {
 
-// A check names those that it needs. It is skipped, with the reason, on a backend that lacks one.
+// A check names those that it needs. It is skipped, with the reason, on a backend that lacks one;
+// feature_test.cpp looks whether it is so.
 enum class Feature : std::uint8_t {
-    kInstructionCount,    // InstructionCounter: finite budgets, exact counts
-    kTranslationCache,    // TranslationCache
-    kHandlerTime,         // RDTSC reads VcpuHandler::time_stamp()
-    kHandlerRandom,       // RDRAND and RDSEED read VcpuHandler::random()
-    kLegacyPaging,        // paging outside long mode
-    kKernelInstructions,  // every instruction of the CPU model in kernel mode, INT n among them
-    kBreakpoints,         // breakpoint registers and single-step traps
-    kPageWalkLog,         // the dirty log holds the pages that page walks wrote
+    kInstructionCount,  // InstructionCounter: finite budgets, exact counts
+    kTranslationCache,  // TranslationCache
+    kHostTimer,         // HostTimer
+    kGeneralRegisters,  // GeneralRegisters
+    kDebugger,          // Debugger
+    kHandlerTime,       // RDTSC reads VcpuHandler::time_stamp()
+    kHandlerRandom,     // RDRAND and RDSEED read VcpuHandler::random()
+    kLegacyPaging,      // paging outside long mode
+    kBreakpoints,       // the guest's breakpoint registers and single-step traps
+    kPageWalkLog,       // the dirty log holds the pages that page walks wrote
+    kCount,
 };
 
 std::string_view to_string(Feature feature);
@@ -56,5 +60,7 @@ void PrintTo(const TestedBackend& backend, std::ostream* out);
 
 // All that this build has; the list is in tests/conformance/backends/.
 const std::vector<TestedBackend>& tested_backends();
+// These and some once more with other settings, for checks of memory.
+const std::vector<TestedBackend>& tested_variants();
 
 }  // namespace hvlab::conformance
