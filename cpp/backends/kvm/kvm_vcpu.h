@@ -45,6 +45,7 @@ private:
     std::optional<Exit> before_entry();
     std::optional<Exit> enter();
     std::optional<Exit> handle_exit();
+    bool needs_completion() const;
     bool nmi_is_due() const;
     bool wakes_halted() const;
     void offer_interrupt();
@@ -69,12 +70,16 @@ private:
     std::unique_ptr<RunSignal> signal_;
     std::uint64_t tsc_offset_ = 0;
 
+    // Acknowledged, but the kernel has not been told yet.
+    std::optional<std::uint8_t> acknowledged_;
     std::exception_ptr error_;  // what a handler threw: told when the instruction has completed
+    unsigned fruitless_ = 0;    // KVM_RUNs in a row that did nothing
     bool stop_requested_ = false;
     bool incomplete_ = false;  // the last exit was an access: its instruction completes by KVM_RUN
     bool interrupt_line_ = false;
     bool halted_ = false;  // without a local APIC in the kernel, HLT is ours to wait in
     bool shut_down_ = false;
+    bool torn_ = false;  // a state was set in part, and the kernel does not take the old one back
 };
 
 }  // namespace hvlab::kvm

@@ -27,8 +27,11 @@ public:
     // Asks the kernel which it has; once for a process.
     explicit MsrAccess(const Handle& vcpu);
 
-    // What the kernel lacks is kept here.
-    void set(const Handle& vcpu, const Msrs& msrs);
+    // Writes what differs from `held`, which the kernel has; what it lacks is kept here. Throws
+    // BackendError naming the one that is refused, some of the others being written.
+    void set(const Handle& vcpu, const Msrs& held, const Msrs& msrs);
+    // Likewise, whatever the kernel has.
+    void set_all(const Handle& vcpu, const Msrs& msrs) { write_those(vcpu, nullptr, msrs); }
     Msrs get(const Handle& vcpu) const;
 
     // What the guest reads and writes of those that the kernel lacks. Nothing, false: not ours.
@@ -36,6 +39,8 @@ public:
     bool write(std::uint32_t index, std::uint64_t value);
 
 private:
+    void write_those(const Handle& vcpu, const Msrs* held, const Msrs& msrs);
+
     const std::vector<std::uint32_t>* present_ = nullptr;
     Msrs software_;
 };
