@@ -9,11 +9,13 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <memory>
 #include <optional>
 #include <string>
 
 #include "backends/kvm/kvm_backend.h"
 #include "backends/kvm/test_calls.h"
+#include "backends/kvm/test_guests.h"
 #include "core/base/status.h"
 #include "tests/conformance/support/guest.h"
 
@@ -25,19 +27,11 @@ using conformance::kData;
 using conformance::kDevice;
 using conformance::Mode;
 
-conformance::TestedBackend backend(SystemCalls& calls) {
-    return {
-        .name = std::string(KvmBackend::kName),
-        .create = [&calls] { return std::make_unique<KvmBackend>(KvmOptions{.calls = &calls}); },
-        .lacks = {},
-        .diverges = {}};
-}
-
 // Everything that a machine does with the kernel; what it and its guest saw, as text.
-std::string whole_life(SystemCalls& calls) {
+std::string whole_life(KvmBackend& backend) {
     std::string seen;
     const auto note = [&seen](auto&&... parts) { ((seen += fmt::format("{} ", parts)), ...); };
-    Guest guest(backend(calls));
+    Guest guest(guests_of(backend));
     Vcpu& vcpu = *guest.vcpu;
     const auto run = [&] {
         const Exit exit = vcpu.run({});
@@ -98,6 +92,13 @@ std::string whole_life(SystemCalls& calls) {
     note(general.registers().gpr[kRax]);
     guest.vm->unmap_memory(conformance::kHighRam, conformance::kHighRamSize);
     return seen;
+}
+
+// A machine, and one that gets its VM.
+std::string whole_life(SystemCalls& calls) {
+    KvmBackend backend({.calls = &calls});
+    const std::string first = whole_life(backend);
+    return first + whole_life(backend);
 }
 
 struct Left {

@@ -44,6 +44,8 @@ SyncedState exchange_state(const Handle& vcpu, MsrAccess& msrs, const SyncedStat
     load(state, wanted.regs);
     load(state, wanted.sregs);
     load(state, wanted.events);
+    // A shutdown that is under way: where the kernel tells of it, it can be taken back.
+    wanted.events.flags |= held.events.flags & KVM_VCPUEVENT_VALID_TRIPLE_FAULT;
     kvm_debugregs wanted_debug{};
     load(state, wanted_debug);
     XsaveArea extended;

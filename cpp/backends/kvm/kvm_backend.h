@@ -17,8 +17,9 @@ struct Device;
 }  // namespace kvm
 
 struct KvmOptions {
-    // Where local APICs are: the models hide them, so by default there is none, and HLT comes out of
-    // the guest. kSplit: in the kernel, with the 8259s and all else still here (KVM_CAP_SPLIT_IRQCHIP).
+    // Where local APICs are: the models hide them, so by default there is none, and HLT comes out
+    // of the guest. kSplit: in the kernel, with the 8259s and all else still here
+    // (KVM_CAP_SPLIT_IRQCHIP).
     enum class Irqchip : std::uint8_t { kNone, kSplit };
     // Where the kernel notes dirty pages. kRing falls back to the bitmap where the kernel lacks it.
     enum class DirtyLog : std::uint8_t { kRing, kBitmap };
@@ -26,6 +27,8 @@ struct KvmOptions {
     std::string device = "/dev/kvm";
     Irqchip irqchip = Irqchip::kNone;
     DirtyLog dirty_log = DirtyLog::kRing;
+    // A VM whose machine has gone is kept, emptied, for the next machine of this process.
+    bool keep_vms = true;
     // What the kernel is called through; null: the kernel itself. Outlives backend and machines.
     kvm::SystemCalls* calls = nullptr;
 };
@@ -43,6 +46,9 @@ public:
     Capabilities capabilities() const override;
     // Throws BackendError naming the features of the model that the host lacks.
     std::unique_ptr<Vm> create_vm(const CpuModel& model) override;
+
+    // Gives the VMs that this process keeps (KvmOptions::keep_vms) back to the kernel.
+    static void drop_kept_vms();
 
 private:
     std::shared_ptr<const kvm::Device> device_;

@@ -7,7 +7,6 @@
 #include <cstring>
 #include <utility>
 
-#include "backends/kvm/cpuid.h"
 #include "backends/kvm/exit_details.h"
 #include "backends/kvm/held_state.h"
 #include "backends/kvm/kvm_state.h"
@@ -16,37 +15,9 @@ namespace hvlab::kvm {
 namespace {
 
 constexpr std::uint64_t kInterruptFlag = 0x200;
-constexpr std::uint32_t kModelTscKhz = 1'000'000;  // one tick a nanosecond of guest time
-constexpr unsigned kFruitlessRuns = 1000;          // a kernel that never lets the vCPU run is told
-
-// The rate that the guest's CPUID has to tell; 0 where its TSC runs at the model's.
-std::uint32_t set_up_tsc(const Device& device, const Handle& vcpu) {
-    if (device.tsc_control) {
-        vcpu.call(KVM_SET_TSC_KHZ, kModelTscKhz,
-                  "set the rate of the guest's TSC (KVM_SET_TSC_KHZ)");
-        return 0;
-    }
-    return static_cast<std::uint32_t>(vcpu.call(
-        KVM_GET_TSC_KHZ, nullptr, "ask for the rate of the guest's TSC (KVM_GET_TSC_KHZ)"));
-}
+constexpr unsigned kFruitlessRuns = 1000;  // a kernel that never lets the vCPU run is told
 
 }  // namespace
-
-KvmVcpu::KvmVcpu(std::shared_ptr<VmState> vm, unsigned index, VcpuHandler& handler)
-    : vm_(std::move(vm)), handler_(handler) {
-    const Device& device = *vm_->device;
-    handle_ = vm_->handle.create(KVM_CREATE_VCPU, index, "create a vCPU (KVM_CREATE_VCPU)");
-    area_ = SharedArea(handle_, device.run_size, 0, "map kvm_run");
-    vm_->dirty->add_vcpu(handle_);
-    signal_ = std::make_unique<RunSignal>(handle_.calls(), area());
-    CpuidTable cpuid = cpuid_table(vm_->model, set_up_tsc(device, handle_));
-    if (device.options.irqchip == KvmOptions::Irqchip::kSplit) show_local_apic(cpuid, index);
-    handle_.call(kSetCpuid2, &cpuid, "set CPUID (KVM_SET_CPUID2)");
-    msrs_ = MsrAccess(handle_);
-    area().kvm_valid_regs = KVM_SYNC_X86_REGS | KVM_SYNC_X86_SREGS | KVM_SYNC_X86_EVENTS;
-    handle_.call(KVM_GET_SREGS, &synced().sregs, "read control registers (KVM_GET_SREGS)");
-    set_state(reset_state(vm_->model.cpuid(1, 0).eax));
-}
 
 void* KvmVcpu::find_capability(std::string_view name) {
     if (name == HostTimer::kName) return static_cast<HostTimer*>(this);
@@ -142,11 +113,16 @@ std::optional<Exit> KvmVcpu::enter() {
     if (error == EINTR) signal_->set_immediate_exit(false);
     if (error == EINTR && entered) {
         fruitless_ = 0;
+        const auto& events = sync.events;
+        if ((events.flags & KVM_VCPUEVENT_VALID_TRIPLE_FAULT) != 0) {
+            shut_down_ |= events.triple_fault.pending != 0;
+        }
         return std::nullopt;  // the next round looks whether it was a kick or the end
     }
     // A vCPU that another one has just started gives EAGAIN, once.
     const bool again = error == EINTR || error == EAGAIN;
     if (again && ++fruitless_ < kFruitlessRuns) return std::nullopt;
+    spoiled_ = true;
     fail("run a vCPU (KVM_RUN)", error);
 }
 
@@ -235,6 +211,7 @@ std::optional<Exit> KvmVcpu::handle_exit() {
             }
             [[fallthrough]];
         default:
+            spoiled_ = true;
             return Exit{
                 .kind = ExitKind::kInternal, .code = run.exit_reason, .detail = describe(run)};
     }
@@ -403,6 +380,7 @@ void KvmVcpu::set_debugging(const Debugging& debugging) {
         debug.arch.debugreg[i] = debugging.breakpoints[i];
         debug.arch.debugreg[7] |= std::uint64_t{2} << (2 * i);  // global, execution, one byte
     }
+    debugging_ = true;
     handle_.call(KVM_SET_GUEST_DEBUG, &debug, "set breakpoints (KVM_SET_GUEST_DEBUG)");
 }
 

@@ -15,6 +15,9 @@ namespace hvlab::kvm {
 class KvmVcpu : public Vcpu, public HostTimer, public GeneralRegisters, public Debugger {
 public:
     KvmVcpu(std::shared_ptr<VmState> vm, unsigned index, VcpuHandler& handler);
+    ~KvmVcpu() override;
+    KvmVcpu(const KvmVcpu&) = delete;
+    KvmVcpu& operator=(const KvmVcpu&) = delete;
 
     Exit run(Budget budget) override;
     void kick() override { signal_->kick(); }
@@ -37,6 +40,9 @@ protected:
 
 private:
     class Running;
+
+    void create(unsigned index);
+    void start_anew();
 
     kvm_run& area() const { return *reinterpret_cast<kvm_run*>(area_.data()); }
     kvm_sync_regs& synced() const { return area().s.regs; }
@@ -63,6 +69,7 @@ private:
     std::optional<GuestAddress> fetched_from_nowhere() const;
 
     std::shared_ptr<VmState> vm_;
+    unsigned index_;
     VcpuHandler& handler_;
     Handle handle_;
     SharedArea area_;  // kvm_run
@@ -79,6 +86,8 @@ private:
     bool interrupt_line_ = false;
     bool halted_ = false;  // without a local APIC in the kernel, HLT is ours to wait in
     bool shut_down_ = false;
+    bool debugging_ = false;
+    bool spoiled_ = false;  // the kernel gave it up: not for another machine
     bool torn_ = false;  // a state was set in part, and the kernel does not take the old one back
 };
 
