@@ -380,8 +380,8 @@ void KvmVcpu::set_debugging(const Debugging& debugging) {
         debug.arch.debugreg[i] = debugging.breakpoints[i];
         debug.arch.debugreg[7] |= std::uint64_t{2} << (2 * i);  // global, execution, one byte
     }
-    debugging_ = true;
     handle_.call(KVM_SET_GUEST_DEBUG, &debug, "set breakpoints (KVM_SET_GUEST_DEBUG)");
+    debugging_ = debug.control != 0;
 }
 
 }  // namespace hvlab::kvm

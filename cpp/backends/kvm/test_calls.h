@@ -29,6 +29,9 @@ public:
     unsigned count() const { return count_; }
     // What the first call that failed was.
     const std::string& failed() const { return failed_; }
+    // Nobody can be told of a failure now; and whether the first one was then.
+    bool untold = false;
+    bool failed_untold() const { return failed_untold_; }
 
     int open(const char* path, int flags) override {
         return fails("open") ? -1 : SystemCalls::open(path, flags);
@@ -55,7 +58,10 @@ private:
         if (fault_.at == 0 || count_ < fault_.at || (count_ > fault_.at && !fault_.for_ever)) {
             return false;
         }
-        if (failed_.empty()) failed_ = what;
+        if (failed_.empty()) {
+            failed_ = what;
+            failed_untold_ = untold;
+        }
         errno = fault_.error;
         return true;
     }
@@ -63,6 +69,7 @@ private:
     Fault fault_;
     unsigned count_ = 0;
     std::string failed_;
+    bool failed_untold_ = false;
 };
 
 // The kernel, but for the requests that a test answers.

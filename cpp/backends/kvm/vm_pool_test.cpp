@@ -17,7 +17,6 @@
 
 #include "backends/kvm/kvm_backend.h"
 #include "backends/kvm/system_calls.h"
-#include "backends/kvm/test_guests.h"
 #include "backends/kvm/vm_pool.h"
 #include "core/base/status.h"
 #include "tests/conformance/support/guest.h"
@@ -60,7 +59,7 @@ protected:
             GTEST_SKIP() << error.what();
         }
     }
-    conformance::TestedBackend backend() { return guests_of(*shared_); }
+    conformance::TestedBackend backend() { return conformance::sharing(*shared_); }
     // A machine comes, runs and goes.
     void live() {
         Guest guest(backend());
