@@ -55,7 +55,12 @@ COMPILED_ELSEWHERE = "cpp/backends/unicorn/engine/"
 
 # What only the folders named may mention: (pattern in code, owners, what it is).
 OWNED: list[tuple[re.Pattern[str], tuple[str, ...], str]] = [
-    (re.compile(r"\bioctl\s*\("), ("cpp/backends/kvm",), "ioctl outside backends/kvm"),
+    # The bench's peer is made of them alone.
+    (
+        re.compile(r"\bioctl\s*\("),
+        ("cpp/backends/kvm", "bench/kvm"),
+        "ioctl outside backends/kvm",
+    ),
     (
         re.compile(r"\buc_[a-z]\w*|#\s*include\s*[<\"]unicorn/"),
         ("cpp/backends/unicorn",),

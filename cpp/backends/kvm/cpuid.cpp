@@ -5,7 +5,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
+#include <iterator>
 #include <string>
 #include <string_view>
 
@@ -39,10 +41,22 @@ std::uint32_t word_of(const CpuidTable& table, const FeatureWord& word) {
     return 0;
 }
 
-std::uint32_t processors_word(const FeatureWord& word) {
-    CpuidResult own;
-    if (__get_cpuid_count(word.leaf, 0, &own.eax, &own.ebx, &own.ecx, &own.edx) == 0) return 0;
-    return own.*word.value;
+using Words = std::array<std::uint32_t, std::size(kFeatureWords)>;
+
+// In a guest CPUID is dear: asked once.
+const Words& processors_words() {
+    static const Words words = [] {
+        Words found{};
+        for (std::size_t i = 0; i < found.size(); ++i) {
+            const FeatureWord& word = kFeatureWords[i];
+            CpuidResult own;
+            if (__get_cpuid_count(word.leaf, 0, &own.eax, &own.ebx, &own.ecx, &own.edx) != 0) {
+                found[i] = own.*word.value;
+            }
+        }
+        return found;
+    }();
+    return words;
 }
 
 }  // namespace
@@ -55,12 +69,12 @@ CpuidTable supported_cpuid(const Handle& device) {
     return table;
 }
 
-void check_features(const Handle& device, Flavour flavour, const CpuModel& model) {
-    const CpuidTable table = supported_cpuid(device);
+void check_features(const CpuidTable& supported, Flavour flavour, const CpuModel& model) {
     std::string missing;
-    for (const FeatureWord& word : kFeatureWords) {
-        std::uint32_t given = word_of(table, word) | word.not_ours;
-        if (flavour == Flavour::kSoftware) given |= processors_word(word);
+    for (std::size_t i = 0; i < std::size(kFeatureWords); ++i) {
+        const FeatureWord& word = kFeatureWords[i];
+        std::uint32_t given = word_of(supported, word) | word.not_ours;
+        if (flavour == Flavour::kSoftware) given |= processors_words()[i];
         const std::uint32_t absent = model.cpuid(word.leaf, 0).*word.value & ~given;
         for (unsigned bit = 0; bit < 32; ++bit) {
             if ((absent >> bit & 1) == 0) continue;

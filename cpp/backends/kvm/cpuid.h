@@ -17,7 +17,10 @@ CpuidTable supported_cpuid(const Handle& device);
 // Throws BackendError naming the features of the model that this host cannot give. On the software
 // flavour user-mode code runs on the processor itself, so that its own features count, too
 // (docs/kvm.md).
-void check_features(const Handle& device, Flavour flavour, const CpuModel& model);
+void check_features(const CpuidTable& supported, Flavour flavour, const CpuModel& model);
+
+// What KVM can give a guest. 0.3 ms: ask once.
+CpuidTable supported_cpuid(const Handle& device);
 
 // `tsc_khz`: the rate of the guest's time-stamp counter, told by leaves 15h and 16h; 0 for the
 // model's own.

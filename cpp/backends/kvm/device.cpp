@@ -7,8 +7,11 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <mutex>
 #include <string>
+#include <vector>
 
+#include "backends/kvm/cpuid.h"
 #include "backends/kvm/kvm_api.h"
 #include "core/base/status.h"
 
@@ -54,9 +57,7 @@ constexpr std::array kRequired = {
     Requirement{KVM_CAP_X86_MSR_FILTER, "KVM_CAP_X86_MSR_FILTER"},
 };
 
-}  // namespace
-
-std::shared_ptr<const Device> Device::open(const KvmOptions& options) {
+std::shared_ptr<Device> look_at(const KvmOptions& options) {
     auto device = std::make_shared<Device>();
     device->options = options;
     SystemCalls& calls = options.calls != nullptr ? *options.calls : SystemCalls::host();
@@ -89,7 +90,35 @@ std::shared_ptr<const Device> Device::open(const KvmOptions& options) {
     device->max_vcpus = static_cast<unsigned>(std::max(handle.extension(KVM_CAP_MAX_VCPUS), 1));
     device->tsc_control = handle.extension(KVM_CAP_TSC_CONTROL) != 0;
     device->tsc_settable = device->host.flavour != Flavour::kSoftware;
+    device->supported = supported_cpuid(handle);
+    if (options.keep_vms) {
+        device->pool = options.calls == nullptr ? VmPool::process() : std::make_shared<VmPool>();
+    }
     return device;
+}
+
+// What stays the same for a process, by what it was asked for.
+struct Known {
+    std::mutex mutex;
+    std::vector<std::shared_ptr<const Device>> devices;
+};
+
+bool same(const KvmOptions& a, const KvmOptions& b) {
+    return a.device == b.device && a.irqchip == b.irqchip && a.dirty_log == b.dirty_log &&
+           a.keep_vms == b.keep_vms;
+}
+
+}  // namespace
+
+std::shared_ptr<const Device> Device::open(const KvmOptions& options) {
+    if (options.calls != nullptr) return look_at(options);
+    static Known& known =
+        *new Known;  // never destroyed: machines may outlive whatever ends a process
+    const std::lock_guard lock(known.mutex);
+    for (const auto& device : known.devices) {
+        if (same(device->options, options)) return device;
+    }
+    return known.devices.emplace_back(look_at(options));
 }
 
 }  // namespace hvlab::kvm

@@ -6,19 +6,24 @@
 #include <memory>
 
 #include "backends/kvm/flavour.h"
+#include "backends/kvm/kvm_api.h"
 #include "backends/kvm/kvm_backend.h"
 #include "backends/kvm/system_calls.h"
+#include "backends/kvm/vm_pool.h"
 
 namespace hvlab::kvm {
 
 struct Device {
+    // What was found out stays so: a process looks once, unless it has system calls of its own.
     // Throws BackendUnavailable.
     static std::shared_ptr<const Device> open(const KvmOptions& options);
 
     KvmOptions options;
     Handle handle;
     HostKvm host;
-    std::size_t run_size = 0;  // of kvm_run and what follows it
+    CpuidTable supported;
+    std::shared_ptr<VmPool> pool;  // null: none
+    std::size_t run_size = 0;      // of kvm_run and what follows it
     unsigned max_vcpus = 1;
     bool tsc_control = false;   // the guest's TSC may have another rate than the host's
     bool tsc_settable = false;  // ... and another value

@@ -74,7 +74,6 @@ private:
     // An entry is ours from when the kernel has set DIRTY to when we set RESET; the flags order the
     // other fields (Documentation/virt/kvm/api.rst, 8.29).
     void harvest(const Handle& vm, const MemorySlots& slots) {
-        bool any = false;
         for (Ring& ring : rings_) {
             const std::uint32_t first = ring.next;
             auto* const entries = reinterpret_cast<kvm_dirty_gfn*>(ring.area.data());
@@ -87,7 +86,7 @@ private:
                     pages_.push_back(slot->address / kPageSize + entry.offset);
                 }
                 flags.store(KVM_DIRTY_GFN_F_RESET, std::memory_order_release);
-                any = true;
+                to_reset_ = true;
             }
             // The kernel lets a vCPU out some entries earlier; one that wrote on has written over
             // entries that nobody had read.
@@ -95,8 +94,9 @@ private:
                 fail("read the dirty ring", EOVERFLOW, "pages that the guest wrote are lost");
             }
         }
-        if (!any) return;
+        if (!to_reset_) return;
         vm.call(KVM_RESET_DIRTY_RINGS, nullptr, "reset the dirty rings (KVM_RESET_DIRTY_RINGS)");
+        to_reset_ = false;
         // A page comes once more after each reset: what is kept stays as large as memory is.
         if (pages_.size() > kept_) {
             std::ranges::sort(pages_);
@@ -107,6 +107,7 @@ private:
 
     std::uint32_t entries_;
     std::vector<Ring> rings_;
+    bool to_reset_ = false;  // entries were read that the kernel has not been given back
     std::vector<std::uint64_t> pages_;
     std::size_t kept_ = 0;
 };

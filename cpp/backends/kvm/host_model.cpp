@@ -7,7 +7,6 @@
 #include <utility>
 #include <vector>
 
-#include "backends/kvm/cpuid.h"
 #include "core/cpu/cpuid_bits.h"
 
 namespace hvlab::kvm {
@@ -77,12 +76,11 @@ CpuidResult masked(const kvm_cpuid_entry2& raw, const CpuidResult& mask) {
 
 }  // namespace
 
-CpuModel host_model(const Handle& device) {
-    const CpuidTable table = supported_cpuid(device);
+CpuModel host_model(const CpuidTable& supported) {
     std::vector<CpuidEntry> entries;
     unsigned address_bits = 36;
-    for (std::uint32_t i = 0; i < table.count; ++i) {
-        const kvm_cpuid_entry2& raw = table.entries[i];
+    for (std::uint32_t i = 0; i < supported.count; ++i) {
+        const kvm_cpuid_entry2& raw = supported.entries[i];
         const auto* const shown = std::ranges::find_if(kShown, [&](const Shown& each) {
             return each.leaf == raw.function && each.subleaf.value_or(raw.index) == raw.index;
         });

@@ -12,27 +12,20 @@ namespace hvlab::kvm {
 namespace {
 
 // A processor that has everything.
-class EveryFeature : public SystemCalls {
-public:
-    int ioctl(int, unsigned long request, void* argument) override {
-        EXPECT_EQ(request, kGetSupportedCpuid);
-        auto& table = *static_cast<CpuidTable*>(argument);
-        table.count = 0;
-        for (const std::uint32_t leaf : {0u, 1u, 6u, 7u, 0xDu, 0x40000001u, 0x80000000u, 0x80000001u,
-                                         0x80000008u, 0x8000001Fu}) {
-            kvm_cpuid_entry2& entry = table.entries[table.count++];
-            entry = {};
-            entry.function = leaf;
-            entry.eax = entry.ebx = entry.ecx = entry.edx = ~0u;
-        }
-        return 0;
+CpuidTable every_feature() {
+    CpuidTable table;
+    for (const std::uint32_t leaf : {0u, 1u, 6u, 7u, 0xDu, 0x40000001u, 0x80000000u, 0x80000001u,
+                                     0x80000008u, 0x8000001Fu}) {
+        kvm_cpuid_entry2& entry = table.entries[table.count++];
+        entry.function = leaf;
+        entry.eax = entry.ebx = entry.ecx = entry.edx = ~0u;
     }
-};
+    return table;
+}
 
 class HostModel : public ::testing::Test {
 protected:
-    EveryFeature calls_;
-    const CpuModel model_ = host_model(Handle(calls_, UniqueFd()));
+    const CpuModel model_ = host_model(every_feature());
 };
 
 TEST_F(HostModel, HidesWhatNoStateCarries) {

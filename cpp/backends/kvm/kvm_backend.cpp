@@ -7,6 +7,7 @@
 #include "backends/kvm/device.h"
 #include "backends/kvm/host_model.h"
 #include "backends/kvm/kvm_vm.h"
+#include "backends/kvm/vm_pool.h"
 
 namespace hvlab {
 
@@ -20,10 +21,14 @@ Capabilities KvmBackend::capabilities() const {
 
 std::unique_ptr<Vm> KvmBackend::create_vm(const CpuModel& model) {
     if (model.is_host()) {
-        return std::make_unique<kvm::KvmVm>(device_, kvm::host_model(device_->handle));
+        return std::make_unique<kvm::KvmVm>(device_, kvm::host_model(device_->supported));
     }
-    kvm::check_features(device_->handle, device_->host.flavour, model);
+    kvm::check_features(device_->supported, device_->host.flavour, model);
     return std::make_unique<kvm::KvmVm>(device_, model);
+}
+
+void KvmBackend::drop_kept_vms() {
+    kvm::VmPool::process()->clear();
 }
 
 }  // namespace hvlab

@@ -29,6 +29,8 @@ struct KvmOptions {
     std::string device = "/dev/kvm";
     Irqchip irqchip = Irqchip::kNone;
     DirtyLog dirty_log = DirtyLog::kBest;
+    // A VM whose machine has gone is kept, emptied, for the next machine of this process.
+    bool keep_vms = true;
     // What the kernel is called through; null: the kernel itself. Outlives backend and machines.
     kvm::SystemCalls* calls = nullptr;
 };
@@ -46,6 +48,9 @@ public:
     Capabilities capabilities() const override;
     // Throws BackendError naming the features of the model that the host lacks.
     std::unique_ptr<Vm> create_vm(const CpuModel& model) override;
+
+    // Gives the VMs that this process keeps (KvmOptions::keep_vms) back to the kernel.
+    static void drop_kept_vms();
 
 private:
     std::shared_ptr<const kvm::Device> device_;

@@ -7,44 +7,17 @@
 #include <cstring>
 #include <utility>
 
-#include "backends/kvm/cpuid.h"
 #include "backends/kvm/exit_details.h"
+#include "backends/kvm/held_state.h"
 #include "backends/kvm/kvm_state.h"
 
 namespace hvlab::kvm {
 namespace {
 
 constexpr std::uint64_t kInterruptFlag = 0x200;
-constexpr std::uint32_t kModelTscKhz = 1'000'000;  // one tick a nanosecond of guest time
-
-// The rate that the guest's CPUID has to tell; 0 where its TSC runs at the model's.
-std::uint32_t set_up_tsc(const Device& device, const Handle& vcpu) {
-    if (device.tsc_control) {
-        vcpu.call(KVM_SET_TSC_KHZ, kModelTscKhz,
-                  "set the rate of the guest's TSC (KVM_SET_TSC_KHZ)");
-        return 0;
-    }
-    return static_cast<std::uint32_t>(vcpu.call(
-        KVM_GET_TSC_KHZ, nullptr, "ask for the rate of the guest's TSC (KVM_GET_TSC_KHZ)"));
-}
+constexpr unsigned kFruitlessRuns = 1000;  // a kernel that never lets the vCPU run is told
 
 }  // namespace
-
-KvmVcpu::KvmVcpu(std::shared_ptr<VmState> vm, unsigned index, VcpuHandler& handler)
-    : vm_(std::move(vm)), handler_(handler) {
-    const Device& device = *vm_->device;
-    handle_ = vm_->handle.create(KVM_CREATE_VCPU, index, "create a vCPU (KVM_CREATE_VCPU)");
-    area_ = SharedArea(handle_, device.run_size, 0, "map kvm_run");
-    vm_->dirty->add_vcpu(handle_);
-    signal_ = std::make_unique<RunSignal>(area());
-    CpuidTable cpuid = cpuid_table(vm_->model, set_up_tsc(device, handle_));
-    if (device.options.irqchip == KvmOptions::Irqchip::kSplit) show_local_apic(cpuid, index);
-    handle_.call(kSetCpuid2, &cpuid, "set CPUID (KVM_SET_CPUID2)");
-    msrs_ = MsrAccess(handle_);
-    area().kvm_valid_regs = KVM_SYNC_X86_REGS | KVM_SYNC_X86_SREGS | KVM_SYNC_X86_EVENTS;
-    handle_.call(KVM_GET_SREGS, &synced().sregs, "read control registers (KVM_GET_SREGS)");
-    set_state(reset_state(vm_->model.cpuid(1, 0).eax));
-}
 
 void* KvmVcpu::find_capability(std::string_view name) {
     if (name == HostTimer::kName) return static_cast<HostTimer*>(this);
@@ -71,8 +44,11 @@ Exit KvmVcpu::run(Budget budget) {
     if (!budget.unlimited()) {
         fail("run with a budget of instructions", 0, "KVM does not count instructions");
     }
+    if (torn_) fail("run a vCPU", 0, "the kernel took its state in part only: set it again");
     const Running running(*signal_);
     stop_requested_ = false;
+    error_ = nullptr;  // of a run that the kernel ended before it could be told
+    fruitless_ = 0;
     for (;;) {
         std::optional<Exit> exit = before_entry();
         if (!exit) exit = enter();
@@ -83,7 +59,7 @@ Exit KvmVcpu::run(Budget budget) {
 }
 
 std::optional<Exit> KvmVcpu::before_entry() {
-    if (incomplete_ && (stop_requested_ || interrupt_line_)) {
+    if (needs_completion()) {
         if (std::optional<Exit> exit = complete_instruction()) return exit;
     }
     if (stop_requested_) return Exit{.kind = ExitKind::kStopped};
@@ -106,32 +82,57 @@ std::optional<Exit> KvmVcpu::before_entry() {
     return std::nullopt;
 }
 
+// An interrupt is offered between instructions. No instruction that makes an access sets IF but
+// those after which KVM tells that the window has opened.
+bool KvmVcpu::needs_completion() const {
+    return incomplete_ &&
+           (stop_requested_ || (interrupt_line_ && (synced().regs.rflags & kInterruptFlag) != 0));
+}
+
 std::optional<Exit> KvmVcpu::enter() {
-    if (handle_.calls().ioctl(handle_.fd(), KVM_RUN, nullptr) >= 0) {
-        area().kvm_dirty_regs = 0;
+    kvm_sync_regs& sync = synced();
+    const bool gives_registers = area().kvm_dirty_regs != 0;
+    const kvm_regs given = gives_registers ? sync.regs : kvm_regs{};
+    // The kernel writes these whenever it comes back from where the instruction was completed, and
+    // never as 0. A call that failed before that has changed nothing.
+    const auto flags = std::exchange(sync.events.flags, 0);
+    const int result = handle_.calls().ioctl(handle_.fd(), KVM_RUN, nullptr);
+    const int error = errno;
+    const bool entered = result >= 0 || sync.events.flags != 0;
+    if (entered) {
+        incomplete_ = false;
+    } else {
+        sync.events.flags = flags;
+    }
+    // What it did not take (the vCPU waits for its start) it shall take the next time.
+    if (gives_registers && area().kvm_dirty_regs != 0) sync.regs = given;
+    if (result >= 0) {
+        fruitless_ = 0;
         return handle_exit();
     }
-    const int error = errno;
-    area().kvm_dirty_regs = 0;
-    incomplete_ = false;
-    switch (error) {
-        case EINTR:
-            signal_->clear();
-            return std::nullopt;  // the next round looks whether it was a kick or the end
-        case EAGAIN:
-            return std::nullopt;  // a vCPU that another one has just started
-        default:
-            fail("run a vCPU (KVM_RUN)", error);
+    if (error == EINTR) signal_->set_immediate_exit(false);
+    if (error == EINTR && entered) {
+        fruitless_ = 0;
+        const auto& events = sync.events;
+        if ((events.flags & KVM_VCPUEVENT_VALID_TRIPLE_FAULT) != 0) {
+            shut_down_ |= events.triple_fault.pending != 0;
+        }
+        return std::nullopt;  // the next round looks whether it was a kick or the end
     }
+    // A vCPU that another one has just started gives EAGAIN, once.
+    const bool again = error == EINTR || error == EAGAIN;
+    if (again && ++fruitless_ < kFruitlessRuns) return std::nullopt;
+    spoiled_ = true;
+    fail("run a vCPU (KVM_RUN)", error);
 }
 
 // An access of the guest was answered, but the registers do not know yet: KVM_RUN completes it, and
 // with immediate_exit does no more.
 std::optional<Exit> KvmVcpu::complete_instruction() {
     while (incomplete_) {
-        area().immediate_exit = 1;
+        signal_->set_immediate_exit(true);
         std::optional<Exit> exit = enter();
-        area().immediate_exit = 0;
+        signal_->set_immediate_exit(false);
         if (exit) return exit;
     }
     return std::nullopt;
@@ -151,22 +152,23 @@ bool KvmVcpu::wakes_halted() const {
 void KvmVcpu::offer_interrupt() {
     kvm_run& run = area();
     run.request_interrupt_window = 0;
-    if (!interrupt_line_) return;
+    if (!interrupt_line_ && !acknowledged_) return;
     // What is delivered before it (Intel SDM vol. 3 table 6-2) closes the window, as a rule.
     const kvm_vcpu_events& events = synced().events;
-    if (!interrupt_window() || nmi_is_due() || events.exception.injected != 0 ||
-        events.interrupt.injected != 0) {
+    if (!acknowledged_ && (!interrupt_window() || nmi_is_due() || events.exception.injected != 0 ||
+                           events.interrupt.injected != 0)) {
         run.request_interrupt_window = 1;
         return;
     }
-    std::optional<std::uint8_t> vector;
-    guarded([&] { vector = handler_.acknowledge_interrupt(); });
-    if (!vector) return;
-    kvm_interrupt interrupt{.irq = *vector};
-    handle_.call(KVM_INTERRUPT, &interrupt, "deliver an interrupt (KVM_INTERRUPT)");
+    if (!acknowledged_) guarded([&] { acknowledged_ = handler_.acknowledge_interrupt(); });
+    if (!acknowledged_) return;
+    // The controller has forgotten it: from here on it is the vCPU's, whatever fails.
     synced().events.interrupt.injected = 1;
-    synced().events.interrupt.nr = *vector;
+    synced().events.interrupt.nr = *acknowledged_;
     synced().events.interrupt.soft = 0;
+    kvm_interrupt interrupt{.irq = *acknowledged_};
+    handle_.call(KVM_INTERRUPT, &interrupt, "deliver an interrupt (KVM_INTERRUPT)");
+    acknowledged_.reset();
     run.request_interrupt_window = interrupt_line_ ? 1 : 0;
 }
 
@@ -190,6 +192,7 @@ std::optional<Exit> KvmVcpu::handle_exit() {
             return std::nullopt;
         case KVM_EXIT_IRQ_WINDOW_OPEN:
         case KVM_EXIT_INTR:
+        case KVM_EXIT_SET_TPR:  // CR8 was lowered: nothing of ours looks at it
             return std::nullopt;
         case KVM_EXIT_DIRTY_RING_FULL:
             vm_->dirty->make_room(vm_->handle, vm_->slots);
@@ -209,6 +212,7 @@ std::optional<Exit> KvmVcpu::handle_exit() {
             }
             [[fallthrough]];
         default:
+            spoiled_ = true;
             return Exit{
                 .kind = ExitKind::kInternal, .code = run.exit_reason, .detail = describe(run)};
     }
@@ -327,31 +331,19 @@ CpuState KvmVcpu::state() const {
 void KvmVcpu::set_state(const CpuState& state) {
     check_representable(state);
     kvm_sync_regs& sync = synced();
-    kvm_regs regs{};
-    load(state, regs);
-    kvm_sregs sregs = sync.sregs;
-    load(state, sregs);
-    kvm_vcpu_events events{};
-    load(state, events);
-    kvm_debugregs debug{};
-    load(state, debug);
-    XsaveArea extended;
-    load(state, extended);
-    handle_.call(KVM_SET_SREGS, &sregs, "set segment and control registers (KVM_SET_SREGS)");
-    handle_.call(KVM_SET_REGS, &regs, "set general registers (KVM_SET_REGS)");
-    handle_.call(kSetXsave, &extended, "set x87 and SSE state (KVM_SET_XSAVE)");
-    handle_.call(KVM_SET_DEBUGREGS, &debug, "set debug registers (KVM_SET_DEBUGREGS)");
-    msrs_.set(handle_, state.msrs);
-    handle_.call(KVM_SET_VCPU_EVENTS, &events, "set pending events (KVM_SET_VCPU_EVENTS)");
-    sync.regs = regs;
-    sync.sregs = sregs;
-    sync.events = events;
+    const SyncedState taken = exchange_state(
+        handle_, msrs_, {.regs = sync.regs, .sregs = sync.sregs, .events = sync.events}, state,
+        torn_);
+    sync.regs = taken.regs;
+    sync.sregs = taken.sregs;
+    sync.events = taken.events;
     area().cr8 = state.cr8;  // without a local APIC in the kernel, KVM_RUN takes it from there
     area().kvm_dirty_regs = 0;
     tsc_offset_ = state.msrs.tsc_offset;
     set_halted(state.halted);
     shut_down_ = false;
     incomplete_ = false;
+    acknowledged_.reset();
 }
 
 bool KvmVcpu::halted_in_kernel() const {
@@ -416,6 +408,7 @@ void KvmVcpu::set_debugging(const Debugging& debugging) {
         debug.arch.debugreg[7] |= std::uint64_t{2} << (2 * i);  // global, execution, one byte
     }
     handle_.call(KVM_SET_GUEST_DEBUG, &debug, "set breakpoints (KVM_SET_GUEST_DEBUG)");
+    debugging_ = debug.control != 0;
 }
 
 }  // namespace hvlab::kvm

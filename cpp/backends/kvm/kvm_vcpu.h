@@ -15,6 +15,9 @@ namespace hvlab::kvm {
 class KvmVcpu : public Vcpu, public HostTimer, public GeneralRegisters, public Debugger {
 public:
     KvmVcpu(std::shared_ptr<VmState> vm, unsigned index, VcpuHandler& handler);
+    ~KvmVcpu() override;
+    KvmVcpu(const KvmVcpu&) = delete;
+    KvmVcpu& operator=(const KvmVcpu&) = delete;
 
     Exit run(Budget budget) override;
     void kick() override { signal_->kick(); }
@@ -38,6 +41,9 @@ protected:
 private:
     class Running;
 
+    void create(unsigned index);
+    void start_anew();
+
     kvm_run& area() const { return *reinterpret_cast<kvm_run*>(area_.data()); }
     kvm_sync_regs& synced() const { return area().s.regs; }
 
@@ -45,6 +51,7 @@ private:
     std::optional<Exit> before_entry();
     std::optional<Exit> enter();
     std::optional<Exit> handle_exit();
+    bool needs_completion() const;
     bool nmi_is_due() const;
     bool wakes_halted() const;
     void offer_interrupt();
@@ -66,6 +73,7 @@ private:
     void set_halted(bool halted);
 
     std::shared_ptr<VmState> vm_;
+    unsigned index_;
     VcpuHandler& handler_;
     Handle handle_;
     SharedArea area_;  // kvm_run
@@ -73,12 +81,18 @@ private:
     std::unique_ptr<RunSignal> signal_;
     std::uint64_t tsc_offset_ = 0;
 
+    // Acknowledged, but the kernel has not been told yet.
+    std::optional<std::uint8_t> acknowledged_;
     std::exception_ptr error_;  // what a handler threw: told when the instruction has completed
+    unsigned fruitless_ = 0;    // KVM_RUNs in a row that did nothing
     bool stop_requested_ = false;
     bool incomplete_ = false;  // the last exit was an access: its instruction completes by KVM_RUN
     bool interrupt_line_ = false;
     bool halted_ = false;  // without a local APIC in the kernel, HLT is ours to wait in
     bool shut_down_ = false;
+    bool debugging_ = false;
+    bool spoiled_ = false;  // the kernel gave it up: not for another machine
+    bool torn_ = false;  // a state was set in part, and the kernel does not take the old one back
 };
 
 }  // namespace hvlab::kvm

@@ -2,8 +2,12 @@
 #include "backends/kvm/kvm_vm.h"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <cerrno>
+#include <exception>
+#include <string>
+#include <utility>
 
 #include "backends/kvm/cpuid.h"
 #include "backends/kvm/kvm_vcpu.h"
@@ -39,36 +43,67 @@ bool wants_ring(const Device& device) {
     return device.options.dirty_log == KvmOptions::DirtyLog::kRing;
 }
 
-// Telling what failed beats guessing from an exit: the bytes of the instruction come along.
-void ask_for_details(const Handle& vm) {
-    if (vm.extension(KVM_CAP_EXIT_ON_EMULATION_FAILURE) == 0) return;
+void enable_if_there(const Handle& vm, std::uint32_t capability, std::string_view operation) {
+    if (vm.extension(capability) == 0) return;
     kvm_enable_cap enable{};
-    enable.cap = KVM_CAP_EXIT_ON_EMULATION_FAILURE;
+    enable.cap = capability;
     enable.args[0] = 1;
-    vm.call(KVM_ENABLE_CAP, &enable,
-            "let failed emulation out (KVM_CAP_EXIT_ON_EMULATION_FAILURE)");
+    vm.call(KVM_ENABLE_CAP, &enable, operation);
+}
+
+// All that a VM is made with.
+std::string kind_of(const Device& device, const CpuModel& model) {
+    return fmt::format("{} {} {} {}", device.options.device,
+                       static_cast<int>(device.options.irqchip),
+                       static_cast<int>(device.options.dirty_log), model.name());
 }
 
 }  // namespace
 
-KvmVm::KvmVm(std::shared_ptr<const Device> device, const CpuModel& model)
-    : state_(std::make_shared<VmState>(VmState{.device = std::move(device),
-                                               .model = model,
-                                               .handle = {},
-                                               .slots = {},
-                                               .dirty = nullptr})) {
-    VmState& state = *state_;
-    const KvmOptions& options = state.device->options;
-    state.handle = state.device->handle.create(KVM_CREATE_VM, 0, "create a VM (KVM_CREATE_VM)");
-    if (state.device->host.flavour == Flavour::kVmx) give_vmx_its_pages(state.handle);
-    if (options.irqchip == KvmOptions::Irqchip::kSplit) split_irqchip(state.handle);
-    filter_msrs(state.handle);
-    ask_for_details(state.handle);
-    if (wants_ring(*state.device)) {
-        state.dirty = make_dirty_ring(state.handle);
+VmState::VmState(std::shared_ptr<const Device> the_device, const CpuModel& the_model)
+    : device(std::move(the_device)), model(the_model), owner(::getpid()) {
+    const KvmOptions& options = device->options;
+    if (device->pool) {
+        if (std::optional<KernelVm> kept = device->pool->take(kind_of(*device, model))) {
+            handle = std::move(kept->handle);
+            dirty = std::move(kept->dirty);
+            spare = std::move(kept->vcpu);
+            return;
+        }
     }
-    if (!state.dirty) state.dirty = make_dirty_log();
+    handle = device->handle.create(KVM_CREATE_VM, 0, "create a VM (KVM_CREATE_VM)");
+    if (device->host.flavour == Flavour::kVmx) give_vmx_its_pages(handle);
+    if (options.irqchip == KvmOptions::Irqchip::kSplit) split_irqchip(handle);
+    filter_msrs(handle);
+    // Telling what failed beats guessing from an exit: the bytes of the instruction come along.
+    enable_if_there(handle, KVM_CAP_EXIT_ON_EMULATION_FAILURE,
+                    "let failed emulation out (KVM_CAP_EXIT_ON_EMULATION_FAILURE)");
+    // A shutdown that a signal has held up is seen, and goes with the state.
+    enable_if_there(handle, KVM_CAP_X86_TRIPLE_FAULT_EVENT,
+                    "let shutdowns be seen (KVM_CAP_X86_TRIPLE_FAULT_EVENT)");
+    if (wants_ring(*device)) dirty = make_dirty_ring(handle);
+    if (!dirty) dirty = make_dirty_log();
 }
+
+VmState::~VmState() {
+    // Local APICs hold state of which CpuState knows nothing.
+    if (!spare || has_others || !device->pool || owner != ::getpid() ||
+        device->options.irqchip != KvmOptions::Irqchip::kNone) {
+        return;
+    }
+    try {
+        slots.remove_all(handle);
+        dirty->forget(handle, slots);
+        device->pool->keep(
+            kind_of(*device, model),
+            {.handle = std::move(handle), .dirty = std::move(dirty), .vcpu = *std::move(spare)});
+    } catch (const std::exception&) {
+        return;  // then it goes
+    }
+}
+
+KvmVm::KvmVm(std::shared_ptr<const Device> device, const CpuModel& model)
+    : state_(std::make_shared<VmState>(std::move(device), model)) {}
 
 void KvmVm::map_memory(GuestAddress address, std::span<std::byte> host, bool writable) {
     state_->slots.add(state_->handle, address, host, writable);

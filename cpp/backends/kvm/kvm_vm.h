@@ -1,23 +1,38 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #pragma once
 
+#include <sys/types.h>
+
 #include <memory>
+#include <optional>
+#include <string>
 
 #include "backends/kvm/device.h"
 #include "backends/kvm/dirty_tracker.h"
 #include "backends/kvm/kvm_api.h"
 #include "backends/kvm/memory_slots.h"
+#include "backends/kvm/vm_pool.h"
 #include "core/hypervisor/hypervisor.h"
 
 namespace hvlab::kvm {
 
 // What a VM's vCPUs need of it; they may outlive the Vm object.
 struct VmState {
+    VmState(std::shared_ptr<const Device> device, const CpuModel& model);
+    // Into the pool, if nothing speaks against it.
+    ~VmState();
+    VmState(const VmState&) = delete;
+    VmState& operator=(const VmState&) = delete;
+
     std::shared_ptr<const Device> device;
     CpuModel model;
     Handle handle;
     MemorySlots slots;
     std::unique_ptr<DirtyTracker> dirty;
+    // The first vCPU while nobody has it.
+    std::optional<KernelVcpu> spare;
+    bool has_others = false;  // other vCPUs than the first
+    pid_t owner = 0;          // the process that made it, and that alone may use it
 };
 
 class KvmVm : public Vm {

@@ -152,12 +152,27 @@ MsrAccess::MsrAccess(const Handle& vcpu) {
     present_ = &present;
 }
 
-void MsrAccess::set(const Handle& vcpu, const Msrs& msrs) {
+void MsrAccess::set(const Handle& vcpu, const Msrs& held, const Msrs& msrs) {
+    write_those(vcpu, &held, msrs);
+}
+
+// Those that differ from `held`; all for null.
+void MsrAccess::write_those(const Handle& vcpu, const Msrs* held, const Msrs& msrs) {
+    std::array<std::uint64_t, MsrTable::kCapacity> before{};
+    std::size_t position = 0;
+    if (held != nullptr) {
+        for_each(*held, [&](std::uint32_t, std::uint64_t value) { before.at(position++) = value; });
+    }
     MsrTable table;
+    position = 0;
     for_each(msrs, [&](std::uint32_t index, std::uint64_t value) {
-        if (!std::ranges::binary_search(*present_, index)) return;
+        const bool same = held != nullptr && before.at(position) == value;
+        ++position;
+        if (same || !std::ranges::binary_search(*present_, index)) return;
         table.entries[table.count++] = {.index = index, .reserved = 0, .data = value};
     });
+    software_ = msrs;
+    if (table.count == 0) return;
     const auto written =
         static_cast<std::uint32_t>(vcpu.call(kSetMsrs, &table, "set MSRs (KVM_SET_MSRS)"));
     if (written != table.count) {
@@ -166,7 +181,6 @@ void MsrAccess::set(const Handle& vcpu, const Msrs& msrs) {
              fmt::format("the kernel refuses MSR {:#x}={:#x}", refused.index,
                          std::uint64_t{refused.data}));
     }
-    software_ = msrs;
 }
 
 Msrs MsrAccess::get(const Handle& vcpu) const {

@@ -28,8 +28,11 @@ public:
     // Asks the kernel which it has; once for a process.
     explicit MsrAccess(const Handle& vcpu);
 
-    // What the kernel lacks is kept here.
-    void set(const Handle& vcpu, const Msrs& msrs);
+    // Writes what differs from `held`, which the kernel has; what it lacks is kept here. Throws
+    // BackendError naming the one that is refused, some of the others being written.
+    void set(const Handle& vcpu, const Msrs& held, const Msrs& msrs);
+    // Likewise, whatever the kernel has.
+    void set_all(const Handle& vcpu, const Msrs& msrs) { write_those(vcpu, nullptr, msrs); }
     Msrs get(const Handle& vcpu) const;
 
     // An access of the guest that came out. Nothing: it is not to an MSR of CpuState.
@@ -42,6 +45,7 @@ public:
 
 private:
     bool kernel_has(std::uint32_t index) const;
+    void write_those(const Handle& vcpu, const Msrs* held, const Msrs& msrs);
 
     const std::vector<std::uint32_t>* present_ = nullptr;
     Msrs software_;

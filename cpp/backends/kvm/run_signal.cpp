@@ -14,26 +14,35 @@
 namespace hvlab::kvm {
 namespace {
 
-// What this thread's handler marks; null while it runs no vCPU.
-thread_local kvm_run* running = nullptr;
+// What this thread's handler marks; null while it runs no vCPU. In the static block: a handler must
+// not be the first to ask for a variable of a thread, which may allocate.
+[[gnu::tls_model("initial-exec")]] thread_local std::atomic<kvm_run*> running{nullptr};
+
+void mark(kvm_run& run, bool immediate) {
+    std::atomic_ref<std::uint8_t>(run.immediate_exit).store(immediate ? 1 : 0);
+}
 
 void on_signal(int) {
     // Reads and writes memory only: what a signal handler may do.
-    if (kvm_run* const run = running) {
-        *static_cast<volatile std::uint8_t*>(&run->immediate_exit) = 1;
-    }
+    if (kvm_run* const run = running.load(std::memory_order_relaxed)) mark(*run, true);
 }
 
-// Its id; from the first time on the signal gets through to it, whatever mask it was made with.
-pid_t this_thread() {
-    thread_local const pid_t id = [] {
+struct Thread {
+    pid_t id = 0;
+    std::uint64_t serial = 0;  // never used again, unlike its id; from 1 on
+};
+
+// From the first time on the signal gets through to it, whatever mask it was made with.
+const Thread& this_thread() {
+    thread_local const Thread thread = [] {
+        static std::atomic<std::uint64_t> threads{0};
         sigset_t signals;
         sigemptyset(&signals);
         sigaddset(&signals, run_signal());
         ::pthread_sigmask(SIG_UNBLOCK, &signals, nullptr);
-        return static_cast<pid_t>(::syscall(SYS_gettid));
+        return Thread{.id = static_cast<pid_t>(::syscall(SYS_gettid)), .serial = ++threads};
     }();
-    return id;
+    return thread;
 }
 
 }  // namespace
@@ -44,6 +53,8 @@ int run_signal() {
         const int number = SIGRTMAX - 3;
         struct sigaction action {};
         action.sa_handler = on_signal;
+        // One that comes too late is not noticed by what the thread does then. KVM_RUN returns.
+        action.sa_flags = SA_RESTART;
         sigemptyset(&action.sa_mask);
         if (::sigaction(number, &action, nullptr) != 0) {
             fail("install the handler of the signal that stops a vCPU", errno);
@@ -65,11 +76,15 @@ void RunSignal::delete_timer() {
 
 void RunSignal::kick() {
     kicked_.store(true);
-    std::atomic_ref<std::uint8_t>(run_.immediate_exit).store(1);
+    mark(run_, true);
     // A thread that has gone meanwhile is no error: then nothing is in KVM_RUN.
     if (const pid_t thread = thread_.load(); thread != 0) {
         ::syscall(SYS_tgkill, ::getpid(), thread, run_signal());
     }
+}
+
+void RunSignal::set_immediate_exit(bool immediate) {
+    mark(run_, immediate);
 }
 
 void RunSignal::set_end(std::optional<Clock::time_point> end) {
@@ -79,39 +94,42 @@ void RunSignal::set_end(std::optional<Clock::time_point> end) {
 
 void RunSignal::enter() {
     run_signal();
-    running = &run_;
-    thread_.store(this_thread());
-    arm();
+    outer_ = running.exchange(&run_);
+    thread_.store(this_thread().id);
+    try {
+        arm();
+    } catch (...) {
+        leave();
+        throw;
+    }
 }
 
 void RunSignal::leave() {
     thread_.store(0);
-    running = nullptr;
+    running.store(outer_);
 }
 
 void RunSignal::arm() {
-    if (end_ == armed_ && (!end_ || timer_thread_ == this_thread())) return;
-    if (timer_thread_ != this_thread()) {
+    const std::uint64_t thread = this_thread().serial;
+    if (end_ == armed_ && (!end_ || timer_thread_ == thread)) return;
+    if (timer_thread_ != thread) {
         delete_timer();
         if (!end_) return;
-        sigevent event{};
-        event.sigev_notify = SIGEV_THREAD_ID;
-        event.sigev_signo = run_signal();
-        event._sigev_un._tid = this_thread();
-        if (::timer_create(CLOCK_MONOTONIC, &event, &timer_) != 0) {
+        if (calls_.timer_create(this_thread().id, run_signal(), &timer_) != 0) {
             fail("make the timer that ends a run (timer_create)", errno);
         }
-        timer_thread_ = this_thread();
+        timer_thread_ = thread;
     }
     itimerspec when{};
     if (end_) {
-        const auto since = end_->time_since_epoch();
+        // What is before the clock's beginning has passed as well. 0 s 0 ns would disarm it.
+        const auto since =
+            std::max<Clock::duration>(end_->time_since_epoch(), std::chrono::nanoseconds(1));
         const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(since);
         when.it_value.tv_sec = seconds.count();
-        // 0 s 0 ns would disarm it.
-        when.it_value.tv_nsec = std::max<long>(std::chrono::nanoseconds(since - seconds).count(), 1);
+        when.it_value.tv_nsec = std::chrono::nanoseconds(since - seconds).count();
     }
-    if (::timer_settime(timer_, TIMER_ABSTIME, &when, nullptr) != 0) {
+    if (calls_.timer_settime(timer_, when) != 0) {
         fail("set the timer that ends a run (timer_settime)", errno);
     }
     armed_ = end_;

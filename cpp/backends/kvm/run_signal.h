@@ -12,6 +12,7 @@
 #include <optional>
 
 #include "backends/kvm/kvm_api.h"
+#include "backends/kvm/system_calls.h"
 
 namespace hvlab::kvm {
 
@@ -24,7 +25,7 @@ class RunSignal {
 public:
     using Clock = std::chrono::steady_clock;
 
-    explicit RunSignal(kvm_run& run) : run_(run) {}
+    RunSignal(SystemCalls& calls, kvm_run& run) : calls_(calls), run_(run) {}
     ~RunSignal();
     RunSignal(const RunSignal&) = delete;
     RunSignal& operator=(const RunSignal&) = delete;
@@ -39,23 +40,27 @@ public:
     void set_end(std::optional<Clock::time_point> end);
     bool past_end() const { return end_ && Clock::now() >= *end_; }
 
-    // Around a run: which thread it is in.
+    // Around a run: which thread it is in. A thread may run one vCPU from within another's handler.
+    // Throws BackendError, and has not entered then.
     void enter();
     void leave();
-    // After EINTR: the next KVM_RUN is a new one.
-    void clear() { run_.immediate_exit = 0; }
+    // Whether the next KVM_RUN does no more than complete what is incomplete. A kick that this
+    // overwrites has been noted before: ask kicked() and past_end() after it.
+    void set_immediate_exit(bool immediate);
 
 private:
     void arm();
     void delete_timer();
 
+    SystemCalls& calls_;
     kvm_run& run_;
+    kvm_run* outer_ = nullptr;  // what this thread was running when it entered
     std::atomic<bool> kicked_{false};
     std::atomic<pid_t> thread_{0};  // 0: nobody runs it
     std::optional<Clock::time_point> end_;
     std::optional<Clock::time_point> armed_;
     timer_t timer_{};
-    pid_t timer_thread_ = 0;  // whose timer it is; 0: there is none
+    std::uint64_t timer_thread_ = 0;  // whose timer it is; 0: there is none
 };
 
 }  // namespace hvlab::kvm

@@ -6,6 +6,7 @@
 #include <sys/mman.h>
 
 #include <cerrno>
+#include <csignal>
 #include <utility>
 
 #include "backends/kvm/kvm_api.h"
@@ -26,21 +27,39 @@ void* SystemCalls::mmap(std::size_t size, int fd, long offset) {
     return ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, offset);
 }
 
+int SystemCalls::timer_create(pid_t thread, int signal, timer_t* timer) {
+    sigevent event{};
+    event.sigev_notify = SIGEV_THREAD_ID;
+    event.sigev_signo = signal;
+    event._sigev_un._tid = thread;
+    return ::timer_create(CLOCK_MONOTONIC, &event, timer);
+}
+
+int SystemCalls::timer_settime(timer_t timer, const itimerspec& when) {
+    return ::timer_settime(timer, TIMER_ABSTIME, &when, nullptr);
+}
+
 SystemCalls& SystemCalls::host() {
     static SystemCalls calls;
     return calls;
 }
 
 void fail(std::string_view operation, int error_number, const std::string& detail) {
-    throw BackendError(std::string(KvmBackend::kName), std::string(operation), error_number, detail);
+    throw BackendError(std::string(KvmBackend::kName), std::string(operation), error_number,
+                       detail);
 }
 
 int Handle::try_call(unsigned long request, void* argument) const {
-    for (;;) {
-        const int result = calls_->ioctl(fd_.get(), request, argument);
+    // Far more than there are signals in a row; a call that fails so for ever is told.
+    constexpr int kTries = 1000;
+    int result = 0;
+    for (int i = 0; i < kTries; ++i) {
+        result = calls_->ioctl(fd_.get(), request, argument);
         if (result >= 0) return result;
-        if (errno != EINTR) return -errno;
+        result = -errno;
+        if (result != -EINTR && result != -EAGAIN) break;
     }
+    return result;
 }
 
 int Handle::call(unsigned long request, void* argument, std::string_view operation) const {
@@ -53,7 +72,8 @@ int Handle::call(unsigned long request, unsigned long argument, std::string_view
     return call(request, reinterpret_cast<void*>(argument), operation);
 }
 
-Handle Handle::create(unsigned long request, unsigned long argument, std::string_view operation) const {
+Handle Handle::create(unsigned long request, unsigned long argument,
+                      std::string_view operation) const {
     return {*calls_, UniqueFd(call(request, argument, operation))};
 }
 
@@ -61,7 +81,8 @@ int Handle::extension(unsigned long capability) const {
     return call(KVM_CHECK_EXTENSION, capability, "ask for a capability (KVM_CHECK_EXTENSION)");
 }
 
-SharedArea::SharedArea(const Handle& handle, std::size_t size, long offset, std::string_view operation)
+SharedArea::SharedArea(const Handle& handle, std::size_t size, long offset,
+                       std::string_view operation)
     : size_(size) {
     void* const area = handle.calls().mmap(size, handle.fd(), offset);
     if (area == MAP_FAILED) fail(operation, errno);

@@ -3,7 +3,10 @@
 // Every system call of this backend: the one seam under which tests make calls fail.
 #pragma once
 
+#include <sys/types.h>
+
 #include <cstddef>
+#include <ctime>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -20,6 +23,9 @@ public:
     virtual int open(const char* path, int flags);
     virtual int ioctl(int fd, unsigned long request, void* argument);
     virtual void* mmap(std::size_t size, int fd, long offset);
+    // A timer of the monotonic clock that signals a thread; set to an absolute time.
+    virtual int timer_create(pid_t thread, int signal, timer_t* timer);
+    virtual int timer_settime(timer_t timer, const itimerspec& when);
 
     // The kernel itself.
     static SystemCalls& host();
@@ -35,8 +41,9 @@ public:
     SystemCalls& calls() const { return *calls_; }
     explicit operator bool() const { return static_cast<bool>(fd_); }
 
-    // The ioctl's result. A call that was interrupted is made again; any other failure is a
-    // BackendError with `operation` and the errno.
+    // The ioctl's result. A call that was interrupted, or for which the kernel lacks something for
+    // the moment, is made again, though not for ever; any other failure is a BackendError with
+    // `operation` and the errno.
     int call(unsigned long request, void* argument, std::string_view operation) const;
     int call(unsigned long request, unsigned long argument, std::string_view operation) const;
     // Likewise, for calls that make a descriptor.

@@ -55,6 +55,22 @@ const Divergence* TestedBackend::divergence(const std::string& check) const {
     return found == diverges.end() ? nullptr : &*found;
 }
 
+TestedBackend sharing(Backend& backend) {
+    struct Shared : Backend {
+        explicit Shared(Backend& the_backend) : backend(the_backend) {}
+        std::string_view name() const override { return backend.name(); }
+        Capabilities capabilities() const override { return backend.capabilities(); }
+        std::unique_ptr<Vm> create_vm(const CpuModel& model) override {
+            return backend.create_vm(model);
+        }
+        Backend& backend;
+    };
+    return {.name = std::string(backend.name()),
+            .create = [&backend] { return std::make_unique<Shared>(backend); },
+            .lacks = {},
+            .diverges = {}};
+}
+
 void PrintTo(const TestedBackend& backend, std::ostream* out) {
     *out << backend.name;
 }

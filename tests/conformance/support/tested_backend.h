@@ -56,6 +56,9 @@ struct TestedBackend {
     const Divergence* divergence(const std::string& check) const;
 };
 
+// For a test that has a backend already: its guests share it.
+TestedBackend sharing(Backend& backend);
+
 void PrintTo(const TestedBackend& backend, std::ostream* out);
 
 // All that this build has; the list is in tests/conformance/backends/.
