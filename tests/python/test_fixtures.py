@@ -29,7 +29,7 @@ def empty_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_a_built_image_is_there_whole_and_bootable(name: str) -> None:
     content = fixtures.fixture(name).read_bytes()
     kind = images.info(name).kind
-    if kind in ("elf", "multiboot", "pvh"):
+    if kind in ("elf", "micro", "multiboot", "pvh"):
         assert content[:4] == b"\x7fELF"
         return
     assert len(content) % 512 == 0
@@ -43,7 +43,7 @@ def test_every_image_of_the_build_is_listed_and_documented() -> None:
     built = {
         line.split("(")[1].split()[0]
         for line in build.splitlines()
-        if line.startswith(("hvlab_add_guest(", "hvlab_add_elf_guest("))
+        if line.startswith(("hvlab_add_guest(", "hvlab_add_elf_guest(", "hvlab_add_micro_guest("))
     }
     assert built == set(images.IMAGES)
     documented = (SOURCES.parent / "docs" / "guests.md").read_text(encoding="utf-8")
