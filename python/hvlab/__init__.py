@@ -30,6 +30,7 @@ if TYPE_CHECKING:
         PvhKernel,
         Stop,
     )
+    from hvlab import micro
     from hvlab.console import Console
     from hvlab.event import Event
     from hvlab.fixtures import fixture
@@ -58,6 +59,7 @@ __all__ = [
     "Screen",
     "Stop",
     "fixture",
+    "micro",
 ]
 
 _HOMES = {
@@ -78,6 +80,7 @@ _HOMES = {
     "Screen": "hvlab.screen",
     "Stop": "hvlab._core",
     "fixture": "hvlab.fixtures",
+    "micro": "hvlab.micro",
 }
 
 
@@ -85,7 +88,8 @@ def __getattr__(name: str) -> object:
     home = _HOMES.get(name)
     if home is None:
         raise AttributeError(f"module 'hvlab' has no attribute {name!r}")
-    value = getattr(importlib.import_module(home), name)
+    module = importlib.import_module(home)
+    value = module if module.__name__ == f"{__name__}.{name}" else getattr(module, name)
     globals()[name] = value
     return value
 

@@ -41,7 +41,7 @@ def test_a_built_image_is_there_whole_and_bootable(name: str) -> None:
 def test_every_image_of_the_build_is_listed_and_documented() -> None:
     build = (SOURCES / "CMakeLists.txt").read_text(encoding="utf-8")
     built = {
-        line.split("(")[1].split()[0]
+        line.split("(")[1].split()[0].rstrip(")")
         for line in build.splitlines()
         if line.startswith(("hvlab_add_guest(", "hvlab_add_elf_guest(", "hvlab_add_micro_guest("))
     }

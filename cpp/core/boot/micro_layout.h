@@ -33,7 +33,7 @@ inline constexpr GuestAddress kPageTablesEnd = 0x80000;
 inline constexpr GuestAddress kImage = 0x100000;
 
 inline constexpr unsigned kVectors = 48;  // exceptions, then IRQ 0-15
-inline constexpr std::uint64_t kStubSize = 64;
+inline constexpr std::uint64_t kStubSize = 128;
 
 inline constexpr std::uint16_t kReportPort = 0x520;
 inline constexpr std::uint16_t kDoorbellPort = 0x524;

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
  * The kernel of a micro-guest: what stands between its user mode and the processor's exceptions.
- * Plain integer instructions only: where kernel mode is emulated, each costs what a hundred user
- * instructions do, and many others are not there at all (docs/design/micro-guests.md).
+ * Plain integer instructions only, and few of them: where kernel mode is emulated each takes about
+ * a microsecond, and many others are not there at all (docs/design/micro-guests.md).
  *
- * Stubs lie 64 bytes apart, by vector. What they leave on the stack, in quadwords:
- *   RAX, vector, error code, RIP, CS, RFLAGS, RSP, SS */
+ * Stubs lie 128 bytes apart, by vector. */
 #include "micro/abi.h"
 
+/* What the slower ways expect on the stack. */
 #define S_RAX 0
 #define S_VECTOR 8
 #define S_ERROR 16
@@ -16,71 +16,114 @@
 #define S_RFLAGS 40
 #define S_RSP 48
 
+#define HANDLER(vector) (MICRO_HANDLERS + 8 * (vector))
+
     .code64
     .section .image, "ax"
 
-.macro PROLOGUE vector, error
-    .balign 64
+/* Into the guest's handler: vector, error code, CR2 and RIP go onto its stack, below what it may
+ * still need there. The rest of the frame its own code finds out (start.S). */
+.macro UPCALL vector, error=0, check=0
+    .if \check                      /* the shim's own can only be these: they are the host's */
+    testb $3, (8 * \error + 8)(%rsp)
+    jz 1f
+    .endif
+    cmpq $0, HANDLER(\vector)
+    je 1f
+    push %rax
+    mov (8 * \error + 32)(%rsp), %rax
+    sub $(MICRO_RED_ZONE + MICRO_FRAME), %rax
+    movq $\vector, (%rax)
+    push (8 * \error + 8)(%rsp)
+    pop 24(%rax)
+    .if \error
+    push 8(%rsp)
+    pop 8(%rax)
+    .endif
+    .if \vector == 14
+    push %rdx
+    mov %cr2, %rdx
+    mov %rdx, 16(%rax)
+    pop %rdx
+    .endif
+    mov %rax, (8 * \error + 32)(%rsp)
+    mov HANDLER(\vector), %rax
+    mov %rax, (8 * \error + 8)(%rsp)
+    pop %rax
+    .if \error
+    add $8, %rsp
+    .endif
+    iretq
+1:
+.endm
+
+.macro EXCEPTION vector, error=0, check=0
+    .balign 128
+    UPCALL \vector, \error, \check
     .if !\error
     push $0
     .endif
     push $\vector
     push %rax
-.endm
-
-.macro EXCEPTION vector, error=0
-    PROLOGUE \vector, \error
-    mov (MICRO_HANDLERS + 8 * \vector), %rax
-    test %rax, %rax
-    jnz upcall
     jmp report
 .endm
 
+.macro PROLOGUE vector
+    .balign 128
+    push $0
+    push $\vector
+    push %rax
+.endm
+
 .macro IRQ_MASTER irq
-    PROLOGUE (MICRO_IRQ_VECTOR + \irq), 0
+    PROLOGUE (MICRO_IRQ_VECTOR + \irq)
     mov $(0x60 + \irq), %al         /* specific EOI */
     out %al, $0x20
     incq (MICRO_IRQ_COUNTS + 8 * \irq)
-    mov (MICRO_HANDLERS + 8 * (MICRO_IRQ_VECTOR + \irq)), %rax
+    mov HANDLER(MICRO_IRQ_VECTOR + \irq), %rax
     jmp interrupt
 .endm
 
 .macro IRQ_SLAVE irq
-    PROLOGUE (MICRO_IRQ_VECTOR + \irq), 0
+    PROLOGUE (MICRO_IRQ_VECTOR + \irq)
     mov $(0x60 + \irq - 8), %al
     out %al, $0xA0
     mov $0x62, %al
     out %al, $0x20
     incq (MICRO_IRQ_COUNTS + 8 * \irq)
-    mov (MICRO_HANDLERS + 8 * (MICRO_IRQ_VECTOR + \irq)), %rax
+    mov HANDLER(MICRO_IRQ_VECTOR + \irq), %rax
     jmp interrupt
 .endm
 
     .globl _start
 _start:
     EXCEPTION 0
-    EXCEPTION 1
-    EXCEPTION 2
+    PROLOGUE 1                      /* with TF off in the handler: the longer way */
+    mov HANDLER(1), %rax
+    test %rax, %rax
+    jnz upcall
+    jmp report
+    EXCEPTION 2, 0, 1
     EXCEPTION 3
     EXCEPTION 4
     EXCEPTION 5
-    PROLOGUE 6, 0
-    testb $3, S_CS(%rsp)
-    jz report
-    cmp $MICRO_CALL_WAIT, %rax
-    jbe gate
+    .balign 128
     cmp $MICRO_CALL_USER, %rax
     jae user_call
+    cmp $MICRO_CALL_NOTHING, %rax
+    jae call
     jmp undefined
     EXCEPTION 7
-    PROLOGUE 8, 1
-    jmp report                      /* a double fault: nobody is left to handle it */
+    .balign 128
+    push $8                         /* a double fault: nobody is left to handle it */
+    push %rax
+    jmp report
     EXCEPTION 9
     EXCEPTION 10, 1
     EXCEPTION 11, 1
-    EXCEPTION 12, 1
-    EXCEPTION 13, 1
-    EXCEPTION 14, 1
+    EXCEPTION 12, 1, 1
+    EXCEPTION 13, 1, 1
+    EXCEPTION 14, 1, 1
     EXCEPTION 15
     EXCEPTION 16
     EXCEPTION 17, 1
@@ -114,37 +157,40 @@ _start:
     IRQ_SLAVE 13
     IRQ_SLAVE 14
     IRQ_SLAVE 15
-    .balign 64
+    .balign 128
 
-/* ---- The gate: #UD from user mode with a call's number in RAX */
+/* ---- The gate: #UD with a call's number in RAX */
 
-gate:
-    push %rdx
-    mov (S_RIP + 8)(%rsp), %rdx
-    cmpw $0x0B0F, (%rdx)            /* ud2 and no other invalid instruction */
-    jne not_gate
-    add $2, %rdx
-    mov %rdx, (S_RIP + 8)(%rsp)
-    pop %rdx
+user_call:
+    UPCALL MICRO_CALL_VECTOR        /* whether it was UD2 is looked at there */
+undefined:
+    UPCALL 6
+    push $0
+    push $6
+    push %rax
+    jmp report
+
+call:
+    cmp $MICRO_CALL_WAIT, %rax
+    ja undefined
+    addq $2, (%rsp)
     cmp $MICRO_CALL_HOST, %rax
-    jb leave
+    ja 1f
     je host_call
-    cmp $MICRO_CALL_IRQ_OFF, %rax
+    iretq
+1:  cmp $MICRO_CALL_IRQ_OFF, %rax
     jb irq_on
     je irq_off
     /* Wait. The interrupt that ends it finds what lies at the top of the stack, and drops the rest. */
-    add $24, %rsp
     xor %eax, %eax
     sti
     hlt
     iretq
 irq_on:
-    orl $0x200, S_RFLAGS(%rsp)
-    jmp leave
+    orl $0x200, 16(%rsp)
+    iretq
 irq_off:
-    andl $~0x200, S_RFLAGS(%rsp)
-leave:
-    add $24, %rsp
+    andl $~0x200, 16(%rsp)
     iretq
 
 host_call:
@@ -156,29 +202,9 @@ host_call:
     out %eax, %dx
     mov (MICRO_REPORT_RDX), %rdx
     mov (MICRO_REPORT_RESULT), %rax
-    jmp leave
+    iretq
 
-user_call:
-    push %rdx
-    mov (S_RIP + 8)(%rsp), %rdx
-    cmpw $0x0B0F, (%rdx)
-    jne not_gate
-    mov (MICRO_HANDLERS + 8 * MICRO_CALL_VECTOR), %rax
-    test %rax, %rax
-    jz not_gate
-    movq $MICRO_CALL_VECTOR, (S_VECTOR + 8)(%rsp)
-    add $2, %rdx
-    mov %rdx, (S_RIP + 8)(%rsp)
-    pop %rdx
-    jmp upcall
-not_gate:
-    pop %rdx
-undefined:
-    mov (MICRO_HANDLERS + 8 * 6), %rax
-    test %rax, %rax
-    jz report
-
-/* ---- Into a handler of the guest's, RAX, on its own stack below what it may still need there */
+/* ---- Into a handler of the guest's, RAX, with the whole frame: where RFLAGS are to change */
 
 upcall:
     testb $3, S_CS(%rsp)
@@ -201,7 +227,7 @@ upcall:
     mov %rcx, (%rdx)
     mov %cr2, %rcx
     mov %rcx, 16(%rdx)
-    andl $~0x100, (S_RFLAGS + 16)(%rsp) /* TF: the handler is not single-stepped */
+    andl $~0x300, (S_RFLAGS + 16)(%rsp) /* TF and IF: neither stepped nor interrupted */
     pop %rcx
     pop %rdx
     pop %rax
@@ -220,9 +246,7 @@ interrupt:
     movq $0, S_ERROR(%rsp)
     movq $0, S_RAX(%rsp)
 1:  test %rax, %rax
-    jz leave_restoring
-    andl $~0x200, S_RFLAGS(%rsp)
-    jmp upcall
+    jnz upcall
 leave_restoring:
     pop %rax
     add $16, %rsp
