@@ -40,8 +40,7 @@ void bind_stop(py::module_& module) {
     py::class_<GuestFault>(module, "GuestFault",
                            "An exception that nothing in a micro-guest handled.")
         .def_readonly("vector", &GuestFault::vector)
-        .def_readonly("error_code", &GuestFault::error_code,
-                      "0 where the exception has none.")
+        .def_readonly("error_code", &GuestFault::error_code, "0 where the exception has none.")
         .def_readonly("rip", &GuestFault::rip, "Of the instruction, or behind it for a trap.")
         .def_readonly("cr2", &GuestFault::cr2, "The address of the last page fault.")
         .def_readonly("in_shim", &GuestFault::in_shim, "The exception is the kernel's own.");
@@ -61,7 +60,8 @@ void bind_stop(py::module_& module) {
         .def_property_readonly(
             "message", [](const Stop& s) { return decode(s.message); },
             "One sentence for a person.")
-        .def_readonly("code", &Stop::code, "The value written to the debug-exit port or the doorbell, a call's first "
+        .def_readonly("code", &Stop::code,
+                      "The value written to the debug-exit port or the doorbell, a call's first "
                       "argument, else None.")
         .def_readonly("access", &Stop::access, "The access, for \"unhandled-access\", else None.")
         .def_readonly("fault", &Stop::fault, "The exception, for \"guest-fault\", else None.")

@@ -48,8 +48,8 @@ void check(GuestMemory& memory, std::span<const std::byte> bytes, const CpuState
     const Page entry = walk(memory, state.rip);
     HVLAB_ASSERT(entry.present && entry.user && entry.execute);
     for (GuestAddress page = 0; page < micro::kPageTablesEnd; page += kPageSize) {
-        const bool kernels = (page >= micro::kReport && page < micro::kShimEnd) ||
-                             page >= micro::kPageTables;
+        const bool kernels =
+            (page >= micro::kReport && page < micro::kShimEnd) || page >= micro::kPageTables;
         if (kernels) HVLAB_ASSERT(!walk(memory, page).user);
     }
     if (!is_elf(bytes)) {

@@ -76,8 +76,8 @@ void write_pvh(const std::filesystem::path& folder) {
 
 // Code and data with their rights, apart and in one page; and a flat one.
 void write_micro(const std::filesystem::path& folder) {
-    for (const GuestAddress data : {test_images::kKernelStart + 0x1000,
-                                    test_images::kKernelStart + 0x200, 0x200000UL}) {
+    for (const GuestAddress data :
+         {test_images::kKernelStart + 0x1000, test_images::kKernelStart + 0x200, 0x200000UL}) {
         auto segments = small_segments(test_images::kKernelStart);
         segments[1].address = data;
         Bytes program = test_images::make_elf(segments, test_images::kKernelStart + 0x20);

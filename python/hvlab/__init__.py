@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from hvlab.errors import HvlabError
 
 if TYPE_CHECKING:
+    from hvlab import micro
     from hvlab._core import (
         BootModule,
         CpuState,
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
         PvhKernel,
         Stop,
     )
-    from hvlab import micro
     from hvlab.console import Console
     from hvlab.event import Event
     from hvlab.fixtures import fixture

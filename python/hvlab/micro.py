@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What a host says to a micro-guest, and hears from it (docs/micro-guests.md).
 
-    image = hvlab.MicroImage(hvlab.fixture("micro-ring"))
-    with hvlab.Machine(boot=image) as machine:
-        channel = hvlab.micro.Channel(machine)
-        channel.send(b"hello")
-        machine.run(timeout="1s")  # stops with "doorbell"
-        assert channel.receive() == b"hello"
+image = hvlab.MicroImage(hvlab.fixture("micro-ring"))
+with hvlab.Machine(boot=image) as machine:
+    channel = hvlab.micro.Channel(machine)
+    channel.send(b"hello")
+    machine.run(timeout="1s")  # stops with "doorbell"
+    assert channel.receive() == b"hello"
 """
 
 from __future__ import annotations
@@ -38,7 +38,8 @@ class Channel:
 
     def receive(self) -> bytes | None:
         """Takes the next message of the guest's; None if there is none. Raises RingError."""
-        return self._core.ring_receive()
+        message: bytes | None = self._core.ring_receive()
+        return message
 
     def __iter__(self) -> Iterator[bytes]:
         """All messages of the guest's that are there."""

@@ -60,7 +60,7 @@ typename Class::Header checked_header(const ImageBytes& image) {
 
 template <typename Class>
 Elf::Segment checked_load(const ImageBytes& image, const typename Class::ProgramHeader& header,
-                  unsigned index) {
+                          unsigned index) {
     const std::string name = fmt::format("segment {}", index);
     if (header.p_filesz > header.p_memsz) {
         image.refuse(name, fmt::format("has {} bytes in the file but only {} in memory",

@@ -28,7 +28,8 @@ void check_request(const ImageBytes& file, const MicroImage& image) {
     }
     for (const MicroImage::Ports& range : *image.ports) {
         if (range.first > range.last) {
-            file.refuse("ports", fmt::format("{:#x} to {:#x} is no range", range.first, range.last));
+            file.refuse("ports",
+                        fmt::format("{:#x} to {:#x} is no range", range.first, range.last));
         }
     }
 }
@@ -66,8 +67,7 @@ void check_segments(const ImageBytes& file, const GuestMemory& memory, const Elf
                segment.executable;
     };
     if (std::ranges::none_of(program.segments, holds_entry)) {
-        file.refuse("e_entry",
-                    fmt::format("{:#x} is in no executable segment", program.entry));
+        file.refuse("e_entry", fmt::format("{:#x} is in no executable segment", program.entry));
     }
 }
 
@@ -114,8 +114,8 @@ void write_info(GuestMemory& memory, const MicroImage& image, const Elf& program
     };
     HVLAB_ASSERT(memory.write_value(micro::kInfo, info));
     const std::string& text = image.cmdline;
-    HVLAB_ASSERT(memory.write(micro::kCmdline,
-                              std::as_bytes(std::span(text.c_str(), text.size() + 1))));
+    HVLAB_ASSERT(
+        memory.write(micro::kCmdline, std::as_bytes(std::span(text.c_str(), text.size() + 1))));
 }
 
 }  // namespace

@@ -38,7 +38,6 @@ struct MicroImage {
 CpuState load_micro(GuestMemory& memory, const MicroImage& image);
 
 // The same from bytes at hand; `image.path` only names them in errors.
-CpuState load_micro(GuestMemory& memory, const MicroImage& image,
-                    std::span<const std::byte> bytes);
+CpuState load_micro(GuestMemory& memory, const MicroImage& image, std::span<const std::byte> bytes);
 
 }  // namespace hvlab

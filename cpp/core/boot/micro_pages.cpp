@@ -68,14 +68,16 @@ void PageTables::write(GuestMemory& memory, GuestAddress address) const {
     Table table{};
     table[0] = pdpt | kLink;
     HVLAB_ASSERT(memory.write_value(address, table));
-    for (std::uint64_t i = 0; i < kDirectories; ++i) table[i] = (directories + i * kPageSize) | kLink;
+    for (std::uint64_t i = 0; i < kDirectories; ++i)
+        table[i] = (directories + i * kPageSize) | kLink;
     HVLAB_ASSERT(memory.write_value(pdpt, table));
     for (std::uint64_t i = 0; i < kDirectories; ++i) {
         for (std::uint64_t j = 0; j < kEntries; ++j) {
             const Region& region = regions_[i * kEntries + j];
-            table[j] = region.table < 0
-                           ? region.large
-                           : (tables + static_cast<std::uint64_t>(region.table) * kPageSize) | kLink;
+            table[j] =
+                region.table < 0
+                    ? region.large
+                    : (tables + static_cast<std::uint64_t>(region.table) * kPageSize) | kLink;
         }
         HVLAB_ASSERT(memory.write_value(directories + i * kPageSize, table));
     }

@@ -113,14 +113,10 @@ CpuState enter_user_mode(GuestMemory& memory,
     for (Segment* segment : {&state.ds, &state.es, &state.fs, &state.gs, &state.ss}) {
         *segment = user_segment(kUserData, 0x3, false);
     }
-    state.tr = {.base = kTss,
-                .limit = kTssLimit,
-                .selector = kTaskState,
-                .type = 0xB,
-                .s = false};
+    state.tr = {.base = kTss, .limit = kTssLimit, .selector = kTaskState, .type = 0xB, .s = false};
     state.gdtr = {.base = kGdt, .limit = 10 * 8 - 1};
     state.idtr = {.base = kIdt, .limit = kVectors * 16 - 1};
-    state.cr0 = 0x80010033;   // PG, WP, NE, ET, MP, PE
+    state.cr0 = 0x80010033;  // PG, WP, NE, ET, MP, PE
     state.cr3 = kPageTables;
     state.cr4 = 0x620;        // OSXMMEXCPT, OSFXSR, PAE
     state.msrs.efer = 0xD00;  // NXE, LMA, LME

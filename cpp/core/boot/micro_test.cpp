@@ -103,8 +103,8 @@ TEST_F(MicroTest, SegmentsAgreeWithTheGdt) {
     const CpuState state = load(program());
     for (const Segment* segment : {&state.cs, &state.ss, &state.ds, &state.tr}) {
         ASSERT_LE((segment->selector & ~7u) + 7u, state.gdtr.limit);
-        const auto raw = memory_.read_value<std::uint64_t>(
-                                    state.gdtr.base + (segment->selector & ~7u)).value();
+        const auto raw =
+            memory_.read_value<std::uint64_t>(state.gdtr.base + (segment->selector & ~7u)).value();
         const std::uint64_t limit = (raw & 0xFFFF) | (raw >> 32 & 0xF0000);
         const bool g = (raw >> 55 & 1) != 0;
         EXPECT_EQ(segment->base, (raw >> 16 & 0xFFFFFF) | (raw >> 32 & 0xFF000000));
@@ -194,8 +194,7 @@ TEST_F(MicroTest, PortsAreAllowedByTheBitmap) {
 TEST_F(MicroTest, StubsLieWhereTheGatesPoint) {
     load(program());
     for (unsigned vector = 0; vector < micro::kVectors; ++vector) {
-        const auto gate =
-            memory_.read_value<std::uint64_t>(micro::kIdt + vector * 16).value();
+        const auto gate = memory_.read_value<std::uint64_t>(micro::kIdt + vector * 16).value();
         const GuestAddress stub = (gate & 0xFFFF) | (gate >> 32 & 0xFFFF0000);
         EXPECT_EQ(stub, micro::kShim + vector * micro::kStubSize);
         // PUSH imm8, PUSH imm8, PUSH RAX; where the processor pushes an error code, one less.
@@ -275,8 +274,7 @@ TEST(MicroErrors, Requests) {
               "guest: cmdline: 4096 bytes; at most 4095 can be passed");
     EXPECT_EQ(refusal(file, {.path = "guest", .ports = {{{9, 8}}}}),
               "guest: ports: 0x9 to 0x8 is no range");
-    EXPECT_EQ(refusal(file, {.path = "guest",
-                             .ports = std::vector<MicroImage::Ports>(65, {1, 2})}),
+    EXPECT_EQ(refusal(file, {.path = "guest", .ports = std::vector<MicroImage::Ports>(65, {1, 2})}),
               "guest: ports: 65 ranges; at most 64 are possible");
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "core/devices/micro_ports.h"
 #include "core/machine/machine.h"
+#include "core/devices/micro_ports.h"
 
 #include <fmt/format.h>
 
@@ -296,9 +296,9 @@ std::optional<Stop> Machine::handle_exit(const Exit& exit, const RunLimits& limi
         case ExitKind::kHalted:
             return handle_halt(limits);
         case ExitKind::kTripleFault:
-            return Stop{.reason = StopReason::kTripleFault,
-                        .message = fmt::format("triple fault at RIP {:#x}: the vCPU shut down",
-                                               rip())};
+            return Stop{
+                .reason = StopReason::kTripleFault,
+                .message = fmt::format("triple fault at RIP {:#x}: the vCPU shut down", rip())};
         case ExitKind::kFetchFault: {
             ++unhandled_count_;
             const UnhandledAccess access{.kind = UnhandledAccess::Kind::kFetch,

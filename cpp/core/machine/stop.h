@@ -65,7 +65,7 @@ struct Stop {
     std::optional<GuestFault> fault = {};        // kGuestFault
     // kGuestCall: RDI, RSI and RDX
     std::optional<std::array<std::uint64_t, 3>> arguments = {};
-    std::optional<ConsoleMatch> match = {};      // kMatch
+    std::optional<ConsoleMatch> match = {};  // kMatch
 };
 
 }  // namespace hvlab

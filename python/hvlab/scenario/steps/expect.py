@@ -23,8 +23,16 @@ AWAITED = ("text", "regex", "screen", "stop")
 MAX_PATTERN = 4096
 KEYS = (*AWAITED, "code", "instructions", "within", "as")
 StopName = Literal[
-    "debug-exit", "halted", "reset", "triple-fault", "budget", "deadline", "unhandled-access",
-    "guest-fault", "guest-call", "doorbell"
+    "debug-exit",
+    "halted",
+    "reset",
+    "triple-fault",
+    "budget",
+    "deadline",
+    "unhandled-access",
+    "guest-fault",
+    "guest-call",
+    "doorbell",
 ]
 
 
