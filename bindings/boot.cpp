@@ -64,6 +64,31 @@ void bind_boot(py::module_& module) {
         .def_readonly("firmware", &DiskBoot::firmware)
         .def_readonly("video", &DiskBoot::video)
         .def_readonly("mirror", &DiskBoot::mirror);
+    using Ports = std::optional<std::vector<std::pair<std::uint16_t, std::uint16_t>>>;
+    py::class_<MicroImage>(
+        module, "MicroImage",
+        "A program that runs in 64-bit user mode from its first instruction on, under a kernel of "
+        "a few stubs: a static ELF executable, or a flat binary for 1 MiB. `ports`: what it may "
+        "access, as (first, last); None: all.")
+        .def(py::init([](std::filesystem::path path, std::string cmdline, const Ports& ports) {
+                 MicroImage image{.path = std::move(path), .cmdline = std::move(cmdline)};
+                 if (ports) image.ports.emplace();
+                 for (const auto& [first, last] : ports.value_or(Ports::value_type{})) {
+                     image.ports->push_back({first, last});
+                 }
+                 return image;
+             }),
+             py::arg("path"), py::arg("cmdline") = "", py::arg("ports") = py::none())
+        .def_readonly("path", &MicroImage::path)
+        .def_readonly("cmdline", &MicroImage::cmdline)
+        .def_property_readonly("ports", [](const MicroImage& image) {
+            Ports ports;
+            if (image.ports) ports.emplace();
+            for (const auto& range : image.ports.value_or(std::vector<MicroImage::Ports>{})) {
+                ports->emplace_back(range.first, range.last);
+            }
+            return ports;
+        });
     py::class_<BootModule>(module, "BootModule",
                            "A file that is put into memory beside a kernel, with a text for it.")
         .def(py::init<std::filesystem::path, std::string>(), py::arg("path"),

@@ -45,6 +45,8 @@ void translate(std::exception_ptr pointer) {
         raise("MachineClosed", e.what());
     } catch (const BusyError& e) {
         raise("MachineBusy", e.what());
+    } catch (const RingError& e) {
+        raise("RingError", e.what());
     } catch (const PatternError& e) {
         raise("PatternError", e.what());
     } catch (const Error& e) {

@@ -26,6 +26,12 @@ public:
     using Error::Error;
 };
 
+// A ring whose indices or lengths are nonsense: the guest's doing.
+class RingError : public Error {
+public:
+    using Error::Error;
+};
+
 class HostHandle {
 public:
     explicit HostHandle(Seed seed) : host_(std::make_unique<Host>(seed)) {}

@@ -5,6 +5,7 @@
 #include "bindings.h"
 #include "machine_handle.h"
 #include "memory_view.h"
+#include "micro_access.h"
 #include "screen_access.h"
 #include "text.h"
 
@@ -179,6 +180,7 @@ void bind_machine(py::module_& module) {
     bind_inspection(machine);
     bind_memory_access(machine);
     bind_console_access(machine);
+    bind_micro_access(machine);
     bind_screen_access(machine);
 }
 

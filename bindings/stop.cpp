@@ -37,12 +37,21 @@ void bind_stop(py::module_& module) {
         .def_readonly("write", &UnhandledAccess::write)
         .def_readonly("value", &UnhandledAccess::value, "What was written; 0 for a read.");
 
+    py::class_<GuestFault>(module, "GuestFault",
+                           "An exception that nothing in a micro-guest handled.")
+        .def_readonly("vector", &GuestFault::vector)
+        .def_readonly("error_code", &GuestFault::error_code, "0 where the exception has none.")
+        .def_readonly("rip", &GuestFault::rip, "Of the instruction, or behind it for a trap.")
+        .def_readonly("cr2", &GuestFault::cr2, "The address of the last page fault.")
+        .def_readonly("in_shim", &GuestFault::in_shim, "The exception is the kernel's own.");
+
     py::class_<Stop>(module, "Stop", "Why a run returned, and where the machine stood.")
         .def_property_readonly(
             "reason", [](const Stop& s) { return std::string(to_string(s.reason)); },
             "\"match\", \"debug-exit\", \"halted\", \"reset\", \"triple-fault\", \"budget\", "
             "\"deadline\", "
-            "\"wall-deadline\", \"unhandled-access\", \"interrupted\" or \"error\".")
+            "\"wall-deadline\", \"unhandled-access\", \"guest-fault\", \"guest-call\", "
+            "\"doorbell\", \"interrupted\" or \"error\".")
         .def_readonly("machine", &Stop::machine, "Name of the machine that ended the run.")
         .def_readonly("time", &Stop::time, "Guest time in nanoseconds.")
         .def_readonly("instructions", &Stop::instructions,
@@ -51,8 +60,13 @@ void bind_stop(py::module_& module) {
         .def_property_readonly(
             "message", [](const Stop& s) { return decode(s.message); },
             "One sentence for a person.")
-        .def_readonly("code", &Stop::code, "The value written to the debug-exit port, else None.")
+        .def_readonly("code", &Stop::code,
+                      "The value written to the debug-exit port or the doorbell, a call's first "
+                      "argument, else None.")
         .def_readonly("access", &Stop::access, "The access, for \"unhandled-access\", else None.")
+        .def_readonly("fault", &Stop::fault, "The exception, for \"guest-fault\", else None.")
+        .def_readonly("arguments", &Stop::arguments,
+                      "RDI, RSI and RDX, for \"guest-call\", else None.")
         .def_readonly("match", &Stop::match, "The match, for \"match\", else None.")
         .def("__repr__", [](const Stop& s) {
             return py::str("<Stop {} at {} ns: {}>")

@@ -74,6 +74,20 @@ void write_pvh(const std::filesystem::path& folder) {
     write(folder / "bzimage", test_images::make_bzimage(packed));
 }
 
+// Code and data with their rights, apart and in one page; and a flat one.
+void write_micro(const std::filesystem::path& folder) {
+    for (const GuestAddress data :
+         {test_images::kKernelStart + 0x1000, test_images::kKernelStart + 0x200, 0x200000UL}) {
+        auto segments = small_segments(test_images::kKernelStart);
+        segments[1].address = data;
+        Bytes program = test_images::make_elf(segments, test_images::kKernelStart + 0x20);
+        test_images::poke(program, test_images::program_header(0) + 4, std::uint32_t{PF_R | PF_X});
+        test_images::poke(program, test_images::program_header(1) + 4, std::uint32_t{PF_R | PF_W});
+        write(folder / ("data-" + std::to_string(data >> 9)), program);
+    }
+    write(folder / "flat", test_images::sample_bytes(300, 4));
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -102,6 +116,7 @@ int main(int argc, char** argv) {
     }
     write(root / "boot_decompress_fuzz/xz-x86", test_images::compress_xz_x86(vmlinux));
     write_multiboot(root / "boot_multiboot_fuzz");
+    write_micro(root / "boot_micro_fuzz");
     write_pvh(root / "boot_pvh_fuzz");
     return 0;
 }

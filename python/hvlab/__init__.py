@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from hvlab.errors import HvlabError
 
 if TYPE_CHECKING:
+    from hvlab import micro
     from hvlab._core import (
         BootModule,
         CpuState,
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
         FlatImage,
         LinuxBoot,
         Match,
+        MicroImage,
         MultibootKernel,
         PvhKernel,
         Stop,
@@ -51,11 +53,13 @@ __all__ = [
     "LinuxBoot",
     "Machine",
     "Match",
+    "MicroImage",
     "MultibootKernel",
     "PvhKernel",
     "Screen",
     "Stop",
     "fixture",
+    "micro",
 ]
 
 _HOMES = {
@@ -70,11 +74,13 @@ _HOMES = {
     "LinuxBoot": "hvlab._core",
     "Machine": "hvlab.machine",
     "Match": "hvlab._core",
+    "MicroImage": "hvlab._core",
     "MultibootKernel": "hvlab._core",
     "PvhKernel": "hvlab._core",
     "Screen": "hvlab.screen",
     "Stop": "hvlab._core",
     "fixture": "hvlab.fixtures",
+    "micro": "hvlab.micro",
 }
 
 
@@ -82,7 +88,8 @@ def __getattr__(name: str) -> object:
     home = _HOMES.get(name)
     if home is None:
         raise AttributeError(f"module 'hvlab' has no attribute {name!r}")
-    value = getattr(importlib.import_module(home), name)
+    module = importlib.import_module(home)
+    value = module if module.__name__ == f"{__name__}.{name}" else getattr(module, name)
     globals()[name] = value
     return value
 

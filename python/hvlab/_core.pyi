@@ -21,6 +21,7 @@ __all__: list[str] = [
     "Figure",
     "FlatImage",
     "FpuState",
+    "GuestFault",
     "Host",
     "KvmCapability",
     "KvmStatus",
@@ -28,6 +29,7 @@ __all__: list[str] = [
     "Machine",
     "Match",
     "MemoryView",
+    "MicroImage",
     "Msrs",
     "MultibootKernel",
     "ProbeFigures",
@@ -512,6 +514,33 @@ class UnhandledAccess:
     @property
     def write(self) -> bool: ...
 
+class GuestFault:
+    """
+    An exception that nothing in a micro-guest handled.
+    """
+    @property
+    def cr2(self) -> int:
+        """
+        The address of the last page fault.
+        """
+    @property
+    def error_code(self) -> int:
+        """
+        0 where the exception has none.
+        """
+    @property
+    def in_shim(self) -> bool:
+        """
+        The exception is the kernel's own.
+        """
+    @property
+    def rip(self) -> int:
+        """
+        Of the instruction, or behind it for a trap.
+        """
+    @property
+    def vector(self) -> int: ...
+
 class Stop:
     """
     Why a run returned, and where the machine stood.
@@ -523,9 +552,19 @@ class Stop:
         The access, for "unhandled-access", else None.
         """
     @property
+    def arguments(self) -> typing.Annotated[list[int], "FixedSize(3)"] | None:
+        """
+        RDI, RSI and RDX, for "guest-call", else None.
+        """
+    @property
     def code(self) -> int | None:
         """
-        The value written to the debug-exit port, else None.
+        The value written to the debug-exit port or the doorbell, a call's first argument, else None.
+        """
+    @property
+    def fault(self) -> GuestFault | None:
+        """
+        The exception, for "guest-fault", else None.
         """
     @property
     def instructions(self) -> int | None:
@@ -550,7 +589,7 @@ class Stop:
     @property
     def reason(self) -> str:
         """
-        "match", "debug-exit", "halted", "reset", "triple-fault", "budget", "deadline", "wall-deadline", "unhandled-access", "interrupted" or "error".
+        "match", "debug-exit", "halted", "reset", "triple-fault", "budget", "deadline", "wall-deadline", "unhandled-access", "guest-fault", "guest-call", "doorbell", "interrupted" or "error".
         """
     @property
     def rip(self) -> int:
@@ -634,6 +673,28 @@ class DiskBoot:
     @property
     def video(self) -> pathlib.Path | None: ...
 
+class MicroImage:
+    """
+    A program that runs in 64-bit user mode from its first instruction on, under a kernel of a few stubs: a static ELF executable, or a flat binary for 1 MiB. `ports`: what it may access, as (first, last); None: all.
+    """
+    def __init__(
+        self,
+        path: os.PathLike | str | bytes,
+        cmdline: str = "",
+        ports: collections.abc.Sequence[
+            tuple[
+                typing.SupportsInt | typing.SupportsIndex, typing.SupportsInt | typing.SupportsIndex
+            ]
+        ]
+        | None = None,
+    ) -> None: ...
+    @property
+    def cmdline(self) -> str: ...
+    @property
+    def path(self) -> pathlib.Path: ...
+    @property
+    def ports(self) -> list[tuple[int, int]] | None: ...
+
 class BootModule:
     """
     A file that is put into memory beside a kernel, with a text for it.
@@ -684,6 +745,10 @@ class Machine:
     """
 
     cpu_state: CpuState
+    def answer_call(self, result: typing.SupportsInt | typing.SupportsIndex) -> None:
+        """
+        What the call returns that stopped the last run with "guest-call".
+        """
     def close(self) -> None:
         """
         Ends the machine; every later call raises MachineClosed.
@@ -706,6 +771,18 @@ class Machine:
         address: typing.SupportsInt | typing.SupportsIndex,
         length: typing.SupportsInt | typing.SupportsIndex,
     ) -> bytes: ...
+    def reset_rings(self) -> None:
+        """
+        Empties both rings.
+        """
+    def ring_receive(self) -> typing.Any:
+        """
+        The next message from a micro-guest; None if there is none.
+        """
+    def ring_send(self, data: bytes) -> bool:
+        """
+        A message to a micro-guest; False if the ring is full.
+        """
     def run(
         self,
         *,
@@ -833,7 +910,14 @@ class Host:
         cpu: str,
         seed: typing.SupportsInt | typing.SupportsIndex | None,
         unhandled: str,
-        boot: None | FlatImage | ElfImage | LinuxBoot | MultibootKernel | PvhKernel | DiskBoot,
+        boot: None
+        | FlatImage
+        | ElfImage
+        | LinuxBoot
+        | MultibootKernel
+        | PvhKernel
+        | DiskBoot
+        | MicroImage,
     ) -> Machine:
         """
         Adds a machine, powered on at the host's current time. `memory` is in bytes; `seed` None derives one from the host's.

@@ -154,6 +154,10 @@ class GuestError(HvlabError):
         super().__init__(message)
 
 
+class RingError(GuestError):
+    """A micro-guest wrote nonsense into a ring: indices or a length that cannot be."""
+
+
 class GuestTimeout(GuestError, ExpectationFailed):
     """The deadline came before what was waited for."""
 

@@ -23,6 +23,7 @@ Boot = (
     | _core.MultibootKernel
     | _core.PvhKernel
     | _core.DiskBoot
+    | _core.MicroImage
 )
 Unhandled = Literal["ignore", "stop"]
 

@@ -38,6 +38,7 @@ class Guest:
     ends: str
     dialogue: tuple[tuple[str, str], ...] = ()
     disk: bool = False
+    micro: str | None = None  # a micro-guest's command line
     instructions: int | None = None
 
 
@@ -60,6 +61,12 @@ GUESTS = [
     Guest("v8086", "debug-exit"),
     Guest("compat", "debug-exit"),
     Guest("tasks", "debug-exit"),
+    Guest("micro-exceptions", "debug-exit", micro=""),
+    Guest("micro-echo", "debug-exit", dialogue=(("ready", "a\nquit\n"),), micro=""),
+    Guest("micro-ticks", "debug-exit", micro="hz=5000 busy=1"),
+    Guest("micro-calls", "debug-exit", micro="count=300 user=1 ticks=1"),
+    Guest("micro-faults", "debug-exit", micro="count=300 ticks=1"),
+    Guest("micro-ring", "doorbell", micro=""),
     Guest("stress", "debug-exit", dialogue=(("stress: ready\n", "some input\n"),)),
 ]
 
@@ -92,7 +99,11 @@ def outcome(
     guest: Guest, run: Runner = in_one_go, prepare: Callable[[hvlab.Machine], None] = lambda _: None
 ) -> Outcome:
     image = hvlab.fixture(guest.name)
-    boot = hvlab.DiskBoot(image) if guest.disk else hvlab.FlatImage(image)
+    boot: hvlab.DiskBoot | hvlab.FlatImage | hvlab.MicroImage
+    if guest.micro is not None:
+        boot = hvlab.MicroImage(image, guest.micro)
+    else:
+        boot = hvlab.DiskBoot(image) if guest.disk else hvlab.FlatImage(image)
     with hvlab.Machine(boot=boot, memory="16MiB", seed=SEED) as machine:
         prepare(machine)
         for awaited, answer in guest.dialogue:

@@ -29,7 +29,7 @@ def empty_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_a_built_image_is_there_whole_and_bootable(name: str) -> None:
     content = fixtures.fixture(name).read_bytes()
     kind = images.info(name).kind
-    if kind in ("elf", "multiboot", "pvh"):
+    if kind in ("elf", "micro", "multiboot", "pvh"):
         assert content[:4] == b"\x7fELF"
         return
     assert len(content) % 512 == 0
@@ -41,9 +41,9 @@ def test_a_built_image_is_there_whole_and_bootable(name: str) -> None:
 def test_every_image_of_the_build_is_listed_and_documented() -> None:
     build = (SOURCES / "CMakeLists.txt").read_text(encoding="utf-8")
     built = {
-        line.split("(")[1].split()[0]
+        line.split("(")[1].split()[0].rstrip(")")
         for line in build.splitlines()
-        if line.startswith(("hvlab_add_guest(", "hvlab_add_elf_guest("))
+        if line.startswith(("hvlab_add_guest(", "hvlab_add_elf_guest(", "hvlab_add_micro_guest("))
     }
     assert built == set(images.IMAGES)
     documented = (SOURCES.parent / "docs" / "guests.md").read_text(encoding="utf-8")

@@ -27,6 +27,9 @@ constexpr std::uint64_t page_index(GuestAddress address) {
     return address >> kPageShift;
 }
 
+constexpr std::uint64_t align_down(std::uint64_t value, std::uint64_t power_of_two) {
+    return value & ~(power_of_two - 1);
+}
 constexpr std::uint64_t align_up(std::uint64_t value, std::uint64_t power_of_two) {
     return (value + power_of_two - 1) & ~(power_of_two - 1);
 }

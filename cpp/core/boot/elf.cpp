@@ -34,12 +34,6 @@ struct Class64 {
     static constexpr std::uint64_t kAddressMax = std::numeric_limits<std::uint64_t>::max();
 };
 
-// A PT_LOAD program header of either class.
-struct Load {
-    Elf::Segment segment;
-    std::uint64_t virtual_address = 0;
-};
-
 template <typename Class>
 typename Class::Header checked_header(const ImageBytes& image) {
     const auto header = image.load<typename Class::Header>(0, "ELF header");
@@ -65,8 +59,8 @@ typename Class::Header checked_header(const ImageBytes& image) {
 }
 
 template <typename Class>
-Load checked_load(const ImageBytes& image, const typename Class::ProgramHeader& header,
-                  unsigned index) {
+Elf::Segment checked_load(const ImageBytes& image, const typename Class::ProgramHeader& header,
+                          unsigned index) {
     const std::string name = fmt::format("segment {}", index);
     if (header.p_filesz > header.p_memsz) {
         image.refuse(name, fmt::format("has {} bytes in the file but only {} in memory",
@@ -77,12 +71,14 @@ Load checked_load(const ImageBytes& image, const typename Class::ProgramHeader& 
                                        header.p_memsz, header.p_paddr));
     }
     if (header.p_filesz > 0) image.slice(header.p_offset, header.p_filesz, name);
-    return {.segment = {.index = index,
-                        .file_offset = header.p_offset,
-                        .file_size = header.p_filesz,
-                        .address = header.p_paddr,
-                        .memory_size = header.p_memsz},
-            .virtual_address = header.p_vaddr};
+    return {.index = index,
+            .file_offset = header.p_offset,
+            .file_size = header.p_filesz,
+            .address = header.p_paddr,
+            .virtual_address = header.p_vaddr,
+            .memory_size = header.p_memsz,
+            .writable = (header.p_flags & PF_W) != 0,
+            .executable = (header.p_flags & PF_X) != 0};
 }
 
 void refuse_overlap(const ImageBytes& image, const std::vector<Elf::Segment>& sorted) {
@@ -99,14 +95,14 @@ void refuse_overlap(const ImageBytes& image, const std::vector<Elf::Segment>& so
 
 // Linux states its entry point as a physical address, most other programs as a virtual one.
 GuestAddress physical_entry(const ImageBytes& image, GuestAddress entry,
-                            std::span<const Load> loads) {
-    for (const Load& load : loads) {
-        if (entry >= load.segment.address && entry < load.segment.end()) return entry;
+                            std::span<const Elf::Segment> segments) {
+    for (const Elf::Segment& segment : segments) {
+        if (entry >= segment.address && entry < segment.end()) return entry;
     }
-    for (const Load& load : loads) {
-        if (entry >= load.virtual_address &&
-            entry - load.virtual_address < load.segment.memory_size) {
-            return load.segment.address + (entry - load.virtual_address);
+    for (const Elf::Segment& segment : segments) {
+        if (entry >= segment.virtual_address &&
+            entry - segment.virtual_address < segment.memory_size) {
+            return segment.address + (entry - segment.virtual_address);
         }
     }
     image.refuse("e_entry", fmt::format("{:#x} is in no segment", entry));
@@ -117,7 +113,6 @@ Elf parse(const ImageBytes& image) {
     using ProgramHeader = typename Class::ProgramHeader;
     const auto header = checked_header<Class>(image);
     Elf elf{.elf_class = Class::kClass, .segments = {}, .notes = {}};
-    std::vector<Load> loads;
     for (unsigned i = 0; i < header.e_phnum; ++i) {
         const auto program = image.load<ProgramHeader>(
             std::uint64_t{header.e_phoff} + i * sizeof(ProgramHeader), "program headers");
@@ -128,13 +123,12 @@ Elf parse(const ImageBytes& image) {
                                  .alignment = program.p_align});
         }
         if (program.p_type != PT_LOAD || program.p_memsz == 0) continue;
-        loads.push_back(checked_load<Class>(image, program, i));
-        elf.segments.push_back(loads.back().segment);
+        elf.segments.push_back(checked_load<Class>(image, program, i));
     }
     if (elf.segments.empty()) image.refuse("program headers", "nothing is to be loaded");
+    elf.entry = physical_entry(image, header.e_entry, elf.segments);
     std::ranges::sort(elf.segments, {}, &Elf::Segment::address);
     refuse_overlap(image, elf.segments);
-    elf.entry = physical_entry(image, header.e_entry, loads);
     return elf;
 }
 

@@ -21,7 +21,10 @@ struct Elf {
         std::uint64_t file_offset = 0;
         std::uint64_t file_size = 0;
         GuestAddress address = 0;  // physical
+        std::uint64_t virtual_address = 0;
         std::uint64_t memory_size = 0;
+        bool writable = false;
+        bool executable = false;
 
         GuestAddress end() const { return address + memory_size; }
     };

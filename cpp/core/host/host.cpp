@@ -21,6 +21,9 @@ bool ends_output(StopReason reason) {
         case StopReason::kTripleFault:
         case StopReason::kDeadline:
         case StopReason::kUnhandledAccess:
+        case StopReason::kGuestFault:
+        case StopReason::kGuestCall:
+        case StopReason::kDoorbell:
         case StopReason::kError:
             return true;
         case StopReason::kMatch:

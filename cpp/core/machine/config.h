@@ -11,6 +11,7 @@
 #include "core/boot/elf_image.h"
 #include "core/boot/flat.h"
 #include "core/boot/linux.h"
+#include "core/boot/micro.h"
 #include "core/boot/multiboot.h"
 #include "core/boot/pvh.h"
 
@@ -23,7 +24,7 @@ enum class UnhandledPolicy : std::uint8_t { kIgnore, kStop };
 
 // What is in memory when a machine starts, and the state in which it starts.
 using BootSource = std::variant<std::monostate, FlatImage, ElfImage, LinuxBoot, MultibootKernel,
-                                PvhKernel, DiskBoot>;
+                                PvhKernel, DiskBoot, MicroImage>;
 
 // The description of a machine; checked when the machine is made.
 struct MachineConfig {

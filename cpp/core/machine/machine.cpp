@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "core/machine/machine.h"
+#include "core/devices/micro_ports.h"
 
 #include <fmt/format.h>
 
@@ -91,6 +92,15 @@ public:
         stop.code = value;
     }
 
+    void guest_report(std::uint32_t kind) override { machine_.take_report(kind); }
+
+    void doorbell(std::uint32_t value) override {
+        port_output(MicroPorts::kPort + MicroPorts::kDoorbell, value);
+        Stop& stop = machine_.request(StopReason::kDoorbell,
+                                      fmt::format("the guest rang the doorbell with {}", value));
+        stop.code = value;
+    }
+
     void reset_requested(const char* source) override {
         machine_.request(StopReason::kReset,
                          fmt::format("the guest asked for a reset ({})", source));
@@ -131,7 +141,8 @@ Machine::Machine(const MachineConfig& config, Backend& backend, Nanoseconds star
     timeline_.set_source(clock_.get());
     memory_.set_write_listener(
         [this](GuestAddress address, std::uint64_t size) { vm_->host_wrote(address, size); });
-    Platform::Config platform{.memory_size = memory_.size()};
+    Platform::Config platform{.memory_size = memory_.size(),
+                              .micro = std::holds_alternative<MicroImage>(config_.boot)};
     if (firmware) configure(platform, *firmware);
     platform_ = std::make_unique<Platform>(platform, timeline_, *events_);
     screen_search_ = std::make_unique<ScreenSearch>(platform_->screen());
@@ -290,9 +301,9 @@ std::optional<Stop> Machine::handle_exit(const Exit& exit, const RunLimits& limi
         case ExitKind::kHalted:
             return handle_halt(limits);
         case ExitKind::kTripleFault:
-            return Stop{.reason = StopReason::kTripleFault,
-                        .message = fmt::format("triple fault at RIP {:#x}: the vCPU shut down",
-                                               rip())};
+            return Stop{
+                .reason = StopReason::kTripleFault,
+                .message = fmt::format("triple fault at RIP {:#x}: the vCPU shut down", rip())};
         case ExitKind::kFetchFault: {
             ++unhandled_count_;
             const UnhandledAccess access{.kind = UnhandledAccess::Kind::kFetch,

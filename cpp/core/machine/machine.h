@@ -120,6 +120,7 @@ private:
     void boot(const FirmwareSetup* firmware);
     Stop& request(StopReason reason, std::string message);
     void unhandled(const UnhandledAccess& access);
+    void take_report(std::uint32_t kind);
     void save_stuck_bits(StateWriter& writer) const;
     void load_stuck_bits(StateReader& reader);
     bool write_stuck_page(GuestAddress address, unsigned size, std::uint64_t value);

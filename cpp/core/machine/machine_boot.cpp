@@ -23,6 +23,7 @@ struct Loader {
         return load_multiboot(memory, kernel);
     }
     CpuState operator()(const PvhKernel& kernel) const { return load_pvh(memory, kernel); }
+    CpuState operator()(const MicroImage& image) const { return load_micro(memory, image); }
     CpuState operator()(const DiskBoot& /*prepared already*/) const {
         return load_firmware(memory, *firmware);
     }

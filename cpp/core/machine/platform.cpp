@@ -10,6 +10,7 @@
 #include "core/devices/debug_exit.h"
 #include "core/devices/fast_a20.h"
 #include "core/devices/fw_cfg.h"
+#include "core/devices/micro_ports.h"
 #include "core/devices/pci_host.h"
 #include "core/devices/pic.h"
 #include "core/devices/pit.h"
@@ -55,6 +56,7 @@ struct Platform::Devices {
     std::optional<FwCfg> fw_cfg;
     std::optional<PciHost> pci_host;
     std::optional<Rom> rom;
+    std::optional<MicroPorts> micro;
 };
 
 Platform::Platform(const Config& config, Timeline& timeline, PlatformEvents& events)
@@ -86,6 +88,7 @@ Platform::Platform(const Config& config, Timeline& timeline, PlatformEvents& eve
                     TextScreen::kMemoryOffset);
 
     add_firmware(config);
+    if (config.micro) add_micro();
 
     d.uart.on_transmit([&events](std::uint8_t byte) { events.console_output(byte); });
     d.post.on_write([&events](std::uint8_t v) { events.port_output(PostPort::kPort, v); });
@@ -129,6 +132,14 @@ void Platform::add_firmware(const Config& config) {
     }
     if (!config.rom.empty()) devices_.push_back(&d.rom.emplace());
     for (const RomRange& range : config.rom) memory_map_.add(range.address, range.size, *d.rom);
+}
+
+void Platform::add_micro() {
+    MicroPorts& micro = owned_->micro.emplace();
+    ports_.add(MicroPorts::kPort, MicroPorts::kSize, micro);
+    devices_.push_back(&micro);
+    micro.on_report([this](std::uint32_t kind) { events_.guest_report(kind); });
+    micro.on_doorbell([this](std::uint32_t value) { events_.doorbell(value); });
 }
 
 Platform::~Platform() = default;

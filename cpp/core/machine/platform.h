@@ -28,6 +28,9 @@ public:
     virtual void screen_written(std::uint64_t offset, unsigned size, std::uint64_t value) = 0;
     virtual void screen_layout_changed() = 0;
     virtual void debug_exit(std::uint32_t value) = 0;
+    // Of a micro-guest: what its shim reports, and its doorbell.
+    virtual void guest_report(std::uint32_t kind) = 0;
+    virtual void doorbell(std::uint32_t value) = 0;
     virtual void reset_requested(const char* source) = 0;
     virtual void interrupt_line_changed(bool level) = 0;
     virtual void a20_changed() = 0;
@@ -39,7 +42,8 @@ public:
 //   IRQ 1  i8042              0x60, 0x64     IRQ 8  CMOS/RTC     0x70-0x71
 //   IRQ 14 ATA (with a disk)  0x1F0-0x1F7, 0x3F6
 //   8259 pair 0x20, 0xA0, ELCR 0x4D0 · 0x61 · 0x80 · 0x92 · 0xE9 debug console · 0xF4 debug-exit ·
-//   0xCF9 reset · text screen 0x3C0-0x3CF, 0x3D4-0x3D5, 0x3DA and B8000h-BFFFFh
+//   0xCF9 reset · micro-guests' 0x520 · text screen 0x3C0-0x3CF, 0x3D4-0x3D5, 0x3DA and
+//   B8000h-BFFFFh
 class Platform {
 public:
     struct RomRange {
@@ -52,6 +56,7 @@ public:
         // What fw_cfg holds; nothing: there is neither fw_cfg nor PCI.
         std::optional<std::vector<FwCfg::File>> firmware_files = {};
         std::vector<RomRange> rom = {};  // where read-only memory is mapped
+        bool micro = false;              // the ports of micro-guests
     };
 
     Platform(const Config& config, Timeline& timeline, PlatformEvents& events);
@@ -86,6 +91,7 @@ private:
     struct Devices;
 
     void add_firmware(const Config& config);
+    void add_micro();
 
     PlatformEvents& events_;
     std::unique_ptr<Devices> owned_;

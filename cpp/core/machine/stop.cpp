@@ -25,6 +25,12 @@ std::string_view to_string(StopReason reason) {
             return "wall-deadline";
         case StopReason::kUnhandledAccess:
             return "unhandled-access";
+        case StopReason::kGuestFault:
+            return "guest-fault";
+        case StopReason::kGuestCall:
+            return "guest-call";
+        case StopReason::kDoorbell:
+            return "doorbell";
         case StopReason::kInterrupted:
             return "interrupted";
         case StopReason::kError:

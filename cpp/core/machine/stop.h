@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -22,6 +23,9 @@ enum class StopReason : std::uint8_t {
     kDeadline,         // guest time came to the deadline
     kWallDeadline,     // the host's clock came to the deadline
     kUnhandledAccess,  // an access that nothing answers, where the machine was told to stop at one
+    kGuestFault,       // an exception of a micro-guest that it has no handler for
+    kGuestCall,        // a micro-guest calls the host; `code` is the first argument
+    kDoorbell,         // a micro-guest rang; `code` is what it wrote
     kInterrupted,      // interrupt() was called
     kError,            // the backend could not go on
 };
@@ -39,6 +43,15 @@ struct UnhandledAccess {
     std::uint64_t value = 0;
 };
 
+// An exception that nothing in a micro-guest handled.
+struct GuestFault {
+    std::uint8_t vector = 0;
+    std::uint64_t error_code = 0;  // 0 where the exception has none
+    std::uint64_t rip = 0;
+    std::uint64_t cr2 = 0;  // of the last page fault
+    bool in_shim = false;   // the kernel's own: the guest's stack was no memory, for instance
+};
+
 // What a person needs to see when a run has returned.
 struct Stop {
     StopReason reason = StopReason::kError;
@@ -47,9 +60,12 @@ struct Stop {
     std::optional<std::uint64_t> instructions = {};  // absent where the backend cannot count
     std::uint64_t rip = 0;
     std::string message = {};                    // one sentence
-    std::optional<std::uint64_t> code = {};      // kDebugExit
+    std::optional<std::uint64_t> code = {};      // kDebugExit, kGuestCall, kDoorbell
     std::optional<UnhandledAccess> access = {};  // kUnhandledAccess
-    std::optional<ConsoleMatch> match = {};      // kMatch
+    std::optional<GuestFault> fault = {};        // kGuestFault
+    // kGuestCall: RDI, RSI and RDX
+    std::optional<std::array<std::uint64_t, 3>> arguments = {};
+    std::optional<ConsoleMatch> match = {};  // kMatch
 };
 
 }  // namespace hvlab

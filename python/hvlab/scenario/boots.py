@@ -125,6 +125,35 @@ class PvhBoot(_WithModules):
         return hvlab.PvhKernel(resolve(self.pvh), self.cmdline, self._modules(resolve))
 
 
+class Ports(Strict):
+    """Ports that a micro-guest may access."""
+
+    first: int = Field(ge=0, le=0xFFFF, description="The lowest one.")
+    last: int = Field(ge=0, le=0xFFFF, description="The highest one.")
+
+
+class MicroBoot(Strict):
+    """A micro-guest: a program in 64-bit user mode under a kernel of a few stubs."""
+
+    micro: str = Field(
+        min_length=1,
+        description="The program, a static ELF executable or a flat binary: a path, or fixture:NAME.",
+        examples=["fixture:micro-echo"],
+    )
+    cmdline: str = Field(default="", max_length=4095, description="The program's command line.")
+    ports: list[Ports] | None = Field(
+        default=None,
+        max_length=64,
+        description="What it may access; another port is a #GP. All, if it is not given.",
+    )
+
+    def source(self, resolve: Resolve) -> Boot:
+        import hvlab
+
+        ports = None if self.ports is None else [(p.first, p.last) for p in self.ports]
+        return hvlab.MicroImage(resolve(self.micro), self.cmdline, ports)
+
+
 class DiskBoot(Strict):
     """Disks, booted by firmware as on a PC: the floppy, or else the disk."""
 
@@ -179,6 +208,7 @@ BOOTS: Mapping[str, type[Strict]] = {
     "linux": LinuxBoot,
     "multiboot": MultibootBoot,
     "pvh": PvhBoot,
+    "micro": MicroBoot,
     "disk": DiskBoot,
     "floppy": DiskBoot,
 }
@@ -197,6 +227,7 @@ BootSource = Annotated[
     | Annotated[LinuxBoot, Tag(BOOT_TAG + "linux")]
     | Annotated[MultibootBoot, Tag(BOOT_TAG + "multiboot")]
     | Annotated[PvhBoot, Tag(BOOT_TAG + "pvh")]
+    | Annotated[MicroBoot, Tag(BOOT_TAG + "micro")]
     | Annotated[DiskBoot, Tag(BOOT_TAG + "disk")],
     Discriminator(_kind),
 ]

@@ -30,7 +30,16 @@ AWAITED = ("text", "regex", "screen", "stop")
 MAX_PATTERN = 4096
 KEYS = (*AWAITED, "code", "instructions", "within", "as")
 StopName = Literal[
-    "debug-exit", "halted", "reset", "triple-fault", "budget", "deadline", "unhandled-access"
+    "debug-exit",
+    "halted",
+    "reset",
+    "triple-fault",
+    "budget",
+    "deadline",
+    "unhandled-access",
+    "guest-fault",
+    "guest-call",
+    "doorbell",
 ]
 
 
