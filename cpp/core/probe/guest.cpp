@@ -23,6 +23,8 @@ constexpr GuestAddress kGdt = 0x20000;
 constexpr GuestAddress kIdt = 0x21000;
 constexpr GuestAddress kTask = 0x22000;
 constexpr GuestAddress kStack = 0x30000;
+constexpr std::uint16_t kPortMap = 0x68;  // in the task state: a bit for each port, and a byte
+constexpr std::uint16_t kTaskLimit = kPortMap + 0x2000;
 
 // Selectors, and the descriptors at them (Intel SDM vol. 3 s. 3.4.5): flat, accessed.
 constexpr std::uint16_t kKernelCode = 0x08;
@@ -91,7 +93,7 @@ CpuState entry_state(const CpuState& reset, const Program& program, std::uint64_
     for (Segment* data : {&state.ss, &state.ds, &state.es, &state.fs, &state.gs}) {
         *data = flat(program.user ? kUserData : kKernelData, false);
     }
-    state.tr = {.base = kTask, .limit = 0x67, .selector = 0x28, .type = 0xB, .s = false};
+    state.tr = {.base = kTask, .limit = kTaskLimit, .selector = 0x28, .type = 0xB, .s = false};
     state.gdtr = {.base = kGdt, .limit = sizeof kDescriptors - 1};
     state.idtr = {.base = kIdt, .limit = 0xFFF};
     state.cr0 = 0x8001'0033;  // PG, WP, NE, ET, MP, PE
@@ -182,6 +184,9 @@ Guest::Guest(Backend& backend, const Program& program, std::uint64_t rounds)
 void Guest::load(const Program& program) {
     write_page_tables(memory_);
     write_gate(memory_);
+    // An I/O permission map that permits all (Intel SDM vol. 1 s. 19.5.2): the software flavour of
+    // KVM goes by it and not by IOPL.
+    put(memory_, kTask + 0x66, kPortMap);
     for (std::size_t i = 0; i < std::size(kDescriptors); ++i) {
         put(memory_, kGdt + 8 * i, kDescriptors[i]);
     }

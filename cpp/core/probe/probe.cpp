@@ -73,10 +73,12 @@ double time_of_one(Backend& backend, const Program& program, double seconds) {
     };
     // Long enough that the clock and the beginning of a run do not matter.
     const double wanted = part.length / (kRounds + 15);
-    for (double took = run(); took < wanted / 2 && !part.over(); took = run()) {
+    double took = run();
+    while (took < wanted / 2 && !part.over()) {
         const double factor = took > 0 ? wanted / took : 16.0;
         rounds *= static_cast<std::uint64_t>(std::clamp(factor, 2.0, 16.0));
         guest.set_rounds(rounds);
+        took = run();
     }
     const auto done = static_cast<double>(rounds * program.per_round);
     return median_of_rounds(part, [&] { return run() / done; });
