@@ -69,4 +69,27 @@ std::string describe(const kvm_run& run) {
                        std::uint64_t{sregs.cr0});
 }
 
+std::optional<GuestAddress> fetched_from_nowhere(const kvm_run& run, const Handle& vcpu,
+                                                 const MemorySlots& slots) {
+    if (run.internal.suberror != KVM_INTERNAL_ERROR_EMULATION) return std::nullopt;
+    constexpr unsigned kLongest = 15;
+    unsigned fetched = 0;
+    if (run.internal.ndata >= 1 && (run.emulation_failure.flags &
+                                    KVM_INTERNAL_ERROR_EMULATION_FLAG_INSTRUCTION_BYTES) != 0) {
+        fetched = run.emulation_failure.insn_size;
+    }
+    const std::uint64_t rip = run.s.regs.sregs.cs.base + run.s.regs.regs.rip;
+    for (const std::uint64_t linear : {rip, (rip | (kPageSize - 1)) + 1}) {
+        // The next page matters only to an instruction of which all bytes before it were read.
+        if (linear != rip && (linear - rip >= kLongest || fetched < linear - rip)) continue;
+        kvm_translation translation{};
+        translation.linear_address = linear;
+        vcpu.call(KVM_TRANSLATE, &translation, "translate an address (KVM_TRANSLATE)");
+        if (translation.valid != 0 && !slots.is_mapped(translation.physical_address)) {
+            return translation.physical_address;
+        }
+    }
+    return std::nullopt;
+}
+
 }  // namespace hvlab::kvm
