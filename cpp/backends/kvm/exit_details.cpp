@@ -33,8 +33,9 @@ std::string internal_error(const kvm_run& run) {
         (run.emulation_failure.flags & KVM_INTERNAL_ERROR_EMULATION_FLAG_INSTRUCTION_BYTES) != 0) {
         const auto size = std::min<std::size_t>(run.emulation_failure.insn_size,
                                                 std::size(run.emulation_failure.insn_bytes));
-        return text + fmt::format(" ({:02x})",
-                                  fmt::join(std::span(run.emulation_failure.insn_bytes, size), " "));
+        return text +
+               fmt::format(" ({:02x})",
+                           fmt::join(std::span(run.emulation_failure.insn_bytes, size), " "));
     }
     if (count == 0) return text;
     return text + fmt::format(" ({:#x})", fmt::join(std::span(run.internal.data, count), ", "));
@@ -74,8 +75,8 @@ std::optional<GuestAddress> fetched_from_nowhere(const kvm_run& run, const Handl
     if (run.internal.suberror != KVM_INTERNAL_ERROR_EMULATION) return std::nullopt;
     constexpr unsigned kLongest = 15;
     unsigned fetched = 0;
-    if (run.internal.ndata >= 1 && (run.emulation_failure.flags &
-                                    KVM_INTERNAL_ERROR_EMULATION_FLAG_INSTRUCTION_BYTES) != 0) {
+    if (run.internal.ndata >= 1 &&
+        (run.emulation_failure.flags & KVM_INTERNAL_ERROR_EMULATION_FLAG_INSTRUCTION_BYTES) != 0) {
         fetched = run.emulation_failure.insn_size;
     }
     const std::uint64_t rip = run.s.regs.sregs.cs.base + run.s.regs.regs.rip;
