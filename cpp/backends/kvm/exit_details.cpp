@@ -33,8 +33,9 @@ std::string internal_error(const kvm_run& run) {
         (run.emulation_failure.flags & KVM_INTERNAL_ERROR_EMULATION_FLAG_INSTRUCTION_BYTES) != 0) {
         const auto size = std::min<std::size_t>(run.emulation_failure.insn_size,
                                                 std::size(run.emulation_failure.insn_bytes));
-        return text + fmt::format(" ({:02x})",
-                                  fmt::join(std::span(run.emulation_failure.insn_bytes, size), " "));
+        return text +
+               fmt::format(" ({:02x})",
+                           fmt::join(std::span(run.emulation_failure.insn_bytes, size), " "));
     }
     if (count == 0) return text;
     return text + fmt::format(" ({:#x})", fmt::join(std::span(run.internal.data, count), ", "));
@@ -67,6 +68,29 @@ std::string describe(const kvm_run& run) {
                        std::uint32_t{sregs.cs.selector}, std::uint64_t{sregs.cs.base},
                        std::uint64_t{regs.rip}, std::uint64_t{regs.rflags},
                        std::uint64_t{sregs.cr0});
+}
+
+std::optional<GuestAddress> fetched_from_nowhere(const kvm_run& run, const Handle& vcpu,
+                                                 const MemorySlots& slots) {
+    if (run.internal.suberror != KVM_INTERNAL_ERROR_EMULATION) return std::nullopt;
+    constexpr unsigned kLongest = 15;
+    unsigned fetched = 0;
+    if (run.internal.ndata >= 1 &&
+        (run.emulation_failure.flags & KVM_INTERNAL_ERROR_EMULATION_FLAG_INSTRUCTION_BYTES) != 0) {
+        fetched = run.emulation_failure.insn_size;
+    }
+    const std::uint64_t rip = run.s.regs.sregs.cs.base + run.s.regs.regs.rip;
+    for (const std::uint64_t linear : {rip, (rip | (kPageSize - 1)) + 1}) {
+        // The next page matters only to an instruction of which all bytes before it were read.
+        if (linear != rip && (linear - rip >= kLongest || fetched < linear - rip)) continue;
+        kvm_translation translation{};
+        translation.linear_address = linear;
+        vcpu.call(KVM_TRANSLATE, &translation, "translate an address (KVM_TRANSLATE)");
+        if (translation.valid != 0 && !slots.is_mapped(translation.physical_address)) {
+            return translation.physical_address;
+        }
+    }
+    return std::nullopt;
 }
 
 }  // namespace hvlab::kvm

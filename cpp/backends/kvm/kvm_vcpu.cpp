@@ -207,7 +207,7 @@ std::optional<Exit> KvmVcpu::handle_exit() {
             return Exit{
                 .kind = ExitKind::kDebug, .address = run.debug.arch.pc, .code = run.debug.arch.dr6};
         case KVM_EXIT_INTERNAL_ERROR:
-            if (const auto address = fetched_from_nowhere()) {
+            if (const auto address = fetched_from_nowhere(run, handle_, vm_->slots)) {
                 return Exit{.kind = ExitKind::kFetchFault, .address = *address};
             }
             [[fallthrough]];
@@ -281,30 +281,6 @@ void KvmVcpu::answer_msr_write() {
         guarded([&] { taken = handler_.msr_write(msr.index, msr.data); });
     }
     msr.error = taken ? 0 : 1;
-}
-
-// An instruction that cannot be emulated because it, or its next byte, is where no memory is.
-std::optional<GuestAddress> KvmVcpu::fetched_from_nowhere() const {
-    const kvm_run& run = area();
-    if (run.internal.suberror != KVM_INTERNAL_ERROR_EMULATION) return std::nullopt;
-    constexpr unsigned kLongest = 15;
-    unsigned fetched = 0;
-    if (run.internal.ndata >= 1 &&
-        (run.emulation_failure.flags & KVM_INTERNAL_ERROR_EMULATION_FLAG_INSTRUCTION_BYTES) != 0) {
-        fetched = run.emulation_failure.insn_size;
-    }
-    const std::uint64_t rip = synced().sregs.cs.base + synced().regs.rip;
-    for (const std::uint64_t linear : {rip, (rip | (kPageSize - 1)) + 1}) {
-        // The next page matters only to an instruction of which all bytes before it were read.
-        if (linear != rip && (linear - rip >= kLongest || fetched < linear - rip)) continue;
-        kvm_translation translation{};
-        translation.linear_address = linear;
-        handle_.call(KVM_TRANSLATE, &translation, "translate an address (KVM_TRANSLATE)");
-        if (translation.valid != 0 && !vm_->slots.is_mapped(translation.physical_address)) {
-            return translation.physical_address;
-        }
-    }
-    return std::nullopt;
 }
 
 // ---- State

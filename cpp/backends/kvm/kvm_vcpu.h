@@ -65,8 +65,6 @@ private:
     void answer_memory();
     void answer_msr_read();
     void answer_msr_write();
-    std::optional<Exit> emulation_failed();
-    std::optional<GuestAddress> fetched_from_nowhere() const;
 
     // With a local APIC in the kernel, HLT waits there.
     bool halted_in_kernel() const;

@@ -161,8 +161,9 @@ public:
     static constexpr std::string_view kName = "debugger";
     virtual ~Debugger() = default;
 
-    // Outside run() only. While there are breakpoints, the guest's own have no effect. Throws
-    // BackendError for too many.
+    // Outside run() only. While there are breakpoints, the guest's own have no effect. A run that
+    // begins at one stops there: past it leads a single step without it. Throws BackendError for
+    // too many.
     virtual void set_debugging(const Debugging& debugging) = 0;
 };
 
