@@ -49,6 +49,7 @@ Exit KvmVcpu::run(Budget budget) {
     stop_requested_ = false;
     error_ = nullptr;  // of a run that the kernel ended before it could be told
     fruitless_ = 0;
+    align_tsc();
     for (;;) {
         std::optional<Exit> exit = before_entry();
         if (!exit) exit = enter();
@@ -56,6 +57,14 @@ Exit KvmVcpu::run(Budget budget) {
         if (error_) std::rethrow_exception(std::exchange(error_, nullptr));
         return *std::move(exit);
     }
+}
+
+// Elsewhere the guest reads the host's counter, whatever the offset says.
+void KvmVcpu::align_tsc() {
+    if (!vm_->device->tsc_settable) return;
+    std::uint64_t guest_time = 0;
+    guarded([&] { guest_time = handler_.time_stamp(); });
+    if (!error_) tsc_.align(handle_, guest_time, GuestTsc::Clock::now());
 }
 
 std::optional<Exit> KvmVcpu::before_entry() {
@@ -275,6 +284,12 @@ void KvmVcpu::answer_msr_read() {
 void KvmVcpu::answer_msr_write() {
     auto& msr = area().msr;
     incomplete_ = true;
+    if (msr.index == kMsrTsc) {
+        guarded([&] { tsc_.set_offset(msr.data - handler_.time_stamp()); });
+        align_tsc();
+        msr.error = 0;
+        return;
+    }
     const std::optional<MsrAccess::Answer> own = msrs_.write(handle_, msr.index, msr.data);
     bool taken = own && own->done;
     if (!own && msr.reason != KVM_MSR_EXIT_REASON_INVAL) {
@@ -299,7 +314,7 @@ CpuState KvmVcpu::state() const {
     const std::uint64_t efer = state.msrs.efer;
     state.msrs = msrs_.get(handle_);
     state.msrs.efer = efer;
-    state.msrs.tsc_offset = tsc_offset_;
+    state.msrs.tsc_offset = tsc_.offset();
     state.halted = halted_ || halted_in_kernel();
     return state;
 }
@@ -315,7 +330,7 @@ void KvmVcpu::set_state(const CpuState& state) {
     sync.events = taken.events;
     area().cr8 = state.cr8;  // without a local APIC in the kernel, KVM_RUN takes it from there
     area().kvm_dirty_regs = 0;
-    tsc_offset_ = state.msrs.tsc_offset;
+    tsc_.set_offset(state.msrs.tsc_offset);
     set_halted(state.halted);
     shut_down_ = false;
     incomplete_ = false;

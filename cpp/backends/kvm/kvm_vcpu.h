@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 
+#include "backends/kvm/guest_tsc.h"
 #include "backends/kvm/kvm_vm.h"
 #include "backends/kvm/msrs.h"
 #include "backends/kvm/run_signal.h"
@@ -51,6 +52,7 @@ private:
     std::optional<Exit> before_entry();
     std::optional<Exit> enter();
     std::optional<Exit> handle_exit();
+    void align_tsc();
     bool needs_completion() const;
     bool nmi_is_due() const;
     bool wakes_halted() const;
@@ -77,7 +79,7 @@ private:
     SharedArea area_;  // kvm_run
     MsrAccess msrs_;
     std::unique_ptr<RunSignal> signal_;
-    std::uint64_t tsc_offset_ = 0;
+    GuestTsc tsc_;
 
     // Acknowledged, but the kernel has not been told yet.
     std::optional<std::uint8_t> acknowledged_;

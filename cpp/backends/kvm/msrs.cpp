@@ -128,7 +128,7 @@ void filter_msrs(const Handle& vm) {
     });
 
     auto low_writes = low;
-    for (const std::uint32_t index : {kSysenterEsp, kSysenterEip, kPat}) {
+    for (const std::uint32_t index : {kMsrTsc, kSysenterEsp, kSysenterEip, kPat}) {
         low_writes[index / 8] &= static_cast<std::uint8_t>(~(1 << index % 8));
     }
 

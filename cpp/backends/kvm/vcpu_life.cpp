@@ -23,14 +23,6 @@ std::uint32_t set_up_tsc(const Device& device, const Handle& vcpu) {
         KVM_GET_TSC_KHZ, nullptr, "ask for the rate of the guest's TSC (KVM_GET_TSC_KHZ)"));
 }
 
-// The time-stamp counter as a new VM has it, where the guest may have written it.
-void restart_tsc(const Handle& vcpu) {
-    MsrTable table;
-    table.count = 1;
-    table.entries[0].index = kMsrTsc;
-    vcpu.call(kSetMsrs, &table, "set the time-stamp counter (KVM_SET_MSRS)");
-}
-
 }  // namespace
 
 KvmVcpu::KvmVcpu(std::shared_ptr<VmState> vm, unsigned index, VcpuHandler& handler)
@@ -68,7 +60,6 @@ void KvmVcpu::start_anew() {
     run.immediate_exit = 0;
     run.request_interrupt_window = 0;
     run.kvm_dirty_regs = 0;
-    if (vm_->device->tsc_settable) restart_tsc(handle_);
 }
 
 KvmVcpu::~KvmVcpu() {
