@@ -70,7 +70,9 @@ def user_mode(rounds: int) -> Figure:
     native, ours = columns("user-mode", rounds)
     # What is taken from both in equal measure is left out by taking the best of each.
     detail = f"{min(ours) / 1e3:.4g} ms, native {min(native) / 1e3:.4g} ms; {spread(ours)}"
-    return Figure("loop in user mode, against native", min(ours) / min(native), "x", 1 / 0.99, detail)
+    return Figure(
+        "loop in user mode, against native", min(ours) / min(native), "x", 1 / 0.99, detail
+    )
 
 
 def two_threads(rounds: int) -> Figure:
@@ -98,7 +100,9 @@ def python_run(image: Path, rounds: int) -> Figure:
             ours.append((time.thread_time() - begin) / runs * 1e6)
             cpp += columns("machine-run", 1)[0]
     detail = f"{median(ours):.4g} us, from C++ {median(cpp):.4g} us; {spread(ours)}"
-    return Figure("run() from Python, more than from C++", median(ours) - median(cpp), "us", 2.0, detail)
+    return Figure(
+        "run() from Python, more than from C++", median(ours) - median(cpp), "us", 2.0, detail
+    )
 
 
 def lives(image: Path, number: int) -> None:

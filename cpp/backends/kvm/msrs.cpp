@@ -56,24 +56,6 @@ void for_each(M& msrs, Visit&& visit) {
     }
 }
 
-// Those that the kernel reads, in ascending order. KVM_GET_MSRS ends at the first that it does not.
-std::vector<std::uint32_t> ask(const Handle& vcpu) {
-    std::vector<std::uint32_t> wanted;
-    for_each(static_cast<const Msrs&>(Msrs{}),
-             [&](std::uint32_t index, std::uint64_t) { wanted.push_back(index); });
-    std::vector<std::uint32_t> present;
-    for (auto next = wanted.begin(); next != wanted.end();) {
-        MsrTable table;
-        for (auto it = next; it != wanted.end(); ++it) table.entries[table.count++].index = *it;
-        const int read = vcpu.call(kGetMsrs, &table, "ask for MSRs (KVM_GET_MSRS)");
-        present.insert(present.end(), next, next + read);
-        next += read;
-        if (next != wanted.end()) ++next;  // this one it lacks
-    }
-    std::ranges::sort(present);
-    return present;
-}
-
 bool is_canonical(std::uint64_t address) {
     return static_cast<std::uint64_t>(static_cast<std::int64_t>(address << 16) >> 16) == address;
 }
@@ -147,8 +129,26 @@ void filter_msrs(const Handle& vm) {
     vm.call(KVM_X86_SET_MSR_FILTER, &filter, "filter MSRs (KVM_X86_SET_MSR_FILTER)");
 }
 
+// KVM_GET_MSRS ends at the first that it does not.
+std::vector<std::uint32_t> present_msrs(const Handle& vcpu) {
+    std::vector<std::uint32_t> wanted;
+    for_each(static_cast<const Msrs&>(Msrs{}),
+             [&](std::uint32_t index, std::uint64_t) { wanted.push_back(index); });
+    std::vector<std::uint32_t> present;
+    for (auto next = wanted.begin(); next != wanted.end();) {
+        MsrTable table;
+        for (auto it = next; it != wanted.end(); ++it) table.entries[table.count++].index = *it;
+        const int read = vcpu.call(kGetMsrs, &table, "ask for MSRs (KVM_GET_MSRS)");
+        present.insert(present.end(), next, next + read);
+        next += read;
+        if (next != wanted.end()) ++next;  // this one it lacks
+    }
+    std::ranges::sort(present);
+    return present;
+}
+
 MsrAccess::MsrAccess(const Handle& vcpu) {
-    static const std::vector<std::uint32_t> present = ask(vcpu);
+    static const std::vector<std::uint32_t> present = present_msrs(vcpu);
     present_ = &present;
 }
 

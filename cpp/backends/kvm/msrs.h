@@ -21,12 +21,17 @@ inline constexpr std::uint32_t kMsrTsc = 0x10;
 // KVM checks.
 void filter_msrs(const Handle& vm);
 
+// Those of CpuState that the kernel reads, in ascending order.
+std::vector<std::uint32_t> present_msrs(const Handle& vcpu);
+
 // The MSRs of a vCPU but EFER, which is with the control registers, and the time-stamp counter.
 class MsrAccess {
 public:
     MsrAccess() = default;
     // Asks the kernel which it has; once for a process.
     explicit MsrAccess(const Handle& vcpu);
+    // Knows already; `present` outlives it.
+    explicit MsrAccess(const std::vector<std::uint32_t>& present) : present_(&present) {}
 
     // Writes what differs from `held`, which the kernel has; what it lacks is kept here. Throws
     // BackendError naming the one that is refused, some of the others being written.
