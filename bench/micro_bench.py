@@ -8,9 +8,12 @@ of a long run less that of a short one.
 
 from __future__ import annotations
 
+import subprocess
 import sys
+import tempfile
 import time
 from dataclasses import dataclass
+from pathlib import Path
 
 import hvlab
 from figures import Figure, median, options, publish, spread
@@ -31,7 +34,7 @@ MANY = {"unicorn": 20_000_000, "kvm": 100_000_000}
 SOME = {"unicorn": 200_000, "kvm": 5_000}
 LOOPS = (
     Loop("a step of two generators (8 instructions of arithmetic)", "micro-compute", MANY, "ns"),
-    Loop("two loads and two stores in the cache", "micro-memory", MANY, "ns"),
+    Loop("two loads and a store in the cache", "micro-memory", MANY, "ns"),
     Loop("a call to the kernel and back", "micro-calls", SOME),
     Loop("a call to a handler in user mode and back", "micro-calls", SOME, words=" user=1"),
     Loop("a page fault, its handler in user mode, and back", "micro-faults", SOME),
@@ -65,6 +68,27 @@ def messages(backend: str, rounds: int) -> float:
         return time.thread_time() - start
 
 
+def native(quick: bool) -> list[Figure]:
+    """The two loops that leave the processor alone, by the same compiler as a program of the host's."""
+    source = Path(__file__).resolve().parent / "guests" / "native_loops.c"
+    result = []
+    with tempfile.TemporaryDirectory() as folder:
+        program = Path(folder) / "loops"
+        subprocess.run(["gcc", "-O2", "-o", program, source], check=True)
+        for loop in LOOPS[:2]:
+            command = [program, loop.guest.removeprefix("micro-"), str(MANY["kvm"])]
+            samples = [
+                float(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+                for _ in range(1 if quick else 7)
+            ]
+            result.append(
+                Figure(
+                    f"the host itself: {loop.name}", median(samples), "ns", None, spread(samples)
+                )
+            )
+    return result
+
+
 def figures(backend: str, quick: bool) -> list[Figure]:
     repetitions = 1 if quick else 7
     result = []
@@ -96,7 +120,7 @@ def figures(backend: str, quick: bool) -> list[Figure]:
 
 def main() -> int:
     quick = options(__doc__).quick
-    measured = []
+    measured = native(quick)
     for backend in ("unicorn", "kvm"):
         try:
             measured += figures(backend, quick)

@@ -85,7 +85,7 @@ void write_micro(const std::filesystem::path& folder) {
         test_images::poke(program, test_images::program_header(1) + 4, std::uint32_t{PF_R | PF_W});
         write(folder / ("data-" + std::to_string(data >> 9)), program);
     }
-    write(folder / "flat", test_images::sample_bytes(300, 4));
+    write(folder / "flat", test_images::sample_bytes(300, 1));
 }
 
 }  // namespace

@@ -93,6 +93,24 @@ def test_a_stack_that_is_no_memory_is_the_kernels_fault(backend: str, tmp_path: 
 
 
 @every_backend
+@pytest.mark.parametrize(
+    "code",
+    [
+        # A handler, and a stack, at an address that cannot be.
+        "48b80000000000008000 4889042530300000 31c0 0f0b",
+        "48c704253030000000001000 48bc0000000000008000 0f0b",
+    ],
+    ids=["handler", "stack"],
+)
+def test_nonsense_for_the_kernel_is_a_typed_stop(backend: str, code: str, tmp_path: Path) -> None:
+    with machine_of(flat(tmp_path, bytes.fromhex(code)), backend) as running:
+        stop = running.run(timeout="10s", wall=WALL)
+        assert stop.reason == "guest-fault"
+        assert stop.fault is not None
+        assert stop.fault.vector == 13
+
+
+@every_backend
 @pytest.mark.parametrize("how", ["busy=0", "busy=1"])
 def test_the_timer_interrupts_at_its_rate(backend: str, how: str) -> None:
     with machine("micro-ticks", backend, f"hz=500 count=100 quiet=1 {how}") as running:

@@ -92,7 +92,10 @@ public:
         stop.code = value;
     }
 
-    void guest_report(std::uint32_t kind) override { machine_.take_report(kind); }
+    void guest_report(std::uint32_t kind) override {
+        port_output(MicroPorts::kPort + MicroPorts::kReport, kind);
+        machine_.take_report(kind);
+    }
 
     void doorbell(std::uint32_t value) override {
         port_output(MicroPorts::kPort + MicroPorts::kDoorbell, value);
