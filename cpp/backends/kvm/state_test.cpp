@@ -172,11 +172,16 @@ TEST_F(SomeMsrs, ARefusedOneIsNamed) {
 }
 
 TEST_F(SomeMsrs, WhatTheKernelLacksIsKeptForTheGuest) {
-    EXPECT_TRUE(msrs_.write(0xC0000081, 7));
-    EXPECT_EQ(msrs_.read(0xC0000081), 7u);
+    const auto written = msrs_.write(vcpu_, 0xC0000081, 7);
+    ASSERT_TRUE(written);
+    EXPECT_TRUE(written->done);
+    const auto read = msrs_.read(vcpu_, 0xC0000081);
+    ASSERT_TRUE(read);
+    EXPECT_TRUE(read->done);
+    EXPECT_EQ(read->value, 7u);
     EXPECT_EQ(msrs_.get(vcpu_).star, 7u);
-    EXPECT_FALSE(msrs_.write(0x1234, 7));
-    EXPECT_EQ(msrs_.read(0x1234), std::nullopt);
+    EXPECT_FALSE(msrs_.write(vcpu_, 0x1234, 7));
+    EXPECT_FALSE(msrs_.read(vcpu_, 0x1234));
 }
 
 // ---- CPUID
