@@ -81,8 +81,10 @@ def test_a_fault_can_be_run_into_again(backend: str, tmp_path: Path) -> None:
 
 @every_backend
 def test_a_stack_that_is_no_memory_is_the_kernels_fault(backend: str, tmp_path: Path) -> None:
-    # A handler for #UD, then RSP to nowhere: the shim cannot write the frame.
-    code = bytes.fromhex("48c704253030000000001000 bc00f00000 0f0b")
+    # Handlers for #UD and #PF, then RSP to nowhere: the shim cannot write the frame, and its own
+    # fault is not the guest's to handle.
+    handlers = "48c704253030000000001000 48c704257030000000001000"
+    code = bytes.fromhex(handlers + "bc00f00000 0f0b")
     with machine_of(flat(tmp_path, code), backend) as running:
         stop = running.run(wall=WALL)
         assert stop.reason == "guest-fault"
