@@ -53,6 +53,7 @@ public:
     }
 
     void make_room(const Handle& vm, const MemorySlots& slots) override { harvest(vm, slots); }
+    bool lost_pages() const override { return lost_pages_; }
 
     void fetch(const Handle& vm, const MemorySlots& slots, PageBitmap& into) override {
         harvest(vm, slots);
@@ -91,6 +92,7 @@ private:
             // The kernel lets a vCPU out some entries earlier; one that wrote on has written over
             // entries that nobody had read.
             if (ring.next - first >= entries_) {
+                lost_pages_ = true;
                 fail("read the dirty ring", EOVERFLOW, "pages that the guest wrote are lost");
             }
         }
@@ -107,6 +109,7 @@ private:
 
     std::uint32_t entries_;
     std::vector<Ring> rings_;
+    bool lost_pages_ = false;
     bool to_reset_ = false;  // entries were read that the kernel has not been given back
     std::vector<std::uint64_t> pages_;
     std::size_t kept_ = 0;

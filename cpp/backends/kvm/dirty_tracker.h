@@ -23,6 +23,8 @@ public:
     virtual void make_room(const Handle& vm, const MemorySlots& slots) = 0;
     // Adds the pages written since the last time to `into`, and forgets them.
     virtual void fetch(const Handle& vm, const MemorySlots& slots, PageBitmap& into) = 0;
+    // It has lost pages: nothing that it tells later is to be trusted.
+    virtual bool lost_pages() const { return false; }
     // Logging begins anew: what was written before is no longer told.
     virtual void forget(const Handle& vm, const MemorySlots& slots) = 0;
 };

@@ -87,7 +87,7 @@ VmState::VmState(std::shared_ptr<const Device> the_device, const CpuModel& the_m
 
 VmState::~VmState() {
     // Local APICs hold state of which CpuState knows nothing.
-    if (!spare || has_others || !device->pool || owner != ::getpid() ||
+    if (!spare || has_others || !device->pool || dirty->lost_pages() || owner != ::getpid() ||
         device->options.irqchip != KvmOptions::Irqchip::kNone) {
         return;
     }

@@ -63,6 +63,7 @@ std::vector<Divergence> divergences(const std::string& name, kvm::Flavour flavou
         {"DirtyBy.ExactlyThesePages/InterruptFrame_", "DirtyBy.ExactlyThesePages/X87Store_",
          "WideAccess.ScalarsHaveTheirSize/", "WideAccess.X87TenBytes/",
          "StateSeen.SseRegistersAndControl/", "StateSeen.X87StackTopAndTags/",
+         "FaultingEdges.HaveNoEffect/Long_Read80_", "FaultingEdges.HaveNoEffect/Long_Write80_",
          "StateSeen.NothingOfTheX87SelectorsStays/", "TaskFlags.OfAJump/", "TaskFlags.OfAReturn/"});
     add(all, name, kCauseNotEmulated,
         {"Exceptions.AreDelivered/Breakpoint_", "Exceptions.AreDelivered/Breakpoint32_",
@@ -77,7 +78,7 @@ std::vector<Divergence> divergences(const std::string& name, kvm::Flavour flavou
          "Interrupts.OpenedByIretAreTakenAtOnce/", "Interrupts.MovSsHoldsThemOffForOneInstruction/",
          "Interrupts.TheShadowOfStiEndsAtARet/", "Interrupts.AnExceptionEndsTheShadow/",
          "Interrupts.ASetShadowHoldsThemOff/", "Interrupts.TheNextIsTakenBehindTheFirst/",
-         "Interrupts.NmiBlocksNmiUntilIret/", "Interrupts.SeveralNmisWhileBlockedAreOne/"});
+         "Interrupts.AnNmiIsNotTakenBehindALoadOfSs/", "Interrupts.NmiBlocksNmiUntilIret/", "Interrupts.SeveralNmisWhileBlockedAreOne/"});
     add(all, name, kHalfStores,
         {"DirtyLog.AFaultingStoreIsNotInIt/",
          "EdgeDetails.AReadOnlySecondPageKeepsTheFirstUnwritten/",
