@@ -12,7 +12,7 @@ namespace {
 class DirtyLog final : public DirtyTracker {
 public:
     void add_vcpu(const Handle&) override {}
-    void make_room(const Handle&, const MemorySlots&) override {}
+    bool make_room(const Handle&, const MemorySlots&) override { return true; }
 
     void fetch(const Handle& vm, const MemorySlots& slots, PageBitmap& into) override {
         if (!slots.logging()) return;
@@ -51,7 +51,9 @@ public:
                                              "map a vCPU's dirty ring")});
     }
 
-    void make_room(const Handle& vm, const MemorySlots& slots) override { harvest(vm, slots); }
+    bool make_room(const Handle& vm, const MemorySlots& slots) override {
+        return harvest(vm, slots);
+    }
 
     void fetch(const Handle& vm, const MemorySlots& slots, PageBitmap& into) override {
         harvest(vm, slots);
@@ -72,7 +74,7 @@ private:
 
     // An entry is ours from when the kernel has set DIRTY to when we set RESET; the flags order the
     // other fields (Documentation/virt/kvm/api.rst, 8.29).
-    void harvest(const Handle& vm, const MemorySlots& slots) {
+    bool harvest(const Handle& vm, const MemorySlots& slots) {
         for (Ring& ring : rings_) {
             auto* const entries = reinterpret_cast<kvm_dirty_gfn*>(ring.area.data());
             for (;; ++ring.next) {
@@ -87,7 +89,7 @@ private:
                 to_reset_ = true;
             }
         }
-        if (!to_reset_) return;
+        if (!to_reset_) return false;
         vm.call(KVM_RESET_DIRTY_RINGS, nullptr, "reset the dirty rings (KVM_RESET_DIRTY_RINGS)");
         to_reset_ = false;
         // A page comes once more after each reset: what is kept stays as large as memory is.
@@ -96,6 +98,7 @@ private:
             pages_.erase(std::unique(pages_.begin(), pages_.end()), pages_.end());
             kept_ = std::max<std::size_t>(entries_, pages_.size() * 2);
         }
+        return true;
     }
 
     std::uint32_t entries_;

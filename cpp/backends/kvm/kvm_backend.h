@@ -21,7 +21,8 @@ struct KvmOptions {
     // of the guest. kSplit: in the kernel, with the 8259s and all else still here
     // (KVM_CAP_SPLIT_IRQCHIP).
     enum class Irqchip : std::uint8_t { kNone, kSplit };
-    // Where the kernel notes dirty pages. kRing falls back to the bitmap where the kernel lacks it.
+    // Where the kernel notes dirty pages. kRing falls back to the bitmap where the kernel lacks it,
+    // or loses entries (the software flavour: docs/design/kvm.md).
     enum class DirtyLog : std::uint8_t { kRing, kBitmap };
 
     std::string device = "/dev/kvm";

@@ -74,7 +74,12 @@ VmState::VmState(std::shared_ptr<const Device> the_device, const CpuModel& the_m
     // A shutdown that a signal has held up is seen, and goes with the state.
     enable_if_there(handle, KVM_CAP_X86_TRIPLE_FAULT_EVENT,
                     "let shutdowns be seen (KVM_CAP_X86_TRIPLE_FAULT_EVENT)");
-    if (options.dirty_log == KvmOptions::DirtyLog::kRing) dirty = make_dirty_ring(handle);
+    // An emulated REP writes an entry an iteration, up to 1024 of them before it looks whether the
+    // ring is full; the kernel keeps room for 64 and overwrites what was not read.
+    const bool emulates = device->host.flavour == Flavour::kSoftware;
+    if (options.dirty_log == KvmOptions::DirtyLog::kRing && !emulates) {
+        dirty = make_dirty_ring(handle);
+    }
     if (!dirty) dirty = make_dirty_log();
 }
 
