@@ -13,7 +13,7 @@ namespace {
 class DirtyLog final : public DirtyTracker {
 public:
     void add_vcpu(const Handle&) override {}
-    void make_room(const Handle&, const MemorySlots&) override {}
+    bool make_room(const Handle&, const MemorySlots&) override { return true; }
 
     void fetch(const Handle& vm, const MemorySlots& slots, PageBitmap& into) override {
         if (!slots.logging()) return;
@@ -52,7 +52,9 @@ public:
                                              "map a vCPU's dirty ring")});
     }
 
-    void make_room(const Handle& vm, const MemorySlots& slots) override { harvest(vm, slots); }
+    bool make_room(const Handle& vm, const MemorySlots& slots) override {
+        return harvest(vm, slots);
+    }
     bool lost_pages() const override { return lost_pages_; }
 
     void fetch(const Handle& vm, const MemorySlots& slots, PageBitmap& into) override {
@@ -74,7 +76,7 @@ private:
 
     // An entry is ours from when the kernel has set DIRTY to when we set RESET; the flags order the
     // other fields (Documentation/virt/kvm/api.rst, 8.29).
-    void harvest(const Handle& vm, const MemorySlots& slots) {
+    bool harvest(const Handle& vm, const MemorySlots& slots) {
         for (Ring& ring : rings_) {
             const std::uint32_t first = ring.next;
             auto* const entries = reinterpret_cast<kvm_dirty_gfn*>(ring.area.data());
@@ -96,7 +98,7 @@ private:
                 fail("read the dirty ring", EOVERFLOW, "pages that the guest wrote are lost");
             }
         }
-        if (!to_reset_) return;
+        if (!to_reset_) return false;
         vm.call(KVM_RESET_DIRTY_RINGS, nullptr, "reset the dirty rings (KVM_RESET_DIRTY_RINGS)");
         to_reset_ = false;
         // A page comes once more after each reset: what is kept stays as large as memory is.
@@ -105,6 +107,7 @@ private:
             pages_.erase(std::unique(pages_.begin(), pages_.end()), pages_.end());
             kept_ = std::max<std::size_t>(entries_, pages_.size() * 2);
         }
+        return true;
     }
 
     std::uint32_t entries_;

@@ -20,7 +20,8 @@ public:
 
     virtual void add_vcpu(const Handle& vcpu) = 0;
     // A vCPU cannot go on before its part of the log has been read (KVM_EXIT_DIRTY_RING_FULL).
-    virtual void make_room(const Handle& vm, const MemorySlots& slots) = 0;
+    // Whether there was anything to read.
+    virtual bool make_room(const Handle& vm, const MemorySlots& slots) = 0;
     // Adds the pages written since the last time to `into`, and forgets them.
     virtual void fetch(const Handle& vm, const MemorySlots& slots, PageBitmap& into) = 0;
     // It has lost pages: nothing that it tells later is to be trusted.

@@ -204,7 +204,10 @@ std::optional<Exit> KvmVcpu::handle_exit() {
         case KVM_EXIT_SET_TPR:  // CR8 was lowered: nothing of ours looks at it
             return std::nullopt;
         case KVM_EXIT_DIRTY_RING_FULL:
-            vm_->dirty->make_room(vm_->handle, vm_->slots);
+            if (!vm_->dirty->make_room(vm_->handle, vm_->slots)) {
+                spoiled_ = true;
+                fail("read a dirty ring", 0, "it is full, but its next entry is not written");
+            }
             return std::nullopt;
         case KVM_EXIT_HLT:
             halted_ = true;

@@ -216,6 +216,15 @@ TEST_F(Ring, EntriesThatCouldNotBeGivenBackAreGivenBackLater) {
     EXPECT_THAT(fetch(), testing::ElementsAre(0x13)) << "and nothing is lost";
 }
 
+TEST_F(Ring, TellsWhetherThereWasAnythingToRead) {
+    EXPECT_FALSE(ring->make_room(vm, slots));
+    kernel.dirty(1, 0, 4);
+    EXPECT_FALSE(ring->make_room(vm, slots)) << "out of step: the vCPU would run in vain for ever";
+    kernel.dirty(0, 0, 3);
+    EXPECT_TRUE(ring->make_room(vm, slots));
+    EXPECT_THAT(fetch(), testing::ElementsAre(0x13, 0x14));
+}
+
 TEST_F(Ring, WhatIsForgottenIsNotTold) {
     kernel.dirty(0, 0, 3);
     ring->make_room(vm, slots);
