@@ -90,8 +90,7 @@ std::shared_ptr<Device> look_at(const KvmOptions& options) {
     device->max_vcpus = static_cast<unsigned>(std::max(handle.extension(KVM_CAP_MAX_VCPUS), 1));
     device->tsc_control = handle.extension(KVM_CAP_TSC_CONTROL) != 0;
     // The attribute that it takes is as old as Linux 5.16 and VT-x's and SVM's alone.
-    device->tsc_settable =
-        device->host.flavour != Flavour::kSoftware && device->tsc_control;
+    device->tsc_settable = device->host.flavour != Flavour::kSoftware && device->tsc_control;
     device->supported = supported_cpuid(handle);
     if (options.keep_vms) {
         device->pool = options.calls == nullptr ? VmPool::process() : std::make_shared<VmPool>();

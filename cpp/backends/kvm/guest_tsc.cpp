@@ -7,9 +7,9 @@
 namespace hvlab::kvm {
 namespace {
 
-// KVM_SET_MSRS would not do: it takes a value within a second of the counter's own for an attempt to
-// synchronise vCPUs and changes nothing (kvm_synchronize_tsc in arch/x86/kvm/x86.c). The offset to the
-// host's counter is an attribute of the vCPU (Documentation/virt/kvm/devices/vcpu.rst, 4.1).
+// KVM_SET_MSRS would not do: it takes a value within a second of the counter's own for an attempt
+// to synchronise vCPUs and changes nothing (kvm_synchronize_tsc in arch/x86/kvm/x86.c). The offset
+// to the host's counter is an attribute of the vCPU (Documentation/virt/kvm/devices/vcpu.rst, 4.1).
 void access_offset(const Handle& vcpu, unsigned long request, std::uint64_t& offset) {
     kvm_device_attr attribute{};
     attribute.group = KVM_VCPU_TSC_CTRL;

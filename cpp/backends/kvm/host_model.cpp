@@ -14,8 +14,9 @@ namespace {
 
 using namespace cpuid;
 
-// What of a leaf's registers is shown (Intel SDM vol. 2, CPUID; AMD APM vol. 3 appendix E). Features
-// are listed one by one: a new one is hidden until somebody has looked at what state it has.
+// What of a leaf's registers is shown (Intel SDM vol. 2, CPUID; AMD APM vol. 3 appendix E).
+// Features are listed one by one: a new one is hidden until somebody has looked at what state it
+// has.
 struct Shown {
     std::uint32_t leaf;
     std::optional<std::uint32_t> subleaf;  // nothing: all of them
@@ -32,11 +33,11 @@ constexpr std::uint32_t kFastShortRepMov = bit(4), kSerialize = bit(14);
 constexpr std::uint32_t kLzcnt = bit(5), kSse4a = bit(6), kMisalignedSse = bit(7),
                         kPrefetchw = bit(8);
 constexpr std::uint32_t kMmxExtensions = bit(22);
-constexpr std::uint32_t kFeatures1Ecx = kSse3 | kPclmulqdq | kSsse3 | kCmpxchg16b | kSse41 | kSse42 |
-                                        kMovbe | kPopcnt | kAes | kRdrand | kHypervisor;
-constexpr std::uint32_t kFeatures1Edx = kFpu | kDe | kPse | kTsc | kMsr | kPae | kCx8 | kSep | kMtrr |
-                                        kPge | kCmov | kPat | kPse36 | kClflush | kMmx | kFxsr |
-                                        kSse | kSse2;
+constexpr std::uint32_t kFeatures1Ecx = kSse3 | kPclmulqdq | kSsse3 | kCmpxchg16b | kSse41 |
+                                        kSse42 | kMovbe | kPopcnt | kAes | kRdrand | kHypervisor;
+constexpr std::uint32_t kFeatures1Edx = kFpu | kDe | kPse | kTsc | kMsr | kPae | kCx8 | kSep |
+                                        kMtrr | kPge | kCmov | kPat | kPse36 | kClflush | kMmx |
+                                        kFxsr | kSse | kSse2;
 // The low half of 80000001:EDX repeats leaf 1's on AMD's.
 constexpr std::uint32_t kRepeated = kFpu | kDe | kPse | kTsc | kMsr | kPae | kCx8 | kMtrr | kPge |
                                     kCmov | kPat | kPse36 | kMmx | kFxsr;
@@ -48,8 +49,9 @@ constexpr std::array kShown = {
     Shown{4, {}, {0x3FFF, kAll, kAll, kAll}},  // without who shares a cache
     Shown{7,
           0,
-          {0, kBmi1 | kBmi2 | kErms | kDeprecatesFpuSelectors | kRdseed | kAdx | kClflushopt | kClwb |
-                  kSha,
+          {0,
+           kBmi1 | kBmi2 | kErms | kDeprecatesFpuSelectors | kRdseed | kAdx | kClflushopt | kClwb |
+               kSha,
            kRdpid | kMovdiri | kMovdir64b, kFastShortRepMov | kSerialize}},
     Shown{0x80000000, {}, {0, kAll, kAll, kAll}},
     Shown{0x80000001,
@@ -87,8 +89,7 @@ CpuModel host_model(const CpuidTable& supported) {
         if (shown == kShown.end()) continue;
         CpuidEntry entry{.leaf = raw.function,
                          .subleaf = raw.index,
-                         .subleaf_matters =
-                             (raw.flags & KVM_CPUID_FLAG_SIGNIFCANT_INDEX) != 0,
+                         .subleaf_matters = (raw.flags & KVM_CPUID_FLAG_SIGNIFCANT_INDEX) != 0,
                          .result = masked(raw, shown->mask)};
         if (raw.function == 0) entry.result.eax = kHighestBasic;
         if (raw.function == 1) entry.result.ecx |= kHypervisor;

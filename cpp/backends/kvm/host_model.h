@@ -6,9 +6,9 @@
 
 namespace hvlab::kvm {
 
-// CpuModel::kHost: what KVM_GET_SUPPORTED_CPUID lists, without what a CpuState does not carry: XSAVE
-// and what needs it (AVX), local APICs, machine checks, the features that come with a bit of CR4, and
-// MSRs of their own (speculation control, performance counters, virtualization).
+// CpuModel::kHost: what KVM_GET_SUPPORTED_CPUID lists, without what a CpuState does not carry:
+// XSAVE and what needs it (AVX), local APICs, machine checks, the features that come with a bit of
+// CR4, and MSRs of their own (speculation control, performance counters, virtualization).
 CpuModel host_model(const CpuidTable& supported);
 
 }  // namespace hvlab::kvm

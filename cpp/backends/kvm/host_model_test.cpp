@@ -14,8 +14,8 @@ namespace {
 // A processor that has everything.
 CpuidTable every_feature() {
     CpuidTable table;
-    for (const std::uint32_t leaf : {0u, 1u, 6u, 7u, 0xDu, 0x40000001u, 0x80000000u, 0x80000001u,
-                                     0x80000008u, 0x8000001Fu}) {
+    for (const std::uint32_t leaf :
+         {0u, 1u, 6u, 7u, 0xDu, 0x40000001u, 0x80000000u, 0x80000001u, 0x80000008u, 0x8000001Fu}) {
         kvm_cpuid_entry2& entry = table.entries[table.count++];
         entry.function = leaf;
         entry.eax = entry.ebx = entry.ecx = entry.edx = ~0u;
@@ -31,7 +31,8 @@ protected:
 TEST_F(HostModel, HidesWhatNoStateCarries) {
     using namespace cpuid;
     const CpuidResult basic = model_.cpuid(1, 0);
-    EXPECT_EQ(basic.ecx & (kXsave | kOsxsave | kAvx | kX2Apic | kTscDeadline | kVmx | kMonitor), 0u);
+    EXPECT_EQ(basic.ecx & (kXsave | kOsxsave | kAvx | kX2Apic | kTscDeadline | kVmx | kMonitor),
+              0u);
     EXPECT_EQ(basic.edx & (kApic | kMce | kMca | kVme), 0u);
     EXPECT_EQ(basic.ebx >> 16, 0u) << "one processor, whose number is 0";
     constexpr std::uint32_t kAvx2 = 1u << 5, kSmep = 1u << 7, kFsgsbase = 1u << 0;

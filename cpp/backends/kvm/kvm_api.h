@@ -3,8 +3,8 @@
 // The kernel's interface to KVM (Documentation/virt/kvm/api.rst), as C++ can use it.
 //
 // <linux/kvm.h> ends some structs with a flexible array, which in C++ is a struct of size 1 there:
-// sizeof is wrong, and with it the numbers of the ioctls made of it. Those are made here, of structs
-// of our own that hold the array.
+// sizeof is wrong, and with it the numbers of the ioctls made of it. Those are made here, of
+// structs of our own that hold the array.
 #pragma once
 
 #include <linux/kvm.h>

@@ -73,9 +73,8 @@ Segment from_kvm(const kvm_segment& raw) {
 // ---- The one place where fields of both are paired; both directions walk over it.
 
 template <typename State, typename Raw, typename Copy>
-void pair_up(State& state, Raw& regs, Copy&& copy)
-    requires std::is_same_v<std::remove_const_t<Raw>, kvm_regs>
-{
+void pair_up(State& state, Raw& regs,
+             Copy&& copy) requires std::is_same_v<std::remove_const_t<Raw>, kvm_regs> {
     copy(state.gpr[kRax], regs.rax);
     copy(state.gpr[kRcx], regs.rcx);
     copy(state.gpr[kRdx], regs.rdx);
@@ -97,9 +96,8 @@ void pair_up(State& state, Raw& regs, Copy&& copy)
 }
 
 template <typename State, typename Raw, typename Copy>
-void pair_up(State& state, Raw& sregs, Copy&& copy)
-    requires std::is_same_v<std::remove_const_t<Raw>, kvm_sregs>
-{
+void pair_up(State& state, Raw& sregs,
+             Copy&& copy) requires std::is_same_v<std::remove_const_t<Raw>, kvm_sregs> {
     copy(state.cs, sregs.cs);
     copy(state.ds, sregs.ds);
     copy(state.es, sregs.es);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// What is mapped where in a guest: the kernel's memory slots, and the rules of Vm::map_memory, which
-// are stricter than the kernel's.
+// What is mapped where in a guest: the kernel's memory slots, and the rules of Vm::map_memory,
+// which are stricter than the kernel's.
 #pragma once
 
 #include <cstddef>

@@ -136,9 +136,8 @@ const CpuModel& CpuModel::named(std::string_view name) {
     for (const CpuModel& model : CpuModelTable::instance().models) {
         if (model.name() == name) return model;
     }
-    throw ConfigError("cpu",
-                      fmt::format("unknown model {:?}; known: {}, {} (kvm only)", name,
-                                  fmt::join(names(), ", "), kHost));
+    throw ConfigError("cpu", fmt::format("unknown model {:?}; known: {}, {} (kvm only)", name,
+                                         fmt::join(names(), ", "), kHost));
 }
 
 CpuModel CpuModel::made_of(std::string name, std::vector<CpuidEntry> entries,

@@ -28,7 +28,8 @@ TEST(CpuModel, UnknownNameNamesTheKnownOnes) {
         CpuModel::named("Haswell");
         FAIL();
     } catch (const ConfigError& error) {
-        EXPECT_STREQ(error.what(), "cpu: unknown model \"Haswell\"; known: x86-64-v2, host (kvm only)");
+        EXPECT_STREQ(error.what(),
+                     "cpu: unknown model \"Haswell\"; known: x86-64-v2, host (kvm only)");
         EXPECT_EQ(error.field(), "cpu");
     }
 }

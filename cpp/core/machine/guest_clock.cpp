@@ -5,8 +5,8 @@
 #include <chrono>
 #include <condition_variable>
 #include <mutex>
-#include <utility>
 #include <string>
+#include <utility>
 
 #include "core/base/status.h"
 
