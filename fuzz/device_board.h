@@ -23,6 +23,7 @@
 #include "core/devices/debug_exit.h"
 #include "core/devices/fast_a20.h"
 #include "core/devices/fw_cfg.h"
+#include "core/devices/micro_ports.h"
 #include "core/devices/pci_host.h"
 #include "core/devices/pic.h"
 #include "core/devices/pit.h"
@@ -79,12 +80,13 @@ enum class Part : std::uint8_t {
     kAta,
     kScreen,
     kFwCfg,
+    kMicro,
     kAll,
 };
 
-constexpr std::array<std::string_view, 15> kPartNames = {
+constexpr std::array<std::string_view, 16> kPartNames = {
     "pic",           "pit",        "uart", "rtc", "system-control", "ps2",    "fast-a20", "post",
-    "debug-console", "debug-exit", "pci",  "ata", "screen",         "fw-cfg", "all"};
+    "debug-console", "debug-exit", "pci",  "ata", "screen",         "fw-cfg", "micro",    "all"};
 
 // FUZZ_DEVICE=NAME: one device's ports alone, which is many times as fast. Any other name is an
 // error.
@@ -149,6 +151,7 @@ public:
             join(fw_cfg_.emplace(files()));
             ports_.add(FwCfg::kPort, FwCfg::kSize, *fw_cfg_);
         }
+        add_simple(Part::kMicro, micro_);
         add_simple(Part::kPciHost, pci_host_, reset_port_, true);
     }
     Board(const Board&) = delete;
@@ -253,12 +256,12 @@ private:
         return ports[choice % ports.size()];
     }
     static std::span<const std::uint16_t> ports_of(Part part) {
-        static constexpr std::array<std::uint16_t, 57> kAll = {
+        static constexpr std::array<std::uint16_t, 59> kAll = {
             0x20,  0x21,  0xA0,  0xA1,  0x4D0, 0x4D1, 0x40,  0x41,  0x42,  0x43,  0x60,  0x61,
             0x64,  0x70,  0x71,  0x80,  0x92,  0xE9,  0xF4,  0xCF8, 0xCF9, 0x3F8, 0x3F9, 0x3FA,
             0x3FB, 0x3FC, 0x3FD, 0x3FE, 0x3FF, 0x3F7, 0x1F,  0x1F0, 0x1F1, 0x1F2, 0x1F3, 0x1F4,
             0x1F5, 0x1F6, 0x1F7, 0x3F6, 0x3C0, 0x3C1, 0x3C2, 0x3C4, 0x3C5, 0x3C7, 0x3C8, 0x3C9,
-            0x3CE, 0x3CF, 0x3D4, 0x3D5, 0x3DA, 0x510, 0x511, 0xCFC, 0xCFE};
+            0x3CE, 0x3CF, 0x3D4, 0x3D5, 0x3DA, 0x510, 0x511, 0xCFC, 0xCFE, 0x520, 0x524};
         if (part == Part::kAll) return kAll;
         // Those of one part, found once: a process has one.
         static const std::vector<std::uint16_t> kSome = [part] {
@@ -363,9 +366,10 @@ private:
     std::unique_ptr<TextScreen> screen_;  // the largest by far
     std::optional<FwCfg> fw_cfg_;
     std::optional<PciHost> pci_host_;
+    std::optional<MicroPorts> micro_;
     AddressMap ports_;
     AddressMap memory_map_;
-    std::array<Device*, 15> devices_{};  // those that are there
+    std::array<Device*, 16> devices_{};  // those that are there
     std::size_t device_count_ = 0;
 };
 

@@ -159,7 +159,7 @@ public:
 
 private:
     using Clock = std::chrono::steady_clock;
-    static constexpr std::chrono::milliseconds kPollPeriod{10};
+    static constexpr std::chrono::milliseconds kPollPeriod{20};
 
     static Nanoseconds span(Clock::duration duration) {
         return std::chrono::duration_cast<std::chrono::nanoseconds>(duration).count();
