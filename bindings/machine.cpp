@@ -86,7 +86,7 @@ void flush_translations(const MachineHandle& handle) {
 
 void bind_execution(py::class_<MachineHandle>& machine) {
     machine
-        .def("run", &run_machine, py::kw_only(), py::arg("pattern") = py::none(),
+        .def("run", &run_machine, py::arg("pattern") = py::none(),
              py::arg("on_screen") = false, py::arg("timeout") = py::none(),
              py::arg("instructions") = py::none(), py::arg("wall") = py::none(),
              "Runs until the pattern is printed on the console or shown on the screen, a limit is "

@@ -785,7 +785,6 @@ class Machine:
         """
     def run(
         self,
-        *,
         pattern: ConsolePattern = None,
         on_screen: bool = False,
         timeout: typing.SupportsInt | typing.SupportsIndex | None = None,

@@ -250,12 +250,13 @@ class Machine(Closing):
             MachineClosed, MachineBusy; KeyboardInterrupt within 50 ms of a Ctrl-C, after which the
             machine can go on.
         """
+        # By position: names would cost a microsecond.
         return self._core.run(
-            pattern=None if until is None else until.pattern,
-            on_screen=until is not None and until.place == "screen",
-            timeout=_span("timeout", timeout),
-            instructions=_count("instructions", instructions),
-            wall=_seconds(wall),
+            None if until is None else until.pattern,
+            until is not None and until.place == "screen",
+            _span("timeout", timeout),
+            _count("instructions", instructions),
+            _seconds(wall),
         )
 
     def interrupt(self) -> None:
