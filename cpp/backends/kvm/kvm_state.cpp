@@ -1,34 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "backends/kvm/kvm_state.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <cstring>
-#include <string>
 
-#include "backends/kvm/system_calls.h"
+#include "backends/kvm/kvm_backend.h"
+#include "core/cpu/state_check.h"
 
 namespace hvlab::kvm {
 namespace {
 
 // ---- What is refused
-
-[[noreturn]] void refuse(const std::string& what) {
-    fail("set the CPU state", 0, "cannot represent " + what);
-}
-
-void check_bits(const char* name, std::uint64_t value, std::uint64_t representable) {
-    if ((value & ~representable) != 0) {
-        refuse(fmt::format("{}={:#x}: bits {:#x}", name, value, value & ~representable));
-    }
-}
-
-// Which exceptions push an error code (Intel SDM vol. 3 table 6-1).
-bool has_error_code(std::uint8_t vector) {
-    constexpr std::uint8_t kVectors[] = {8, 10, 11, 12, 13, 14, 17};
-    return std::ranges::find(kVectors, vector) != std::end(kVectors);
-}
 
 // CR4 and EFER as far as the named CPU models have them: all else is a feature that CPUID hides.
 constexpr std::uint64_t kCr4 = 0x1FF & ~0x43u;  // TSD DE PSE PAE PGE PCE..., not VME, PVI, MCE
@@ -159,23 +141,9 @@ constexpr std::uint64_t kX87AndSse = 3;
 }  // namespace
 
 void check_representable(const CpuState& state) {
-    check_bits("cr4", state.cr4, kCr4 | kCr4Os);
-    check_bits("cr8", state.cr8, 0xF);
-    check_bits("efer", state.msrs.efer, kEfer);
-    check_bits("sysenter_cs", state.msrs.sysenter_cs, 0xFFFFFFFF);
-    check_bits("tsc_aux", state.msrs.tsc_aux, 0xFFFFFFFF);
-    check_bits("dr6", state.dr6, 0xFFFFFFFF);
-    check_bits("dr7", state.dr7, 0xFFFFFFFF);
-    if (state.shadow_sti && state.shadow_mov_ss) {
-        refuse("an interrupt shadow of STI and of MOV SS at once");
-    }
-    const PendingException& exception = state.exception;
-    if (exception.pending &&
-        (exception.vector >= 32 || exception.has_error_code != has_error_code(exception.vector) ||
-         (!exception.has_error_code && exception.error_code != 0))) {
-        refuse(fmt::format("a pending exception {} {} an error code", exception.vector,
-                           exception.has_error_code ? "with" : "without"));
-    }
+    hvlab::check_representable(state, KvmBackend::kName, {.cr4 = kCr4 | kCr4Os, .efer = kEfer});
+    check_bits(KvmBackend::kName, "dr6", state.dr6, 0xFFFFFFFF);
+    check_bits(KvmBackend::kName, "dr7", state.dr7, 0xFFFFFFFF);
 }
 
 void load(const CpuState& state, kvm_regs& regs) {

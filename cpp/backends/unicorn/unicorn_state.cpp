@@ -1,13 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "backends/unicorn/unicorn_state.h"
 
-#include <fmt/format.h>
-
-#include <algorithm>
-#include <string>
-
 #include "backends/unicorn/unicorn_backend.h"
-#include "core/base/status.h"
+#include "core/cpu/state_check.h"
 
 namespace hvlab {
 namespace {
@@ -133,41 +128,6 @@ void pair_up_segments(State& state, Raw& raw, Copy&& copy) {
     copy(state.tr, raw.tr);
 }
 
-// Which exceptions push an error code (Intel SDM vol. 3 table 6-1).
-bool has_error_code(std::uint8_t vector) {
-    constexpr std::uint8_t kVectors[] = {8, 10, 11, 12, 13, 14, 17};
-    return std::ranges::find(kVectors, vector) != std::end(kVectors);
-}
-
-[[noreturn]] void refuse(const std::string& what) {
-    throw BackendError(std::string(UnicornBackend::kName), "set the CPU state", 0,
-                       "cannot represent " + what);
-}
-
-void check_bits(std::string_view name, std::uint64_t value, std::uint64_t representable) {
-    if ((value & ~representable) != 0) {
-        refuse(fmt::format("{}={:#x}: bits {:#x}", name, value, value & ~representable));
-    }
-}
-
-void check_representable(const CpuState& state) {
-    check_bits("cr4", state.cr4, vmm_representable_cr4());
-    check_bits("cr8", state.cr8, 0xF);
-    check_bits("efer", state.msrs.efer, vmm_representable_efer());
-    check_bits("sysenter_cs", state.msrs.sysenter_cs, 0xFFFFFFFF);
-    check_bits("tsc_aux", state.msrs.tsc_aux, 0xFFFFFFFF);
-    if (state.shadow_sti && state.shadow_mov_ss) {
-        refuse("an interrupt shadow of STI and of MOV SS at once");
-    }
-    const PendingException& exception = state.exception;
-    if (exception.pending &&
-        (exception.vector >= 32 || exception.has_error_code != has_error_code(exception.vector) ||
-         (!exception.has_error_code && exception.error_code != 0))) {
-        refuse(fmt::format("a pending exception {} {} an error code", exception.vector,
-                           exception.has_error_code ? "with" : "without"));
-    }
-}
-
 }  // namespace
 
 CpuState from_engine(const vmm_state& raw) {
@@ -178,13 +138,14 @@ CpuState from_engine(const vmm_state& raw) {
     pair_up_segments(state, raw,
                      [](Segment& to, const vmm_segment& from) { to = from_engine(from); });
     state.exception.has_error_code =
-        state.exception.pending && has_error_code(state.exception.vector);
+        state.exception.pending && pushes_error_code(state.exception.vector);
     if (!state.exception.has_error_code) state.exception.error_code = 0;
     return state;
 }
 
 vmm_state to_engine(const CpuState& state) {
-    check_representable(state);
+    check_representable(state, UnicornBackend::kName,
+                        {.cr4 = vmm_representable_cr4(), .efer = vmm_representable_efer()});
     vmm_state raw{};
     pair_up(state, raw, [](const auto& from, auto& to) {
         to = static_cast<std::remove_reference_t<decltype(to)>>(from);
