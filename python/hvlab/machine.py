@@ -153,7 +153,7 @@ class Machine(Closing):
         image: a flat image to boot at 0x7C00 in real mode: short for `boot=FlatImage(image)`.
         boot: what to boot; without it, memory is empty and the CPU in its reset state.
         seed: of everything random inside the machine. The same seed gives the same run, bit for bit.
-        cpu: the CPU model.
+        cpu: the CPU model: "x86-64-v2", or "host" on kvm: the host's own, as far as a state carries it.
         name: in messages and reports.
         unhandled: what to do when the guest accesses a port or an address where nothing is: go on as a
             PC would, reading ones ("ignore"), or stop the run ("stop").

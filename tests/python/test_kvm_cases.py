@@ -21,7 +21,7 @@ import hvlab
 from conftest import BASE
 from hvlab import backends
 from hvlab.backends import Barrier, barrier, kvm_status
-from hvlab.errors import BackendError, BackendUnavailable
+from hvlab.errors import BackendError, BackendUnavailable, ScenarioError
 from hvlab.scenario import plan
 from hvlab.scenario.document import Document
 from hvlab.scenario.results import Outcome
@@ -178,6 +178,18 @@ def test_budgets_of_instructions_are_refused() -> None:
         pytest.raises(BackendError, match="count"),
     ):
         machine.run(instructions=100)
+
+
+@needs_kvm
+def test_the_hosts_own_processor(read: Read) -> None:
+    (case,) = read(KVM.replace("machine: {", "machine: {cpu: host, ")).cases
+    result = run_case(case)
+    assert result.outcome is Outcome.PASSED, result.reason
+
+
+def test_the_hosts_own_processor_is_refused_on_the_engine(read: Read) -> None:
+    with pytest.raises(ScenarioError, match="'host' goes with the backend kvm only"):
+        read(BASE.replace("machine: {", "machine: {cpu: host, "))
 
 
 @needs_kvm

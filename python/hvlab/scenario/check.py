@@ -33,7 +33,11 @@ def check(
     context = _context(scenario.limits, scenario.vars, backend, places, axes, patterns)
     _steps(context, scenario.steps)
     boot = scenario.machine.boot.model_dump()
-    return [*_images(boot, places), *context.problems]
+    problems = [*_images(boot, places), *context.problems]
+    if scenario.machine.cpu == "host" and backend != "kvm":
+        message = f"the CPU model 'host' goes with the backend kvm only, and this is {backend}"
+        problems.append(places.at_value(("machine", "cpu"), message))
+    return problems
 
 
 def check_partly(

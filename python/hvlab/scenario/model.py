@@ -57,7 +57,10 @@ class MachineSpec(Strict):
     memory: Size = Field(
         default=64 << 20, json_schema_extra={"default": "64MiB"}, description="The guest's memory."
     )
-    cpu: Literal["x86-64-v2"] = Field(default="x86-64-v2", description="The named CPU model.")
+    cpu: Literal["x86-64-v2", "host"] = Field(
+        default="x86-64-v2",
+        description="The named CPU model; 'host', with the backend kvm, is the host's own.",
+    )
     unhandled: Literal["ignore", "stop"] = Field(
         default="ignore",
         description="On access to an address where no device is: go on, or stop the guest.",
