@@ -11,7 +11,7 @@
 
 namespace hvlab {
 
-KvmBackend::KvmBackend(KvmOptions options) : device_(kvm::Device::open(options)) {}
+KvmBackend::KvmBackend(const KvmOptions& options) : device_(kvm::Device::open(options)) {}
 
 KvmBackend::~KvmBackend() = default;
 

@@ -41,7 +41,7 @@ public:
 
     // Throws BackendUnavailable where the host has no KVM that this process may use, saying what
     // is missing and who could help.
-    explicit KvmBackend(KvmOptions options = {});
+    explicit KvmBackend(const KvmOptions& options = {});
     ~KvmBackend() override;
 
     std::string_view name() const override { return kName; }

@@ -69,7 +69,9 @@ int Handle::call(unsigned long request, void* argument, std::string_view operati
 }
 
 int Handle::call(unsigned long request, unsigned long argument, std::string_view operation) const {
-    return call(request, reinterpret_cast<void*>(argument), operation);
+    // As ioctl(2) has it: a number in the pointer's place.
+    auto* const pointer = reinterpret_cast<void*>(argument);  // NOLINT(performance-no-int-to-ptr)
+    return call(request, pointer, operation);
 }
 
 Handle Handle::create(unsigned long request, unsigned long argument,

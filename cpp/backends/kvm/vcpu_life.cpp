@@ -54,7 +54,7 @@ void KvmVcpu::create(unsigned index) {
 void KvmVcpu::start_anew() {
     handle_ = std::move(vm_->spare->handle);
     area_ = std::move(vm_->spare->area);
-    msrs_ = std::move(vm_->spare->msrs);
+    msrs_ = vm_->spare->msrs;
     vm_->spare.reset();
     kvm_run& run = area();
     run.immediate_exit = 0;
@@ -67,8 +67,7 @@ KvmVcpu::~KvmVcpu() {
     if (index_ != 0 || incomplete_ || spoiled_ || torn_) return;
     try {
         if (debugging_) set_debugging({});
-        vm_->spare = {
-            .handle = std::move(handle_), .area = std::move(area_), .msrs = std::move(msrs_)};
+        vm_->spare = {.handle = std::move(handle_), .area = std::move(area_), .msrs = msrs_};
     } catch (const std::exception&) {
         return;  // then it goes
     }

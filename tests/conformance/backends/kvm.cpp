@@ -115,7 +115,7 @@ std::vector<Divergence> divergences(const std::string& name, kvm::Flavour flavou
     return all;
 }
 
-TestedBackend backend(std::string name, KvmOptions options) {
+TestedBackend backend(const std::string& name, const KvmOptions& options) {
     const kvm::Flavour flavour = kvm::host_kvm().flavour;
     bool tsc_control = false;
     try {
