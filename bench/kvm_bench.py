@@ -19,6 +19,7 @@ from pathlib import Path
 import hvlab
 from api_bench import open_descriptors, resident_bytes
 from figures import ROOT, Figure, median, options, publish, spread
+from hvlab import _core
 
 BENCH = ROOT / "build/release/bench/kvm_bench"
 SKIPPED = 77
@@ -105,6 +106,27 @@ def python_run(image: Path, rounds: int) -> Figure:
     )
 
 
+def doctor(rounds: int) -> list[Figure]:
+    """What `hvlab doctor` says beside what is measured here: how far apart, either way."""
+    turns, instructions = 100_000_000, 2  # of the native loop of kvm_bench
+    native = min(columns("user-mode", rounds)[0]) / 1e6
+    exit_raw = median(columns("port-exit", rounds)[0])
+    create_raw = median(columns("creation", 10 * rounds)[0])
+    found = _core.probe("kvm")
+    said = (
+        ("instructions a second in user mode", found.user_rate, turns * instructions / native, 2.0),
+        ("a port exit", found.port_exit, exit_raw / 1e6, 2.0),
+        ("create to first exit", found.create, create_raw / 1e6, 3.0),
+    )
+    figures = []
+    for name, figure, raw, limit in said:
+        assert figure.value is not None, figure.reason
+        apart = max(figure.value / raw, raw / figure.value)
+        detail = f"{figure.value:.4g}, raw {raw:.4g}"
+        figures.append(Figure(f"doctor against raw: {name}", apart, "x", limit, detail))
+    return figures
+
+
 def lives(image: Path, number: int) -> None:
     for _ in range(number):
         with hvlab.Machine(image=image, backend="kvm", memory="1MiB") as machine:
@@ -146,6 +168,7 @@ def main() -> int:
                 user_mode(few),
                 two_threads(some),
                 python_run(image, few),
+                *doctor(few),
                 *leaks(image, quick),
             ]
         except NoKvm as error:
