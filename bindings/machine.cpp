@@ -86,9 +86,9 @@ void flush_translations(const MachineHandle& handle) {
 
 void bind_execution(py::class_<MachineHandle>& machine) {
     machine
-        .def("run", &run_machine, py::arg("pattern") = py::none(),
-             py::arg("on_screen") = false, py::arg("timeout") = py::none(),
-             py::arg("instructions") = py::none(), py::arg("wall") = py::none(),
+        .def("run", &run_machine, py::arg("pattern") = py::none(), py::arg("on_screen") = false,
+             py::arg("timeout") = py::none(), py::arg("instructions") = py::none(),
+             py::arg("wall") = py::none(),
              "Runs until the pattern is printed on the console or shown on the screen, a limit is "
              "reached or the guest stops. `timeout` "
              "is guest "
