@@ -64,7 +64,7 @@ Stop run(Host& host, const Awaited& awaited, const RunSpans& spans) {
         goal.limits.wall_deadline =
             Clock::now() + std::chrono::duration_cast<Clock::duration>(span);
     }
-    const py::gil_scoped_release unlocked;
+    const Unlocked unlocked;
     return host.run(goal);
 }
 

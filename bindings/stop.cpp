@@ -45,7 +45,8 @@ void bind_stop(py::module_& module) {
         .def_readonly("cr2", &GuestFault::cr2, "The address of the last page fault.")
         .def_readonly("in_shim", &GuestFault::in_shim, "The exception is the kernel's own.");
 
-    py::class_<Stop>(module, "Stop", "Why a run returned, and where the machine stood.")
+    py::class_<Stop>(module, "Stop", py::module_local(),
+                     "Why a run returned, and where the machine stood.")
         .def_property_readonly(
             "reason", [](const Stop& s) { return std::string(to_string(s.reason)); },
             "\"match\", \"debug-exit\", \"halted\", \"reset\", \"triple-fault\", \"budget\", "
