@@ -74,6 +74,7 @@ BENCHMARK(single_step);
 void timer_arm_and_fire(benchmark::State& state) {
     Timeline timeline;
     std::vector<Timeline::TimerId> timers;
+    timers.reserve(8);
     for (int i = 0; i < 8; ++i) timers.push_back(timeline.add_timer("timer", [] {}));
     Nanoseconds now = 0;
     for (auto _ : state) {
