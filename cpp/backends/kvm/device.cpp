@@ -40,22 +40,30 @@ const char* advice_for(int error) {
     }
 }
 
-struct Requirement {
-    unsigned long capability;
-    const char* name;
+// What is required is older than Linux 5.13, and nothing here runs without it.
+#define HVLAB_KVM_CAP(name, required) \
+    UsedCapability {                  \
+#name, name, required         \
+    }
+constexpr std::array kUsed = {
+    HVLAB_KVM_CAP(KVM_CAP_USER_MEMORY, true),
+    HVLAB_KVM_CAP(KVM_CAP_READONLY_MEM, true),
+    HVLAB_KVM_CAP(KVM_CAP_IMMEDIATE_EXIT, true),
+    HVLAB_KVM_CAP(KVM_CAP_SYNC_REGS, true),
+    HVLAB_KVM_CAP(KVM_CAP_VCPU_EVENTS, true),
+    HVLAB_KVM_CAP(KVM_CAP_DEBUGREGS, true),
+    HVLAB_KVM_CAP(KVM_CAP_XSAVE, true),
+    HVLAB_KVM_CAP(KVM_CAP_X86_USER_SPACE_MSR, true),
+    HVLAB_KVM_CAP(KVM_CAP_X86_MSR_FILTER, true),
+    HVLAB_KVM_CAP(KVM_CAP_MAX_VCPUS, false),
+    HVLAB_KVM_CAP(KVM_CAP_NR_MEMSLOTS, false),
+    HVLAB_KVM_CAP(KVM_CAP_TSC_CONTROL, false),
+    HVLAB_KVM_CAP(KVM_CAP_DIRTY_LOG_RING, false),
+    HVLAB_KVM_CAP(KVM_CAP_SET_GUEST_DEBUG, false),
+    HVLAB_KVM_CAP(KVM_CAP_SPLIT_IRQCHIP, false),
+    HVLAB_KVM_CAP(KVM_CAP_EXIT_ON_EMULATION_FAILURE, false),
 };
-// Nothing here runs without these; each is older than Linux 5.13.
-constexpr std::array kRequired = {
-    Requirement{KVM_CAP_USER_MEMORY, "KVM_CAP_USER_MEMORY"},
-    Requirement{KVM_CAP_READONLY_MEM, "KVM_CAP_READONLY_MEM"},
-    Requirement{KVM_CAP_IMMEDIATE_EXIT, "KVM_CAP_IMMEDIATE_EXIT"},
-    Requirement{KVM_CAP_SYNC_REGS, "KVM_CAP_SYNC_REGS"},
-    Requirement{KVM_CAP_VCPU_EVENTS, "KVM_CAP_VCPU_EVENTS"},
-    Requirement{KVM_CAP_DEBUGREGS, "KVM_CAP_DEBUGREGS"},
-    Requirement{KVM_CAP_XSAVE, "KVM_CAP_XSAVE"},
-    Requirement{KVM_CAP_X86_USER_SPACE_MSR, "KVM_CAP_X86_USER_SPACE_MSR"},
-    Requirement{KVM_CAP_X86_MSR_FILTER, "KVM_CAP_X86_MSR_FILTER"},
-};
+#undef HVLAB_KVM_CAP
 
 std::shared_ptr<Device> look_at(const KvmOptions& options) {
     auto device = std::make_shared<Device>();
@@ -78,10 +86,10 @@ std::shared_ptr<Device> look_at(const KvmOptions& options) {
         unavailable(fmt::format("use {}", options.device), 0,
                     fmt::format("its interface has version {}, not {}", version, kApiVersion));
     }
-    for (const Requirement& required : kRequired) {
-        if (handle.extension(required.capability) == 0) {
+    for (const UsedCapability& used : kUsed) {
+        if (used.required && handle.extension(used.number) == 0) {
             unavailable(fmt::format("use {}", options.device), 0,
-                        fmt::format("the kernel lacks {}", required.name));
+                        fmt::format("the kernel lacks {}", used.name));
         }
     }
     device->host = host_kvm();
@@ -110,6 +118,10 @@ bool same(const KvmOptions& a, const KvmOptions& b) {
 }
 
 }  // namespace
+
+std::span<const UsedCapability> used_capabilities() {
+    return kUsed;
+}
 
 std::shared_ptr<const Device> Device::open(const KvmOptions& options) {
     if (options.calls != nullptr) return look_at(options);

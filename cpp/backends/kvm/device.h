@@ -4,6 +4,7 @@
 #pragma once
 
 #include <memory>
+#include <span>
 
 #include "backends/kvm/flavour.h"
 #include "backends/kvm/kvm_api.h"
@@ -12,6 +13,14 @@
 #include "backends/kvm/vm_pool.h"
 
 namespace hvlab::kvm {
+
+// A capability of KVM (KVM_CAP_...) that this backend asks for.
+struct UsedCapability {
+    const char* name;
+    unsigned long number;
+    bool required;  // Device::open refuses a kernel without it
+};
+std::span<const UsedCapability> used_capabilities();
 
 struct Device {
     // What was found out stays so: a process looks once, unless it has system calls of its own.
