@@ -58,9 +58,13 @@ class Host(Closing):
         `seed` None derives one from the host's seed and the machine's name.
         """
         core = _create(self._core, memory, backend, image, boot, seed, cpu, name, unhandled)
-        machine = Machine._of_host(self._core, core)
+        machine = self._wrapped(core)
         self.machines[name] = machine
         return machine
+
+    def _wrapped(self, core: _core.Machine) -> Machine:
+        """The machine as Python has it; the pytest plugin has its own."""
+        return Machine._of_host(self._core, core)
 
     def run(
         self,
@@ -70,13 +74,16 @@ class Host(Closing):
         wall: str | int | None = None,
     ) -> _core.Stop:
         """Runs all machines until an event, a limit, or a stop of one of them."""
-        return self._core.run(
+        stop = self._core.run(
             machine=None if until is None else until.machine._core,
             pattern=None if until is None else until.pattern,
             on_screen=until is not None and until.place == "screen",
             timeout=_span("timeout", timeout),
             wall=_seconds(wall),
         )
+        if stop.machine in self.machines:
+            self.machines[stop.machine].last_stop = stop
+        return stop
 
     def interrupt(self) -> None:
         """Ends the run in progress, or else the next one. For any thread."""

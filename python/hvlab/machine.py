@@ -188,6 +188,8 @@ class Machine(Closing):
         return machine
 
     def _attach(self, host: _core.Host, core: _core.Machine) -> None:
+        # Why the last run came back that this machine ended; None before.
+        self.last_stop: _core.Stop | None = None
         self._host = host
         self._core = core
         self._name = core.name
@@ -252,13 +254,14 @@ class Machine(Closing):
         """
         # By position, and without a call for what was not given: that is half of what a short run
         # from here costs more than one from C++ (bench/kvm_bench.py).
-        return self._core.run(
+        self.last_stop = self._core.run(
             None if until is None else until.pattern,
             until is not None and until.place == "screen",
             None if timeout is None else _span("timeout", timeout),
             None if instructions is None else _count("instructions", instructions),
             None if wall is None else _seconds(wall),
         )
+        return self.last_stop
 
     def interrupt(self) -> None:
         """Ends the run in progress, or else the next one, with "interrupted". For any thread."""

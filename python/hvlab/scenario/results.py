@@ -6,8 +6,12 @@ from __future__ import annotations
 import enum
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from hvlab.scenario.tree import Scalar
+
+if TYPE_CHECKING:
+    from hvlab._core import Stop
 
 
 class Outcome(enum.StrEnum):
@@ -72,6 +76,17 @@ class StopResult:
     instructions: int | None
     rip: int
     message: str
+
+    @classmethod
+    def of(cls, stop: Stop) -> StopResult:
+        return cls(
+            reason=str(stop.reason),
+            code=stop.code,
+            time=stop.time,
+            instructions=stop.instructions,
+            rip=stop.rip,
+            message=stop.message,
+        )
 
 
 @dataclass(frozen=True)

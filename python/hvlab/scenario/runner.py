@@ -201,7 +201,7 @@ class _CaseRun:
                 instructions=bounds.instructions_left(),
                 wall=int(bounds.wall_slice() * SECOND),
             )
-            self._stop = _stop_result(stop)
+            self._stop = StopResult.of(stop)
             reason = str(stop.reason)
             if reason == "wall-deadline":
                 self._progress()
@@ -421,14 +421,3 @@ def _blame(error: HvlabError, place: Path) -> Path:
     if isinstance(error, BootError | FixtureError):
         return ("machine", "boot")
     return place
-
-
-def _stop_result(stop: Stop) -> StopResult:
-    return StopResult(
-        reason=str(stop.reason),
-        code=stop.code,
-        time=stop.time,
-        instructions=stop.instructions,
-        rip=stop.rip,
-        message=stop.message,
-    )
