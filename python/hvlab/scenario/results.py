@@ -144,6 +144,7 @@ class CaseResult:
         attempts: what was tried before the last attempt, which the rest is about;
         repetition: which of several runs of the case in one run of hvlab, from 0;
         interrupted: it was ended from outside; internal: the traceback of a bug of hvlab's;
+        output: what its process printed to stdout and stderr, beginning and end of it;
         artifacts: the folder with what a failed case left, empty if none was asked for.
     """
 
@@ -168,6 +169,7 @@ class CaseResult:
     repetition: int = 0
     interrupted: bool = False
     internal: str = ""
+    output: str = ""
     artifacts: str = ""
 
     @property
