@@ -173,6 +173,11 @@ class CaseResult:
     artifacts: str = ""
 
     @property
+    def label(self) -> str:
+        """The id, and from the second run on which one of several it was: `file::name #2`."""
+        return f"{self.id} #{self.repetition + 1}" if self.repetition else self.id
+
+    @property
     def flaky(self) -> bool:
         """It passed, but not at once."""
         return self.outcome is Outcome.PASSED and bool(self.attempts)
@@ -209,6 +214,8 @@ class CaseResult:
             found[f"measure.{measure.name}"] = f"{measure.value}{unit}"
         if self.attempts:
             found["attempts"] = str(len(self.attempts) + 1)
+        if self.flaky:
+            found["flaky"] = "true"
         if self.artifacts:
             found["artifacts"] = self.artifacts
         return {**found, "reproduce": self.reproduce}
@@ -224,6 +231,11 @@ class RunResult:
 
     def count(self, outcome: Outcome) -> int:
         return sum(case.outcome is outcome for case in self.cases)
+
+    @property
+    def flaky(self) -> int:
+        """How many passed, but not at once."""
+        return sum(case.flaky for case in self.cases)
 
     @property
     def exit_code(self) -> int:

@@ -127,6 +127,13 @@ class Schedule:
             self._told += 1
             yield result
 
+    def rest(self) -> list[CaseResult]:
+        """All that `ready` has not handed out, of a run that goes no further."""
+        for job in self._jobs[self._told :]:
+            if self._results[job.position] is None:
+                self.give_up(job, begun=True)
+        return list(self.ready())
+
 
 def attempt_seed(seed: int, attempt: int) -> int:
     """Of a case's `attempt`th try, 0 being the first: another one each time, always the same ones."""

@@ -55,11 +55,11 @@ def ended(known: Known, status: int) -> CaseResult:
         )
     number = os.WTERMSIG(status)
     crashed = number in _CRASHES
-    trace = known.output[known.output.find(_TRACE) :] if _TRACE in known.output else ""
+    known.output, trace = _without_trace(known.output)
     message = f"the case's process was ended by {_name(number)}"
     if number == signal.SIGKILL and oom_kills() > known.oom_kills:
         message += "; the kernel has killed a process meanwhile because memory ran out"
-    internal = (trace or message) if crashed else ""
+    internal = f"{message}\n{trace}".rstrip() if crashed else ""
     return _result(known, Outcome.ERROR, message, internal=internal)
 
 
@@ -88,6 +88,12 @@ def oom_kills() -> int:
     except OSError:
         return 0
     return next((int(line.split()[1]) for line in lines if line.startswith("oom_kill ")), 0)
+
+
+def _without_trace(output: str) -> tuple[str, str]:
+    """What was printed, and what faulthandler had to say at the end."""
+    before, found, trace = output.rpartition(_TRACE)
+    return (before, found + trace) if found else (output, "")
 
 
 def _name(number: int) -> str:

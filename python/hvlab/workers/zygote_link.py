@@ -96,7 +96,11 @@ def _spawn(theirs: socket.socket) -> subprocess.Popen[bytes]:
     # If the thread that starts it ended before the run, the kernel would end the zygote as well;
     # there the end of the socket has to do.
     main = threading.current_thread() is threading.main_thread()
-    arguments = [str(theirs.fileno()), json.dumps([str(path) for path in sys.path]), str(os.getpid() if main else 0)]
+    arguments = [
+        str(theirs.fileno()),
+        json.dumps([str(path) for path in sys.path]),
+        str(os.getpid() if main else 0),
+    ]
     return subprocess.Popen(
         [sys.executable, "-c", _PROGRAM, *arguments],
         stdin=subprocess.DEVNULL,
