@@ -5,6 +5,7 @@ themselves. docs/pytest.md is its manual.
     options     the command line, the mark's registration, what is deselected
     marks       what @pytest.mark.hvlab says of a test
     scenarios   files, and their cases as items; a failure at its YAML line
+    running     a case, in this process or isolated
     fixtures    hvlab_machine, hvlab_host, hvlab_backend
     watch       the machines of a test: looked at before they close
     reporting   what reports say of both kinds of items

@@ -27,6 +27,7 @@ class Options:
     kvm: KvmMode
     seed: int | None
     artifacts: Path | None
+    isolate: bool
 
     @classmethod
     def of(cls, config: pytest.Config) -> Options:
@@ -66,6 +67,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         metavar="DIR",
         help="Keep a folder for each case that fails: console, screen, registers.",
     )
+    group.addoption(
+        "--hvlab-isolate",
+        action="store_true",
+        help="Run each case of a scenario in a process of its own: a crash is that case's error.",
+    )
 
 
 def _seed(text: str) -> int:
@@ -83,6 +89,7 @@ def pytest_configure(config: pytest.Config) -> None:
         kvm=config.getoption("--hvlab-kvm"),
         seed=config.getoption("--hvlab-seed"),
         artifacts=None if folder is None else Path(config.invocation_params.dir, folder),
+        isolate=config.getoption("--hvlab-isolate"),
     )
     if options.artifacts is not None:
         from hvlab.report.files import check_folder

@@ -35,6 +35,8 @@ def pytest_runtest_makereport(
 
 
 def _case_report(item: ScenarioItem, report: pytest.TestReport) -> None:
+    from hvlab.report.text import attempt_lines
+
     result = item.stash.get(RESULT, None)
     if result is None or report.when != "call":
         return
@@ -42,9 +44,10 @@ def _case_report(item: ScenarioItem, report: pytest.TestReport) -> None:
         _at_its_line(item, report, result.reason)
     if (reason := item.stash.get(NOT_KEPT, None)) is not None:
         report.sections.append(("hvlab: artifacts", f"not kept: {reason}"))
-    if result.attempts:
-        tried = [f"{i}. (seed {a.seed}) {a.reason}" for i, a in enumerate(result.attempts, 1)]
-        report.sections.append((ATTEMPTS, "\n".join(tried)))
+    if result.attempts and report.passed:
+        report.sections.append((ATTEMPTS, "\n".join(attempt_lines(result))))
+    if result.output and report.passed:  # of one that failed, it is in the failure's text
+        report.sections.append(("Captured output call", result.output))
 
 
 def _test_report(item: pytest.Item, report: pytest.TestReport, wall: float) -> None:
@@ -170,5 +173,4 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
             terminalreporter.section("flaky cases", "=", yellow=True)
         terminalreporter.line(report.nodeid)
         attempts = dict(report.sections).get(ATTEMPTS, "")
-        for line in attempts.split("\n"):
-            terminalreporter.line(f"    {line}")
+        terminalreporter.line(attempts)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from _pytest._code.code import ReprEntryNative, ReprExceptionInfo, ReprFileLocation, ReprTraceback
 
+from hvlab.pytest_plugin import running
 from hvlab.pytest_plugin.options import BACKEND, Options, shown
 from hvlab.scenario.source import SUFFIX
 
@@ -60,10 +61,9 @@ class ScenarioItem(pytest.Item):
     def runtest(self) -> None:
         from hvlab.scenario.plan import on_host
         from hvlab.scenario.results import Outcome
-        from hvlab.scenario.runner import run_case
 
         options = Options.of(self.config)
-        result = run_case(on_host(self.case, options.kvm, "--hvlab-kvm"))
+        result = running.run(on_host(self.case, options.kvm, "--hvlab-kvm"), self.config)
         if options.artifacts is not None:
             result = self._keep(options.artifacts, result)
         self.stash[RESULT] = result

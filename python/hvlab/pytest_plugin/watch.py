@@ -16,7 +16,8 @@ from hvlab.errors import MachineBusy
 from hvlab.host import Host
 from hvlab.machine import Boot, Machine
 from hvlab.scenario import images, machines
-from hvlab.scenario.results import ImageResult, MachineResult, StopResult
+from hvlab.scenario.case_result import stop_result
+from hvlab.scenario.results import ImageResult, MachineResult
 
 # What reports call the file that each kind of boot is about: the key in a scenario's `boot`.
 _MAIN: dict[type, tuple[str, str]] = {
@@ -60,7 +61,7 @@ class WatchedMachine(Machine):
 
     def _look(self, failed: bool) -> None:
         if not self.closed:
-            stop = None if self.last_stop is None else StopResult.of(self.last_stop)
+            stop = None if self.last_stop is None else stop_result(self.last_stop)
             self._last = machines.result(self.name, self, self.images, stop, failed, failed)
 
 
