@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What pytest costs with hvlab's plugin: to collect 1,000 cases, and to run one more.
 
-CPU time is judged, which is what the wall clock sees where nothing else runs: all of it is in one
-thread. The guest leaves at once, so that a case's time is what surrounds it. What it costs beyond the
-bare machine is the difference of two medians out of the same process, whose samples take turns.
+CPU time is judged: it is what the wall clock sees where nothing else runs, or more where several
+processes take part. The guest leaves at once, so that a case's time is what surrounds it. What it
+costs beyond the bare machine is the difference of two medians out of the same process, whose samples
+take turns.
 """
 
 from __future__ import annotations
@@ -48,7 +49,8 @@ steps:
   - expect: {stop: debug-exit, within: 1ms}
 """
 CONFTEST = """
-import json, time
+import json
+from time import process_time
 import pytest
 import hvlab
 
@@ -60,13 +62,13 @@ def bare():
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item, nextitem):
-    began = time.process_time()
+    began = process_time()
     result = yield
-    between = time.process_time()
+    between = process_time()
     kind = "scenario" if item.path.suffix == ".yaml" else "fixture"
     SAMPLES[kind].append(between - began)
     bare()
-    SAMPLES["machine"].append(time.process_time() - between)
+    SAMPLES["machine"].append(process_time() - between)
     return result
 
 def pytest_sessionfinish():
@@ -120,21 +122,47 @@ def collection(folder: Path, repetitions: int) -> list[Figure]:
     return figures
 
 
+def samples(folder: Path) -> dict[str, list[float]]:
+    """Milliseconds of every item by its kind, and of the bare machines between them."""
+    pytest_in(folder, "--junitxml=x.xml")
+    found = json.loads((folder / "samples.json").read_text())
+    return {kind: [second * 1e3 for second in seconds] for kind, seconds in found.items()}
+
+
 def overhead(folder: Path, cases: int) -> list[Figure]:
     (folder / "guest.bin").write_bytes(LEAVE)
     (folder / "case.hvlab.yaml").write_text(CASE + f"matrix: {{n: {list(range(cases))}}}\n")
     (folder / "test_case.py").write_text(FIXTURE.format(count=cases))
     (folder / "conftest.py").write_text(CONFTEST)
-    pytest_in(folder, "--junitxml=x.xml")
-    found = json.loads((folder / "samples.json").read_text())
-    samples = {kind: [second * 1e3 for second in seconds] for kind, seconds in found.items()}
-    bare = median(samples["machine"])
+    found = samples(folder)
+    bare = median(found["machine"])
     figures = [Figure("a bare machine: create, run, close", bare, "ms")]
     for kind, what in (("scenario", "a scenario's case"), ("fixture", "a test with hvlab_machine")):
-        cost = median(samples[kind]) - bare
-        whole = f"whole: {spread(samples[kind])}"
+        cost = median(found[kind]) - bare
+        whole = f"whole: {spread(found[kind])}"
         figures.append(Figure(f"overhead of {what} in pytest's process", cost, "ms", 5.0, whole))
-    return figures
+    own = median(found["scenario"]) - bare
+    return [*figures, *isolation(folder, cases, own)]
+
+
+def isolation(folder: Path, cases: int, own: float) -> list[Figure]:
+    """What a process of its own adds to a case: CPU time of every process that takes part.
+
+    `own`: the overhead in pytest's process, ms.
+    """
+    only = ["case.hvlab.yaml", "--noconftest"]
+    costs = []
+    for _ in range(1 if cases < 100 else 3):
+        plain, isolated = (pytest_in(folder, *only, *more) for more in ((), ("--hvlab-isolate",)))
+        costs.append(
+            [(there - here) / cases * 1e3 for here, there in zip(plain, isolated, strict=True)]
+        )
+    walls, cpus = zip(*costs, strict=True)
+    what = "overhead of a scenario's case with --hvlab-isolate: CPU"
+    return [
+        Figure(what, own + median(cpus), "ms", 30.0, spread(cpus)),
+        Figure("of which the wall clock saw", own + median(walls), "ms", None, spread(walls)),
+    ]
 
 
 def main() -> int:
