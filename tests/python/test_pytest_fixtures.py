@@ -36,7 +36,7 @@ machines = []
 def test_fails(hvlab_machine):
     m = hvlab_machine(image=hvlab.fixture("screen"), memory="1MiB")
     machines.append(m)
-    stop = m.run(timeout="1s")
+    stop = m.run(timeout="60ms")
     assert stop.code == 77
 
 def test_closed():
