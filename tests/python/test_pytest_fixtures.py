@@ -375,7 +375,7 @@ def test_hosts(pytester: pytest.Pytester) -> None:
 
 
 def test_a_failure_shows_each_machine_of_a_host(pytester: pytest.Pytester) -> None:
-    pytester.makepyfile(PAIR.replace("echo: pong", "never"))
+    pytester.makepyfile(PAIR.replace("echo: pong", "never").replace("2s", "10ms"))
     result = run(pytester, "--hvlab-backend=unicorn")
     result.assert_outcomes(passed=1, failed=1)
     result.stdout.fnmatch_lines(
