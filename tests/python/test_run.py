@@ -12,6 +12,7 @@ import subprocess
 import sys
 import uuid
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -63,10 +64,15 @@ def hvlab(*arguments: str) -> subprocess.CompletedProcess[str]:
     return done
 
 
-def start(*arguments: str) -> subprocess.Popen[str]:
-    return subprocess.Popen(
+@contextmanager
+def start(*arguments: str) -> Iterator[subprocess.Popen[str]]:
+    with subprocess.Popen(
         [*PROGRAM, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
+    ) as runner:
+        try:
+            yield runner
+        finally:
+            runner.kill()  # if the test has failed; else it has ended
 
 
 def workers(runner: subprocess.Popen[str]) -> list[int]:

@@ -22,6 +22,7 @@ import misbehaviour
 from conftest import BASE
 from hvlab.report.text import failure_text
 from hvlab.scenario.document import Case, Document
+from hvlab.scenario.plan import on_host
 from hvlab.scenario.results import CaseResult, MeasureResult, Outcome, RunResult
 from hvlab.scenario.runner import run_case
 from hvlab.scenario.schedule import Job, Schedule, Watcher
@@ -39,6 +40,7 @@ def _nothing_is_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterato
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     monkeypatch.setattr(tempfile, "tempdir", None)
     monkeypatch.setattr(Send, "run", misbehaviour._run)
+    monkeypatch.setattr(messages, "send", misbehaviour.send_noted)
     before = children(os.getpid())
     descriptors = len([*Path("/proc/self/fd").iterdir()])
     yield
@@ -86,6 +88,17 @@ def test_a_worker_gives_what_the_process_itself_would(run: Runs, steps: str) -> 
     here, there = run_case(run.case(steps)), run(steps)
     assert without_wall(there) == without_wall(here)
     assert there.machines[0].images[0].sha256
+
+
+def test_a_case_on_kvm(run: Runs) -> None:
+    """Also when this process has asked the core about KVM before the fork."""
+    text = BASE.replace("machine: {", "machine: {backend: kvm, ")
+    case = on_host(run._read(text + "- expect: {stop: debug-exit}\n").cases[0])
+    if case.barrier is not None:
+        pytest.skip(case.barrier.reason)
+    (result,) = run.pool.run(Schedule([case]), Watcher())
+    assert (result.outcome, result.reason) == (Outcome.PASSED, "")
+    assert result.kvm
 
 
 @pytest.mark.parametrize(

@@ -65,7 +65,10 @@ def serve(control: socket.socket, folder: Path) -> NoReturn:
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, signal.SIG_IGN)  # the runner decides, and tells
         signal.signal(signal.SIGPIPE, signal.SIG_IGN)
-        _let_go(control.fileno())
+        # Other files stay: the core keeps one on /dev/kvm. Stderr is for what goes wrong here.
+        null = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
+        for stream in (0, 1):
+            os.dup2(null, stream)
         process.adopt_orphans()
         gc.collect()
         gc.freeze()  # else every worker's first collection would copy all of this memory
@@ -74,19 +77,6 @@ def serve(control: socket.socket, folder: Path) -> NoReturn:
         code = 0
     finally:
         os._exit(code)
-
-
-def _let_go(control: int) -> None:
-    """Of all files but the socket and stderr. Their numbers stay taken: objects from before the fork
-    that are collected must close nothing of ours.
-    """
-    null = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
-    for name in os.listdir("/proc/self/fd"):  # noqa: PTH208 - names are enough
-        fd = int(name)
-        if fd not in (2, control, null):
-            with suppress(OSError):  # the listing's own
-                os.fstat(fd)
-                os.dup2(null, fd, inheritable=fd < 2)
 
 
 @dataclass
