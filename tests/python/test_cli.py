@@ -296,7 +296,7 @@ def test_a_run_that_fails_says_where_and_how_to_repeat_it() -> None:
     data = json.loads(Path("x.json").read_text())
     failed = next(case for case in data["cases"] if case["outcome"] == "failed")
     assert (Path(failed["artifacts"]) / "failure.txt").is_file()
-    assert len(failed["images"][0]["sha256"]) == 64
+    assert len(failed["machines"][0]["images"][0]["sha256"]) == 64
 
 
 def test_the_same_seed_gives_the_same_run() -> None:
@@ -304,7 +304,9 @@ def test_the_same_seed_gives_the_same_run() -> None:
     for _ in range(2):
         hvlab("run", "good.hvlab.yaml", "--seed", "5", "--json", "x.json")
         case = json.loads(Path("x.json").read_text())["cases"][0]
-        facts.append((case["seed"], case["instructions"], case["guest_time"], case["log"]))
+        facts.append(
+            (case["seed"], case["instructions"], case["guest_time"], case["machines"][0]["log"])
+        )
     assert facts[0] == facts[1]
     assert facts[0][0] == 5
 

@@ -144,7 +144,7 @@ def test_a_machine_never_falls_back() -> None:
 def test_one_document_on_both_backends(read: Read) -> None:
     unicorn, kvm = (run_case(plan.on_host(case)) for case in read(BOTH).cases)
     assert unicorn.outcome is kvm.outcome is Outcome.PASSED
-    assert unicorn.console == kvm.console == "Hello from the guest\n"
+    assert unicorn.machines[0].console == kvm.machines[0].console == "Hello from the guest\n"
     assert unicorn.instructions is not None
     assert [measure.name for measure in unicorn.measures] == ["n"]
     assert kvm.instructions is None
@@ -168,7 +168,7 @@ def test_what_the_flavour_cannot_do_is_an_error_of_the_case(read: Read) -> None:
     result = run_case(plan.on_host(read(text).cases[0]))
     assert result.outcome is Outcome.ERROR
     assert "cannot emulate" in result.reason
-    assert "rip=" in result.registers
+    assert "rip=" in result.machines[0].registers
 
 
 @needs_kvm
@@ -368,7 +368,7 @@ def test_with_kvm_the_reports_have_no_instructions(folder: Path) -> None:
     assert "instructions" not in lines[1]
     case = json.loads((folder / "x.json").read_text())["cases"][1]
     assert case["instructions"] is None
-    assert case["stop"]["instructions"] is None
+    assert case["machines"][0]["stop"]["instructions"] is None
     assert case["measures"] == []
     assert case["kvm"].startswith(kvm_status().flavour)
     names = [

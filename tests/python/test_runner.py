@@ -83,8 +83,8 @@ def test_a_dialogue_passes(play: Play) -> None:
     ]
     assert result.guest_time == result.instructions == 25 * MS
     assert [step.guest_end for step in result.steps[:3]] == [0, 5 * MS, 20 * MS]
-    assert result.console.endswith("/ # ")
-    assert result.log[0] == (5 * MS, "Linux version 6.1")
+    assert result.machines[0].console.endswith("/ # ")
+    assert result.machines[0].log[0] == (5 * MS, "Linux version 6.1")
     assert play.machine.closed
 
 

@@ -31,14 +31,16 @@ def keep(folder: Path, case: Case, result: CaseResult) -> CaseResult:
         raise HostError(message, f"mkdir {place}", error.errno or 0) from None
     result = dataclasses.replace(result, artifacts=str(place))
     write_whole(place / "failure.txt", failure_text(result) + "\n")
-    write_whole(place / "console.log", "\n".join(log_lines(result)) + "\n")
     write_whole(place / "scenario.yaml", case.source.text)
     write_whole(place / "result.json", json.dumps(case_data(result), indent=2) + "\n")
-    if result.screen:
-        write_whole(place / "screen.txt", result.screen + "\n")
-        write_whole(place / "screen.svg", result.picture)
-    if result.registers:
-        write_whole(place / "registers.txt", result.registers + "\n")
+    for machine in result.machines:
+        of = "" if len(result.machines) == 1 else f"{machine.name}."
+        write_whole(place / f"{of}console.log", "\n".join(log_lines(machine)) + "\n")
+        if machine.screen:
+            write_whole(place / f"{of}screen.txt", machine.screen + "\n")
+            write_whole(place / f"{of}screen.svg", machine.picture)
+        if machine.registers:
+            write_whole(place / f"{of}registers.txt", machine.registers + "\n")
     return result
 
 

@@ -13,7 +13,7 @@ import hvlab
 from hvlab.report.files import write_whole
 from hvlab.scenario.results import CaseResult, Outcome, RunResult
 
-VERSION = 1
+VERSION = 2
 
 
 def write(path: Path, run: RunResult, started: datetime.datetime) -> None:
@@ -40,9 +40,11 @@ def render(run: RunResult, started: datetime.datetime) -> str:
 def case_data(case: CaseResult) -> dict[str, Any]:
     """One case as plain data."""
     data = dataclasses.asdict(case)
-    del data["picture"]  # a file among the artifacts
+    data |= {"flaky": case.flaky, "guest_time": case.guest_time, "instructions": case.instructions}
     data["wall"] = round(case.wall, 6)
-    data["log"] = [{"time": time, "line": line} for time, line in case.log]
+    for machine in data["machines"]:
+        del machine["picture"]  # a file among the artifacts
+        machine["log"] = [{"time": time, "line": line} for time, line in machine["log"]]
     if case.failure is not None:
         operands = [{"text": text, "value": value} for text, value in case.failure.operands]
         data["failure"]["operands"] = operands

@@ -80,8 +80,9 @@ def _case(case: CaseResult) -> ElementTree.Element:
         tag = "failure" if case.outcome is Outcome.FAILED else "error"
         attributes = {"message": _xml(case.reason), "type": str(case.outcome)}
         ElementTree.SubElement(element, tag, attributes).text = _xml(failure_text(case))
-    if case.log:
-        ElementTree.SubElement(element, "system-out").text = _xml("\n".join(log_lines(case)))
+    log = [line for machine in case.machines for line in log_lines(machine)]
+    if log:
+        ElementTree.SubElement(element, "system-out").text = _xml("\n".join(log))
     return element
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from hvlab import units
 from hvlab.scenario.problems import printable
-from hvlab.scenario.results import CaseResult, MeasureResult, Outcome, RunResult
+from hvlab.scenario.results import CaseResult, MachineResult, MeasureResult, Outcome, RunResult
 
 CONSOLE_LINES = 25
 SHOWN = ("console", "screen", "registers")
@@ -50,16 +50,8 @@ def failure_text(result: CaseResult, show: tuple[str, ...] = SHOWN) -> str:
         ]
     if result.steps:
         lines += ["steps", *_steps(result)]
-    if result.stop is not None:
-        stop = result.stop
-        at = f"at {units.format_duration(stop.time)} of guest time, rip {stop.rip:#x}"
-        lines += ["last stop", f"    {stop.reason}: {printable(stop.message)} ({at})"]
-    if "console" in show and result.steps:
-        lines += console_lines(result)
-    if "screen" in show and result.screen:
-        lines += ["screen", *(f"    | {printable(row)}" for row in result.screen.split("\n"))]
-    if "registers" in show and result.registers:
-        lines += ["registers", *(f"    {line}" for line in result.registers.splitlines())]
+    for machine in result.machines:
+        lines += _machine(machine, show, len(result.machines) > 1)
     if result.internal:
         lines += ["internal error: please report it with this", result.internal.rstrip()]
     if result.artifacts:
@@ -67,18 +59,18 @@ def failure_text(result: CaseResult, show: tuple[str, ...] = SHOWN) -> str:
     return "\n".join([*lines, "reproduce", f"    {printable(result.reproduce)}"])
 
 
-def console_lines(result: CaseResult, most: int = CONSOLE_LINES) -> list[str]:
+def console_lines(machine: MachineResult, most: int = CONSOLE_LINES) -> list[str]:
     """The end of the console, each line with the guest time of its first byte."""
-    if not result.log:
+    if not machine.log:
         return ["console", "    (the guest printed nothing)"]
-    left_out = len(result.log) - most
+    left_out = len(machine.log) - most
     head = f"console, the last {most} lines" if left_out > 0 else "console"
-    return [head, *(f"    {line}" for line in log_lines(result)[-most:])]
+    return [head, *(f"    {line}" for line in log_lines(machine)[-most:])]
 
 
-def log_lines(result: CaseResult) -> list[str]:
+def log_lines(machine: MachineResult) -> list[str]:
     """Every line that is held of the console: guest time in seconds, and the text."""
-    return [f"{time / 1e9:>14.9f} | {printable(line)}" for time, line in result.log]
+    return [f"{time / 1e9:>14.9f} | {printable(line)}" for time, line in machine.log]
 
 
 def summary(run: RunResult) -> str:
@@ -91,6 +83,21 @@ def summary(run: RunResult) -> str:
     text = ", ".join(counts) or "nothing ran"
     head = "interrupted: " if run.interrupted else ""
     return f"{head}{text} in {run.wall:.2f} s"
+
+
+def _machine(machine: MachineResult, show: tuple[str, ...], named: bool) -> list[str]:
+    lines = [f"machine {machine.name}"] if named else []
+    if machine.stop is not None:
+        stop = machine.stop
+        at = f"at {units.format_duration(stop.time)} of guest time, rip {stop.rip:#x}"
+        lines += ["last stop", f"    {stop.reason}: {printable(stop.message)} ({at})"]
+    if "console" in show:
+        lines += console_lines(machine)
+    if "screen" in show and machine.screen:
+        lines += ["screen", *(f"    | {printable(row)}" for row in machine.screen.split("\n"))]
+    if "registers" in show and machine.registers:
+        lines += ["registers", *(f"    {line}" for line in machine.registers.splitlines())]
+    return lines
 
 
 def _steps(result: CaseResult) -> list[str]:

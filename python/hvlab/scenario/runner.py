@@ -30,6 +30,7 @@ from hvlab.scenario.results import (
     CaseResult,
     Failure,
     ImageResult,
+    MachineResult,
     MeasureResult,
     Outcome,
     StepResult,
@@ -257,7 +258,6 @@ class _CaseRun:
             reason=reason,
             steps=tuple(self._steps),
             measures=tuple(self._measures),
-            images=self._images,
             wall=time.monotonic() - self._started,
             interrupted=interrupted,
             internal=internal,
@@ -317,16 +317,6 @@ class _CaseRun:
         return None
 
     def _finish(self, ended: _Ended) -> CaseResult:
-        machine, shown = self._machine, self.case.scenario.on_failure
-        console, screen, picture, registers = "", "", "", ""
-        log: tuple[tuple[int, str], ...] = ()
-        if machine is not None:
-            console, log = machines.console_tail(machine)
-            screen = machines.screen_text(machine)
-            if ended.outcome is not Outcome.PASSED and screen:
-                picture = machine.screen.svg()
-            if ended.outcome is not Outcome.PASSED and "registers" in shown:
-                registers = machines.registers(machine)
         return _result(
             self.case,
             ended.outcome,
@@ -334,19 +324,17 @@ class _CaseRun:
             failure=ended.failure,
             steps=tuple(self._steps),
             measures=tuple(self._measures),
-            images=self._images,
-            stop=self._stop,
-            guest_time=self._guest_time(),
-            instructions=machine.instructions if machine is not None else None,
+            machines=self._machine_results(ended.outcome is not Outcome.PASSED),
             wall=time.monotonic() - self._started,
-            console=console,
-            log=log,
-            screen=screen,
-            picture=picture,
-            registers=registers,
             interrupted=ended.interrupted,
             internal=ended.internal,
         )
+
+    def _machine_results(self, failed: bool) -> tuple[MachineResult, ...]:
+        if self._machine is None:
+            return ()
+        shown = "registers" in self.case.scenario.on_failure
+        return (machines.result("machine", self._machine, self._images, self._stop, failed, shown),)
 
     def _ended(
         self,
