@@ -4,19 +4,16 @@
 from __future__ import annotations
 
 import datetime
-import signal
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType
 
 from hvlab.backends import KvmMode
-from hvlab.cli import INTERNAL, NOTHING_RAN, USAGE
+from hvlab.cli import INTERNAL, NOTHING_RAN, USAGE, keeping
 from hvlab.cli.listing import show_errors
 from hvlab.cli.progress import Display, LiveDisplay, PlainDisplay
+from hvlab.cli.signals import terminated_is_interrupted
 from hvlab.errors import HostError
 from hvlab.report import artifacts, files, json_report, junit
 from hvlab.report.text import failure_text, summary
@@ -40,10 +37,13 @@ class Options:
     artifacts: Path | None
     seed: int | None
     verbose: bool
+    save: str = ""
+    update_baseline: bool = False
 
 
 def run(options: Options) -> int:
     """Runs the cases and writes the reports; returns the exit code. Raises HvlabError."""
+    saved = keeping.prepare(options.save)
     unwritable = _unwritable(options)
     if unwritable is not None:
         print(f"hvlab: error: {unwritable}", file=sys.stderr)
@@ -56,6 +56,8 @@ def run(options: Options) -> int:
     cases = planning.choose(plan.cases, options.keyword, options.tags, options.backend)
     cases = planning.with_seed(cases, options.seed)
     cases = [planning.on_host(case, options.kvm) for case in cases]
+    if options.update_baseline:
+        cases = keeping.not_compared(cases)
     started = datetime.datetime.now().astimezone()
     result = _run(cases, options)
     if not cases:
@@ -63,6 +65,7 @@ def run(options: Options) -> int:
         print(f"nothing ran: of {len(plan.cases)} cases {what}", file=sys.stderr)
     written = _write_reports(result, options, started)
     _close(result, cases)
+    written &= keeping.keep(saved, options.update_baseline, result, cases, started)
     if not written and result.exit_code in (0, 1, NOTHING_RAN):
         return INTERNAL
     return result.exit_code
@@ -77,7 +80,7 @@ def _run(cases: list[Case], options: Options) -> RunResult:
     else:
         display = PlainDisplay(options.verbose)
     by_id = {case.id: case for case in cases}
-    with _terminated_is_interrupted(), display:
+    with terminated_is_interrupted(), display:
         try:
             for finished in run_cases(cases, display):
                 result.cases.append(_keep(finished, by_id[finished.id], options))
@@ -135,17 +138,3 @@ def _close(result: RunResult, cases: list[Case]) -> None:
             print(f"\n==== {case.outcome} {case.id}")
             print(failure_text(case, shown[case.id]))
     print(f"\n{summary(result)}")
-
-
-@contextmanager
-def _terminated_is_interrupted() -> Iterator[None]:
-    """A CI system's SIGTERM ends the run as Ctrl-C does: with its reports."""
-
-    def interrupt(_number: int, _frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGTERM, interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)

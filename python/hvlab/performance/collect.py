@@ -9,18 +9,18 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from hvlab.performance.runs import (
+    BUILT_IN,
     CPU,
     GUEST_TIME,
     INSTRUCTIONS,
     WALL,
-    Better,
     Case,
     Facts,
     Measure,
     Number,
     Run,
 )
-from hvlab.scenario.results import CaseResult, Outcome
+from hvlab.scenario.results import Better, CaseResult, Outcome
 from hvlab.scenario.tree import Scalar
 
 _LOWER_UNITS = ("s", "ns", "B")
@@ -45,6 +45,11 @@ class _Image(_Taken):
     sha256: str
 
 
+class _Machine(_Taken):
+    name: str
+    images: tuple[_Image, ...]
+
+
 class _Result(_Taken):
     """Works on a CaseResult and on its JSON alike."""
 
@@ -56,14 +61,14 @@ class _Result(_Taken):
     kvm: str
     seed: int
     parameters: dict[str, Scalar]
-    images: tuple[_Image, ...]
+    machines: tuple[_Machine, ...]
     measures: tuple[_Measure, ...]
     repetition: int
     wall: float
     cpu: float
     guest_time: int | None
     instructions: int | None
-    attempts: tuple[Any, ...] = ()
+    attempts: tuple[Any, ...]
 
 
 _RESULTS: TypeAdapter[list[_Result]] = TypeAdapter(list[_Result])
@@ -109,7 +114,11 @@ def _cases(results: Sequence[_Result]) -> Iterator[Case]:
             backend=first.backend,
             kvm=first.kvm,
             parameters=dict(first.parameters),
-            images={image.field: image.sha256 for image in first.images},
+            images={
+                f"{machine.name}.{image.field}": image.sha256
+                for machine in first.machines
+                for image in machine.images
+            },
             repetitions=[r.repetition for r in passed],
             seeds=[r.seed for r in passed],
             failed=len(found) - len(passed),
@@ -126,12 +135,12 @@ def _measures(passed: Sequence[_Result]) -> list[Measure]:
             name=INSTRUCTIONS, unit="", better="lower", samples=[r.instructions for r in passed]
         ),
     ]
-    found = [m for m in built_in if any(value is not None for value in m.samples)]
     known = {m.name: m for r in passed for m in r.measures}
+    # A measure of the scenario's by one of these names takes its place.
+    found = [m for m in built_in if m.name not in known and any(v is not None for v in m.samples)]
     for name, measure in known.items():
-        better = direction(measure.unit, measure.limit, measure.better)
-        samples = [
-            next((m.value for m in r.measures if m.name == name), None) for r in passed
-        ]
+        stated = measure.better or ("lower" if name in BUILT_IN else "")
+        better = direction(measure.unit, measure.limit, stated)
+        samples = [next((m.value for m in r.measures if m.name == name), None) for r in passed]
         found.append(Measure(name=name, unit=measure.unit, better=better, samples=samples))
     return found

@@ -9,7 +9,7 @@ from pathlib import Path
 from pydantic import TypeAdapter, ValidationError
 
 from hvlab import state
-from hvlab.errors import HvlabError
+from hvlab.errors import HostError, HvlabError
 from hvlab.performance import collect
 from hvlab.performance.runs import FORMAT, VERSION, Facts, Run
 from hvlab.report import json_report
@@ -56,8 +56,17 @@ def prepare(name: str) -> Path:
     path = place(name)
     if path.parent == state.FOLDER / "runs":
         state.folder("runs")
-    check_writable(path)
+    check_report(path)
     return path
+
+
+def check_report(path: Path | None) -> None:
+    """Whether a report can be written after a long run. Raises RunFileError."""
+    if path is not None:
+        try:
+            check_writable(path)
+        except HostError as error:
+            raise RunFileError(str(error), str(path)) from None
 
 
 def save(path: Path, run: Run) -> None:
@@ -68,15 +77,20 @@ def save(path: Path, run: Run) -> None:
 def load(name: str) -> Run:
     """The run of that name, or of a file: a saved run, or results that `hvlab run --json` wrote.
 
-    Raises RunFileError, HostError.
+    Raises RunFileError.
     """
     path = place(name)
     if path.parent == state.FOLDER / "runs" and not path.exists():
         known = saved()
         hint = did_you_mean(name, known) or (f"; there are: {', '.join(known)}" if known else "")
-        message = f"there is no run '{name}' in {path.parent}{hint}; `hvlab run --save {name}` makes one"
+        message = (
+            f"there is no run '{name}' in {path.parent}{hint}; `hvlab run --save {name}` makes one"
+        )
         raise RunFileError(message, name)
-    data = read_regular(path, MAX_BYTES)
+    try:
+        data = read_regular(path, MAX_BYTES)
+    except HostError as error:
+        raise RunFileError(printable(str(error)), str(path)) from None
     shown = printable(str(path))
     try:
         head = _DATA.validate_json(data)

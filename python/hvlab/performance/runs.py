@@ -12,10 +12,11 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from hvlab.scenario.results import Better
 from hvlab.scenario.tree import Scalar
 
-FORMAT = "hvlab-run"
-VERSION = 1  # a change that a reader could trip over raises it
+FORMAT: Literal["hvlab-run"] = "hvlab-run"
+VERSION: Literal[1] = 1  # a change that a reader could trip over raises it
 
 # Measures that every case has.
 WALL = "wall"
@@ -25,7 +26,6 @@ INSTRUCTIONS = "instructions"
 BUILT_IN = (WALL, CPU, GUEST_TIME, INSTRUCTIONS)
 HOST_TIMES = (WALL, CPU)
 
-Better = Literal["lower", "higher", ""]
 Number = int | Annotated[float, Field(allow_inf_nan=False)]
 
 
