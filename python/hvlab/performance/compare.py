@@ -59,6 +59,7 @@ class Row:
         case: A's id; a, b: medians, None without samples; samples: how many of each;
         exact: compared without statistics; ratio: B/A, None where there is none;
         shift: of a noisy measure, with p as it is; p: corrected for all that were tested;
+        floor: the noise floor that held for it;
         note: what the verdict rests on where the figures do not say it.
     """
 
@@ -74,6 +75,7 @@ class Row:
     ratio: float | None = None
     shift: Shift | None = None
     p: float | None = None
+    floor: float | None = None
     note: str = ""
 
 
@@ -221,19 +223,24 @@ class _Context:
             return _not(row, "no samples of both")
         if min(*x, *y) <= 0:
             return _not(row, "has no ratio: it is not always above 0")
+        if self.in_turns:
+            return replace(row, shift=statistics.in_turns(x, y), floor=self.options.floor)
+        floor, note = self._floor(x, y)
+        return replace(row, shift=statistics.independent(x, y, floor), floor=floor, note=note)
+
+    def _floor(self, x: Sequence[Number], y: Sequence[Number]) -> tuple[float, str]:
+        """The noise floor of runs one after the other, and why it is raised where it is: a host that drifts
+        on as it did within a run parts the two by twice as much.
+        """
         floor = self.options.floor
-        if not self.in_turns:
-            for side, samples in (("A", x), ("B", y)):
-                if statistics.drifted(samples, floor):
-                    half = len(samples) // 2
-                    change = middle.median(samples[-half:]) / middle.median(samples[:half]) - 1
-                    return _not(
-                        row,
-                        f"the host was not the same all through {side} ({change:+.1%} from its first half to "
-                        "its second); run both in turns: hvlab bench run",
-                    )
-        shift = (statistics.paired if self.in_turns else statistics.independent)(x, y, floor)
-        return replace(row, shift=shift)
+        moved, side = max((statistics.drift(x), "A"), (statistics.drift(y), "B"))
+        raised = (1 + moved) ** 2 - 1
+        if raised <= floor:
+            return floor, ""
+        return (
+            raised,
+            f"the host moved by {moved:.1%} within {side}; with `hvlab bench run` it would not matter",
+        )
 
     def judged(self, rows: Sequence[Row]) -> Iterator[Row]:
         """The noisy rows with their verdicts, corrected for their number."""
@@ -253,19 +260,23 @@ class _Context:
                 yield replace(row, verdict=Verdict.TOO_FEW, shift=None, note=note)
 
     def _verdict(self, row: Row, shift: Shift, p: float) -> Row:
-        floor = self.options.floor
+        floor = row.floor or self.options.floor
         row = replace(row, p=p)
         up, down = 1 + floor, 1 / (1 + floor)
         if p <= self.options.alpha and not down <= shift.ratio <= up:
             return replace(row, verdict=_direction(row.better, shift.ratio > 1))
         if down <= shift.low and shift.high <= up:
             return replace(row, verdict=Verdict.SAME)
-        number = statistics.needed_to_tell(shift, min(row.samples), floor)
-        if number > _HOPELESS:
-            return replace(row, note=f"too noisy: not even {_HOPELESS} repetitions would tell")
-        if number > min(row.samples):
-            return replace(row, note=f"about {number} repetitions would tell")
-        return replace(row, note="too close to the noise floor to tell")
+        return replace(row, note=row.note or _what_would_tell(shift, min(row.samples), floor))
+
+
+def _what_would_tell(shift: Shift, count: int, floor: float) -> str:
+    number = statistics.needed_to_tell(shift, count, floor)
+    if number > _HOPELESS:
+        return f"too noisy: not even {_HOPELESS} repetitions would tell"
+    if number > count:
+        return f"about {number} repetitions would tell"
+    return "too close to the noise floor to tell"
 
 
 def _is_exact(case: Case, measure: Measure) -> bool:

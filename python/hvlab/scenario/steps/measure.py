@@ -181,7 +181,7 @@ class Measure(StepBody):
         most = (
             "and has to be the same" if allowed == 0 else f"and at most {self.baseline} are allowed"
         )
-        away = f"{abs(apart / known.value):.3%} " if known.value else ""
+        away = f"{abs(apart / known.value) * 100:.3g}% " if known.value else ""
         side = "above" if apart > 0 else "below"
         context.fail(
             f"{shown}, {away}{side} {before}, {most}; if it is meant to be so: {baselines.how_to_update}"
