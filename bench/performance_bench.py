@@ -118,7 +118,7 @@ def planted(
             name = f"{row.case.removeprefix('work::')} {row.measure}"
             missed[name] = missed.get(name, 0) + (row.verdict is not Verdict.WORSE)
     head = f"{SLOWDOWN - 1:.0%} slower, {rounds} repetitions {what}: missed of {count} by"
-    # By counts and, in turns, by the processor's time it has to be found; the clock is the host's others', too.
+    # By counts, and in turns by the processor's time, it has to be found; the clock shows others' work too.
     strict = ("instructions", "guest_time", "cpu") if make is in_turns else ("instructions",)
     return [
         Figure(
