@@ -64,13 +64,13 @@ def in_turns(a: Sequence[Case], b: Sequence[Case], rounds: int) -> tuple[Run, Ru
     for number in range(rounds):
         for side, work in ((0, a), (1, b)) if number % 2 == 0 else ((1, b), (0, a)):
             taken[side].extend(repetition(work, number))
-    one, other = (collect.run_of(found, "", facts()) for found in taken)
+    one, other = (collect.run_of(found, "", facts(0)) for found in taken)
     return tuple(run.model_copy(update={"pairing": "p"}) for run in (one, other))  # type: ignore[return-value]
 
 
 def alone(a: Sequence[Case], b: Sequence[Case], rounds: int) -> tuple[Run, Run]:
     one, other = (
-        collect.run_of([r for n in range(rounds) for r in repetition(work, n)], "", facts())
+        collect.run_of([r for n in range(rounds) for r in repetition(work, n)], "", facts(0))
         for work in (a, b)
     )
     return one, other
@@ -133,7 +133,7 @@ def planted(
 
 def large(cases_: int) -> float:
     """Seconds that a comparison of so many cases takes, 20 repetitions each."""
-    known = Facts(hvlab="", engine="", cpu="", cpus=0, kernel="", python="")
+    known = Facts(hvlab="", engine="", cpu="", cpus=0, kernel="", python="", workers=0)
 
     def run(shift: float) -> Run:
         made = [

@@ -29,7 +29,7 @@ from hvlab.scenario.results import (
 )
 
 HVLAB = (sys.executable, "-m", "hvlab")
-FACTS = Facts(hvlab="1", engine="e", cpu="c", cpus=2, kernel="k", python="3")
+FACTS = Facts(hvlab="1", engine="e", cpu="c", cpus=2, kernel="k", python="3", workers=1)
 SCENARIO = (
     BASE.replace("name: t", "name: work")
     + """\
@@ -178,7 +178,7 @@ def test_rounds_are_joined() -> None:
 
 
 def test_a_run_is_kept_as_it_is() -> None:
-    made = collect.run_of(results(0.3, 0.1), "now", facts())
+    made = collect.run_of(results(0.3, 0.1), "now", facts(1))
     files.save(files.prepare("x.1"), made)
     assert files.load("x.1") == made
     assert files.load(".hvlab/runs/x.1.json") == made
@@ -314,13 +314,14 @@ def test_times_of_another_host_are_not_compared() -> None:
     for facts_, message in (
         ({"cpu": "d"}, "another processor: c in A, d in B"),
         ({"cpus": 3}, "another number of processors"),
+        ({"workers": 0}, "run by 1 worker processes in A, by 0 in B"),
     ):
         b = run(case(count=9, wall=2.0, instructions=5), **facts_)
         found = rows(a, b)
         assert message in found["wall"].note
         assert found["instructions"].verdict is Verdict.SAME
         assert rows(a, b, any_host=True)["wall"].verdict is Verdict.WORSE
-    unknown = run(case(count=9, wall=2.0), cpu="", cpus=0)
+    unknown = run(case(count=9, wall=2.0), cpu="", cpus=0, workers=None)
     assert rows(a, unknown)["wall"].verdict is Verdict.WORSE
 
 
@@ -460,7 +461,7 @@ def test_two_hvlabs_in_turns(tmp_path: Path) -> None:
     before, after = files.load("before"), files.load("after")
     assert before.pairing == after.pairing != ""
     assert before.cases[0].repetitions == [0, 1, 2]
-    assert before.facts == facts()
+    assert before.facts == facts(1)
 
 
 def test_a_slower_guest_is_found_in_turns() -> None:

@@ -17,7 +17,7 @@ from hvlab.performance.runs import Case, Facts, Measure, Run
 
 Floats = NDArray[np.float64]
 Streams = Callable[[np.random.Generator, int], tuple[Floats, Floats]]
-FACTS = Facts(hvlab="1", engine="e", cpu="c", cpus=2, kernel="k", python="3")
+FACTS = Facts(hvlab="1", engine="e", cpu="c", cpus=2, kernel="k", python="3", workers=1)
 
 
 def host_noise(

@@ -32,6 +32,7 @@ def keep(
     result: RunResult,
     cases: Sequence[Case],
     started: datetime.datetime,
+    workers: int,
 ) -> bool:
     """Saves the run and writes baselines; False if something could not be, which has then been said.
 
@@ -44,7 +45,7 @@ def keep(
         return True
     try:
         if saved is not None:
-            _save(saved, result, started)
+            _save(saved, result, started, workers)
         if update_baseline:
             _update(result, cases)
     except HvlabError as error:
@@ -53,11 +54,11 @@ def keep(
     return True
 
 
-def _save(path: Path, result: RunResult, started: datetime.datetime) -> None:
+def _save(path: Path, result: RunResult, started: datetime.datetime, workers: int) -> None:
     from hvlab.performance import collect, files, runs
 
     when = started.isoformat(timespec="seconds")
-    files.save(path, collect.run_of(result.cases, when, runs.facts()))
+    files.save(path, collect.run_of(result.cases, when, runs.facts(workers)))
     print(f"saved as {path}")
 
 

@@ -208,6 +208,8 @@ class _Context:
             return f"another processor: {one.cpu} in A, {other.cpu} in B"
         if one.cpus and other.cpus and one.cpus != other.cpus:
             return f"another number of processors: {one.cpus} in A, {other.cpus} in B"
+        if None not in (one.workers, other.workers) and one.workers != other.workers:
+            return f"run by {one.workers} worker processes in A, by {other.workers} in B"
         if a.kvm != b.kvm and not self.options.across_backends:
             return f"another KVM: {a.kvm or 'none'} in A, {b.kvm or 'none'} in B"
         return ""

@@ -118,7 +118,15 @@ def saved() -> list[str]:
 
 
 def _of_results(head: dict[str, object]) -> Run:
-    facts = Facts(hvlab=str(head.get("hvlab", "")), engine="", cpu="", cpus=0, kernel="", python="")
+    facts = Facts(
+        hvlab=str(head.get("hvlab", "")),
+        engine="",
+        cpu="",
+        cpus=0,
+        kernel="",
+        python="",
+        workers=None,
+    )
     return collect.run_of_data(head.get("cases"), str(head.get("started", "")), facts)
 
 

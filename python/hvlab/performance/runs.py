@@ -74,10 +74,11 @@ class Case(Plain):
 
 
 class Facts(Plain):
-    """What a run was taken on; empty or 0 where it is not known.
+    """What a run was taken on; empty, 0 or None where it is not known.
 
     Attributes:
-        hvlab, engine: versions; cpu: the processor's model; cpus: how many may be used.
+        hvlab, engine: versions; cpu: the processor's model; cpus: how many may be used;
+        workers: how many worker processes ran cases at a time, 0 for none: in hvlab's own.
     """
 
     hvlab: str
@@ -86,6 +87,7 @@ class Facts(Plain):
     cpus: int
     kernel: str
     python: str
+    workers: int | None
 
 
 class Run(Plain):
@@ -105,7 +107,7 @@ class Run(Plain):
 
 
 @cache
-def facts() -> Facts:
+def facts(workers: int) -> Facts:
     """Of this host and process."""
     import hvlab
     from hvlab import _core
@@ -117,6 +119,7 @@ def facts() -> Facts:
         cpus=len(os.sched_getaffinity(0)),
         kernel=platform.release(),
         python=platform.python_version(),
+        workers=workers,
     )
 
 

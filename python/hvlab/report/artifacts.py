@@ -23,7 +23,7 @@ def keep(folder: Path, case: Case, result: CaseResult) -> CaseResult:
     """
     if result.outcome not in (Outcome.FAILED, Outcome.ERROR):
         return result
-    place = folder / folder_name(result.id)
+    place = folder / folder_name(result.label)
     try:
         place.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -33,6 +33,8 @@ def keep(folder: Path, case: Case, result: CaseResult) -> CaseResult:
     write_whole(place / "failure.txt", failure_text(result) + "\n")
     write_whole(place / "scenario.yaml", case.source.text)
     write_whole(place / "result.json", json.dumps(case_data(result), indent=2) + "\n")
+    if result.output:
+        write_whole(place / "output.txt", result.output)
     for machine in result.machines:
         of = "" if len(result.machines) == 1 else f"{machine.name}."
         write_whole(place / f"{of}console.log", "\n".join(log_lines(machine)) + "\n")
@@ -44,7 +46,7 @@ def keep(folder: Path, case: Case, result: CaseResult) -> CaseResult:
     return result
 
 
-def folder_name(case_id: str) -> str:
-    """A name that every file system takes, and that no other id has."""
-    plain = re.sub(r"[^A-Za-z0-9_.=\-]+", "_", case_id).strip("_.")[-120:]
-    return f"{plain}-{hashlib.sha256(case_id.encode()).hexdigest()[:8]}"
+def folder_name(label: str) -> str:
+    """A name that every file system takes, and that no other case or repetition has."""
+    plain = re.sub(r"[^A-Za-z0-9_.=\-]+", "_", label).strip("_.")[-120:]
+    return f"{plain}-{hashlib.sha256(label.encode()).hexdigest()[:8]}"

@@ -157,6 +157,7 @@ class CaseResult:
         attempts: what was tried before the last attempt, which the rest is about;
         repetition: which of several runs of the case in one run of hvlab, from 0;
         interrupted: it was ended from outside; internal: the traceback of a bug of hvlab's;
+        output: what its process printed to stdout and stderr, beginning and end of it;
         artifacts: the folder with what a failed case left, empty if none was asked for.
     """
 
@@ -182,7 +183,13 @@ class CaseResult:
     repetition: int = 0
     interrupted: bool = False
     internal: str = ""
+    output: str = ""
     artifacts: str = ""
+
+    @property
+    def label(self) -> str:
+        """The id, and from the second run on which one of several it was: `file::name #2`."""
+        return f"{self.id} #{self.repetition + 1}" if self.repetition else self.id
 
     @property
     def flaky(self) -> bool:
@@ -221,6 +228,8 @@ class CaseResult:
             found[f"measure.{measure.name}"] = f"{measure.value}{unit}"
         if self.attempts:
             found["attempts"] = str(len(self.attempts) + 1)
+        if self.flaky:
+            found["flaky"] = "true"
         if self.artifacts:
             found["artifacts"] = self.artifacts
         return {**found, "reproduce": self.reproduce}
@@ -236,6 +245,11 @@ class RunResult:
 
     def count(self, outcome: Outcome) -> int:
         return sum(case.outcome is outcome for case in self.cases)
+
+    @property
+    def flaky(self) -> int:
+        """How many passed, but not at once."""
+        return sum(case.flaky for case in self.cases)
 
     @property
     def exit_code(self) -> int:
