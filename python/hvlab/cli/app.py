@@ -11,7 +11,7 @@ from typing import Annotated, Any, cast
 
 import typer
 
-from hvlab.cli import USAGE
+from hvlab.cli import USAGE, bench
 
 MAX_JOBS = 1024  # each takes a process and a few file descriptors
 
@@ -27,6 +27,7 @@ fixtures_app = typer.Typer(
     help="The guests that hvlab brings along or fetches.", no_args_is_help=False
 )
 app.add_typer(fixtures_app, name="fixtures")
+app.add_typer(bench.app, name="bench")
 
 Targets = Annotated[
     list[str],
@@ -132,6 +133,18 @@ def run(
         Path | None,
         typer.Option("--artifacts", metavar="DIR", help="Keep a folder for each case that fails."),
     ] = None,
+    save: Annotated[
+        str,
+        typer.Option(
+            "--save", metavar="NAME", help="Keep the measures, for `hvlab bench compare`."
+        ),
+    ] = "",
+    update_baseline: Annotated[
+        bool,
+        typer.Option(
+            "--update-baseline", help="Make the measures that have a baseline the new baselines."
+        ),
+    ] = False,
     seed: Annotated[
         int | None,
         typer.Option("--seed", min=0, max=2**64 - 1, help="Of all randomness, for every case."),
@@ -192,6 +205,8 @@ def run(
         artifacts=artifacts,
         seed=seed,
         verbose=verbose,
+        save=save,
+        update_baseline=update_baseline,
         jobs=_jobs(jobs, in_process),
         repeat=repeat,
         last_failed=last_failed,

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hvlab.backends import KvmMode
-from hvlab.cli import INTERNAL, NOTHING_RAN, USAGE, last_run
+from hvlab.cli import INTERNAL, NOTHING_RAN, USAGE, keeping, last_run
 from hvlab.cli.executing import execute
 from hvlab.cli.listing import show_errors
 from hvlab.errors import HostError
@@ -34,6 +34,8 @@ class Options:
     artifacts: Path | None
     seed: int | None
     verbose: bool
+    save: str = ""
+    update_baseline: bool = False
     jobs: int = 1
     repeat: int = 1
     last_failed: bool = False
@@ -43,6 +45,7 @@ class Options:
 
 def run(options: Options) -> int:
     """Runs the cases and writes the reports; returns the exit code. Raises HvlabError."""
+    saved = keeping.prepare(options.save)
     unwritable = _unwritable(options)
     if unwritable is not None:
         print(f"hvlab: error: {unwritable}", file=sys.stderr)
@@ -58,6 +61,8 @@ def run(options: Options) -> int:
         cases = _last_failed(cases, gone)
     cases = planning.with_seed(cases, options.seed)
     cases = [planning.on_host(case, options.kvm) for case in cases]
+    if options.update_baseline:
+        cases = keeping.not_compared(cases)
     started = datetime.datetime.now().astimezone()
     result = _run(cases, options)
     if not cases:
@@ -66,6 +71,8 @@ def run(options: Options) -> int:
     last_run.remember(result.cases, gone)
     written = _write_reports(result, options, started)
     _close(result, cases)
+    workers = 0 if options.in_process else options.jobs
+    written &= keeping.keep(saved, options.update_baseline, result, cases, started, workers)
     if not written and result.exit_code in (0, 1, NOTHING_RAN):
         return INTERNAL
     return result.exit_code

@@ -50,11 +50,11 @@ if TYPE_CHECKING:
     from hvlab._core import Stop
     from hvlab.event import Event
     from hvlab.machine import Machine
+    from hvlab.performance.baseline import CaseBaselines
     from hvlab.scenario.document import Case
     from hvlab.scenario.steps import Step
 
 SECOND = units.DURATION_UNITS["s"]
-_UNITS: Mapping[Kind, str] = {Kind.TIME: "ns", Kind.SIZE: "B"}
 
 
 class _Broken(Exception):
@@ -80,6 +80,7 @@ class CaseRun:
     _images: tuple[ImageResult, ...] = ()
     _stop: StopResult | None = None
     _started: float = field(default_factory=time.monotonic)
+    _cpu_started: float = field(default_factory=time.process_time)
 
     # What steps use.
 
@@ -141,10 +142,12 @@ class CaseRun:
         self._refresh(text)
         return expression.check(expression.parse(text), self._shapes)
 
-    def measure(
-        self, name: str, value: int | float, kind: Kind, limit: str, held: bool | None
-    ) -> None:
-        self._measures.append(MeasureResult(name, value, _UNITS.get(kind, ""), limit, held))
+    @property
+    def baselines(self) -> CaseBaselines | None:
+        return self.case.baselines
+
+    def measure(self, measure: MeasureResult) -> None:
+        self._measures.append(measure)
 
     def fail(self, message: str, operands: Mapping[str, str] | None = None) -> NoReturn:
         raise StepFailed(message, operands)
@@ -170,6 +173,7 @@ class CaseRun:
             steps=tuple(self._steps),
             measures=tuple(self._measures),
             wall=time.monotonic() - self._started,
+            cpu=time.process_time() - self._cpu_started,
             interrupted=interrupted,
             internal=internal,
         )
@@ -237,6 +241,7 @@ class CaseRun:
             measures=tuple(self._measures),
             machines=self._machine_results(ended.outcome is not Outcome.PASSED),
             wall=time.monotonic() - self._started,
+            cpu=time.process_time() - self._cpu_started,
             interrupted=ended.interrupted,
             internal=ended.internal,
         )
