@@ -361,7 +361,7 @@ def test_a_run_that_cannot_be_remembered_still_counts() -> None:
     Path(".hvlab").touch()
     done = hvlab("run", ".")
     assert done.returncode == 0
-    assert "warning: cannot make the folder .hvlab: File exists" in done.stderr
+    assert "warning: cannot read .hvlab/last-run.json: Not a directory" in done.stderr
 
 
 def test_reports_on_a_full_disk_are_said_and_the_run_is_no_success() -> None:

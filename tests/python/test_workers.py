@@ -20,6 +20,7 @@ import pytest
 
 import misbehaviour
 from conftest import BASE
+from hvlab.backends import kvm_status
 from hvlab.report.text import failure_text
 from hvlab.scenario.document import Case, Document
 from hvlab.scenario.plan import on_host
@@ -41,6 +42,7 @@ def _nothing_is_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterato
     monkeypatch.setattr(tempfile, "tempdir", None)
     monkeypatch.setattr(Send, "run", misbehaviour._run)
     monkeypatch.setattr(messages, "send", misbehaviour.send_noted)
+    kvm_status()  # the core keeps what it opens for it
     before = children(os.getpid())
     descriptors = len([*Path("/proc/self/fd").iterdir()])
     yield

@@ -72,10 +72,11 @@ def main(channels: Channels, parent: int, folder: Path) -> NoReturn:
 
 
 def _settle(channels: Channels, parent: int, folder: Path) -> None:
-    process.die_with_parent(parent)
+    process.told_of_parents_death(parent, signal.SIGKILL)
     os.setsid()  # the terminal's signals are the runner's; and a group to be killed as one
     signal.set_wakeup_fd(-1)
-    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    for number in (signal.SIGHUP, signal.SIGUSR1):
+        signal.signal(number, signal.SIG_DFL)
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # nobody is there any more to hear of it
     for number in SIGNALS:
         signal.signal(number, _interrupt)
