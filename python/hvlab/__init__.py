@@ -31,6 +31,7 @@ if TYPE_CHECKING:
         PvhKernel,
         Stop,
     )
+    from hvlab.case_context import CaseContext, NamedValue
     from hvlab.console import Console
     from hvlab.event import Event
     from hvlab.fixtures import fixture
@@ -42,6 +43,7 @@ __version__ = "0.1.0"
 
 __all__ = [
     "BootModule",
+    "CaseContext",
     "Console",
     "CpuState",
     "DiskBoot",
@@ -55,6 +57,7 @@ __all__ = [
     "Match",
     "MicroImage",
     "MultibootKernel",
+    "NamedValue",
     "PvhKernel",
     "Screen",
     "Stop",
@@ -64,6 +67,7 @@ __all__ = [
 
 _HOMES = {
     "BootModule": "hvlab._core",
+    "CaseContext": "hvlab.case_context",
     "Console": "hvlab.console",
     "CpuState": "hvlab._core",
     "DiskBoot": "hvlab._core",
@@ -76,6 +80,7 @@ _HOMES = {
     "Match": "hvlab._core",
     "MicroImage": "hvlab._core",
     "MultibootKernel": "hvlab._core",
+    "NamedValue": "hvlab.case_context",
     "PvhKernel": "hvlab._core",
     "Screen": "hvlab.screen",
     "Stop": "hvlab._core",

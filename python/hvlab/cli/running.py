@@ -39,6 +39,7 @@ class Options:
     json: Path | None
     artifacts: Path | None
     seed: int | None
+    allow_python: bool
     verbose: bool
 
 
@@ -56,6 +57,12 @@ def run(options: Options) -> int:
     cases = planning.choose(plan.cases, options.keyword, options.tags, options.backend)
     cases = planning.with_seed(cases, options.seed)
     cases = [planning.on_host(case, options.kvm) for case in cases]
+    refused = [] if options.allow_python else planning.python_refused(cases)
+    if refused:
+        code = show_errors(planning.Plan(plan.documents, cases, refused))
+        print("nothing was run", file=sys.stderr)
+        return code
+    cases = planning.allow_python(cases)
     started = datetime.datetime.now().astimezone()
     result = _run(cases, options)
     if not cases:

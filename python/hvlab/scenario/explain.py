@@ -50,6 +50,8 @@ def _problem(details: ErrorDetails, data: Data, places: Places) -> Problem:
         return places.at_key(parent, f"'{path[-1]}' is missing{where}")
     if kind in ("union_tag_not_found", "union_tag_invalid"):
         return _no_alternative(path, details["input"], places)
+    if details["loc"][-1:] == ("[key]",):
+        return places.at_key(path, _message(path, details))
     # A step's short form has no key for its only field: then the message is about the step.
     return places.at_value(path, _message(places.marks.nearest(path), details))
 
@@ -101,7 +103,7 @@ def _unknown_key(path: Path, data: Data) -> str:
     if len(parent) == 2 and parent[0] == "steps":
         return _beside_step(key, _at(data, parent))
     known = _keys(_annotation(parent))
-    if parent == ("machine", "boot"):
+    if parent[-1:] == ("boot",) and parent[:1] in (("machine",), ("machines",)):
         return _unknown_boot_key(key, _at(data, parent))
     where = f" in {format_path(parent[-1:])}" if parent and isinstance(parent[-1], str) else ""
     hint = which_key(key, known)

@@ -221,6 +221,8 @@ class _Checker:
         if shape is None:
             hint = did_you_mean(node.id, [*self._scope, *UNITS, *FUNCTIONS])
             raise self._error(node, f"unknown name '{node.id}'{hint}")
+        if shape.refused:
+            raise self._error(node, shape.refused)
         return shape
 
     def _attribute(self, node: ast.Attribute) -> Kind:
@@ -240,7 +242,7 @@ class _Checker:
 
     def _subscript(self, node: ast.Subscript) -> Kind:
         if isinstance(node.value, ast.Name) and node.value.id in self._scope:
-            return self._item(node, self._scope[node.value.id])
+            return self._item(node, self._shape(node.value))
         inner = self.kind(node.value)
         if inner not in (Kind.TEXT, Kind.ANY):
             raise self._error(node, f"{inner} has no parts to take with [...]")
