@@ -31,6 +31,22 @@ if TYPE_CHECKING:
 _WIDEST = 200  # characters that are worth a caret
 
 
+def token_width(source: Source, mark: Mark) -> int:
+    """Of the scalar at `mark` as far as it is plain to see: up to what ends a flow item or a
+    comment.
+    """
+    begin = mark.column - 1
+    rest: str = source.line(mark.line)[begin : begin + _WIDEST]
+    if rest[:1] in ('"', "'"):
+        end = rest.find(rest[0], 1)
+        return end + 1 if end > 0 else 1
+    if rest[:1] in ("[", "{", "|", ">", "-", ":", "\t", ""):
+        return 1
+    for stop in (" #", ", ", "}", "]", ": "):
+        rest = rest.split(stop)[0]
+    return max(len(rest.rstrip().rstrip(":")), 1)
+
+
 @dataclass
 class Places:
     """Finds the place of a problem in a document's text."""
@@ -40,7 +56,7 @@ class Places:
 
     def at_value(self, path: Path, message: str) -> Problem:
         mark = self.marks.value(path)
-        return self._problem(mark, message, path, self._token_width(mark))
+        return self._problem(mark, message, path, token_width(self.source, mark))
 
     def at_key(self, path: Path, message: str) -> Problem:
         mark = self.marks.key(path)
@@ -57,22 +73,7 @@ class Places:
             if line.startswith(quote + text, mark.column - 1):
                 at = Mark(mark.line, mark.column + len(quote) + offset)
                 return self._problem(at, message, path, width)
-        return self._problem(mark, message, path, self._token_width(mark))
-
-    def _token_width(self, mark: Mark) -> int:
-        """Of the scalar at `mark` as far as it is plain to see: up to what ends a flow item or a
-        comment.
-        """
-        begin = mark.column - 1
-        rest: str = self.source.line(mark.line)[begin : begin + _WIDEST]
-        if rest[:1] in ('"', "'"):
-            end = rest.find(rest[0], 1)
-            return end + 1 if end > 0 else 1
-        if rest[:1] in ("[", "{", "|", ">", "-", ""):
-            return 1
-        for stop in (" #", ", ", "}", "]", ": "):
-            rest = rest.split(stop)[0]
-        return max(len(rest.rstrip()), 1)
+        return self._problem(mark, message, path, token_width(self.source, mark))
 
     def _problem(self, mark: Mark, message: str, path: Path, width: int) -> Problem:
         path = self.marks.nearest(path)
@@ -95,7 +96,9 @@ class CheckContext:
     path: Path = ()
     problems: list[Problem] = field(default_factory=list)
     booted: Path | None = None
+    boot_missed: bool = False
     named: dict[str, Path] = field(default_factory=dict)
+    measured: dict[str, Path] = field(default_factory=dict)
 
     def problem(self, message: str, *below: str, at_key: bool = False) -> None:
         """Something is wrong with the step, or with its field `below`."""
@@ -104,8 +107,9 @@ class CheckContext:
         self.problems.append(place(path, message))
 
     def needs_machine(self) -> None:
-        if self.booted is None:
+        if self.booted is None and not self.boot_missed:
             self.problem("nothing is booted yet: put '- boot: {}' before this step", at_key=True)
+            self.boot_missed = True  # one mistake, whatever follows it
 
     def boots(self) -> None:
         if self.booted is not None:
@@ -116,6 +120,13 @@ class CheckContext:
         self.scope["machine"] = machine_shape(self.counts)
         self.scope["console"] = CONSOLE_SHAPE
         self.scope["screen"] = SCREEN_SHAPE
+
+    def measures(self, name: str) -> None:
+        """The step records a measure under a name: reports know it by that alone."""
+        before = self.measured.setdefault(name, (*self.path, "name"))
+        if before[:2] != self.path[:2]:
+            line = self.places.marks.key(before).line
+            self.problem(f"'{name}' is measured already, in line {line}", "name")
 
     def names(self, name: str, shape: Shape) -> None:
         """The step's `as` names something for the expressions after it."""

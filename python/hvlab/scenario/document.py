@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NoReturn
@@ -17,14 +17,14 @@ from pydantic import TypeAdapter, ValidationError
 from hvlab.backends import Barrier
 from hvlab.errors import ScenarioError
 from hvlab.scenario import check, explain, template
-from hvlab.scenario.context import Places
+from hvlab.scenario.context import Places, token_width
 from hvlab.scenario.matrix import Cell, Matrix, expand
 from hvlab.scenario.model import Scenario
 from hvlab.scenario.problems import MAX_PROBLEMS, Problem, ScenarioInvalid
 from hvlab.scenario.regex import Patterns
 from hvlab.scenario.source import Source, read_source
 from hvlab.scenario.template import Names, TemplateError
-from hvlab.scenario.tree import Data, Marks, Scalar, flatten
+from hvlab.scenario.tree import Data, Mark, Marks, Scalar, flatten
 from hvlab.scenario.tree import Path as Place
 
 # Of substitutions in one document, summed over its cases: a bound on the work that a hostile one
@@ -86,7 +86,8 @@ def parse(source: Source) -> Document:
         tree = parse_scenario(source.text, source.name)
     except ScenarioError as error:
         # The core's message, shown like every other: with its line and a caret.
-        problem = Problem(error.line, error.column, error.message, error.path)
+        width = token_width(source, Mark(error.line, error.column))
+        problem = Problem(error.line, error.column, error.message, error.path, width)
         raise ScenarioInvalid(source, [problem]) from None
     data, marks = flatten(tree)
     if not isinstance(data, dict):
@@ -103,6 +104,24 @@ def default_seed(source: Source, name: str) -> int:
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:4], "big")
 
 
+def _empty_values(data: Data, places: Places, path: Place = ()) -> Iterator[Problem]:
+    """Keys without a value, where the model would take that for a key that is not there.
+
+    What has to be there is refused by the model; a step may be nothing but its key.
+    """
+    items: Iterable[tuple[str | int, Data]] = ()
+    if isinstance(data, dict):
+        items = data.items()
+    elif isinstance(data, list):
+        items = enumerate(data)
+    for part, value in items:
+        below = (*path, part)
+        if isinstance(value, dict | list):
+            yield from _empty_values(value, places, below)
+        elif value is None and isinstance(part, str) and explain.is_optional(below):
+            yield places.at_key(below, f"'{part}' has no value: give it one, or leave it out")
+
+
 class _Reader:
     def __init__(self, source: Source, data: dict[str, Data], marks: Marks) -> None:
         self._source = source
@@ -116,6 +135,7 @@ class _Reader:
 
     def document(self) -> Document:
         cells = self._cells()
+        self._problems += _empty_values(self._data, self._places)
         names = self._names()
         used = self._references(names)
         if not cells:
@@ -173,7 +193,8 @@ class _Reader:
                 break
             if path[0] == "matrix":
                 continue
-            known = Names(names.axes) if path[0] == "vars" else names
+            within_vars = Names(names.axes, later=names.variables)
+            known = within_vars if path[0] == "vars" else names
             try:
                 if path[0] in _WITHOUT_TEMPLATES and path[0] != "vars":
                     raise TemplateError(f"'{path[0]}' takes no ${{...}}", text.index("${"), 2)

@@ -28,9 +28,8 @@ def fault(reference: str, folder: Path) -> str | None:
         known = fixture_names()
         if name in known:
             return None
-        return (
-            f"unknown fixture '{name}'{did_you_mean(name, known) or '; known: ' + ', '.join(known)}"
-        )
+        hint = did_you_mean(name, known) or "; 'hvlab fixtures list' shows those there are"
+        return f"unknown fixture '{name}'{hint}"
     path = folder / reference
     if not Path(reference).is_absolute() and not _inside(path, folder):
         return f"'{reference}' is outside the scenario's folder; a relative path stays in it"
@@ -38,7 +37,7 @@ def fault(reference: str, folder: Path) -> str | None:
         mode = path.stat().st_mode
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else str(error)
-        return f"'{reference}': {reason}{_similar(path)}"
+        return f"'{reference}': {reason}{_similar(path, reference)}"
     return None if stat.S_ISREG(mode) else f"'{reference}' is not a regular file"
 
 
@@ -74,7 +73,11 @@ def _inside(path: Path, folder: Path) -> bool:
         return False
 
 
-def _similar(path: Path) -> str:
+def _similar(path: Path, reference: str) -> str:
+    from hvlab.fixtures import fixture_names
+
+    if reference in fixture_names():
+        return f" (did you mean '{FIXTURE}{reference}'?)"
     try:
         names = [entry.name for entry in path.parent.iterdir()][:1000]
     except OSError:

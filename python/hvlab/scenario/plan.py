@@ -30,12 +30,14 @@ class Plan:
     """What was found.
 
     Attributes:
-        documents: how many were read; cases: of the good ones; errors: of the others.
+        documents: how many were read; cases: of the good ones; errors: of the others;
+        empty: the folders that hold no scenario.
     """
 
     documents: int = 0
     cases: list[Case] = field(default_factory=list)
     errors: list[ScenarioError] = field(default_factory=list)
+    empty: list[str] = field(default_factory=list)
 
 
 def find(targets: Iterable[str]) -> Plan:
@@ -51,7 +53,10 @@ def find(targets: Iterable[str]) -> Plan:
         path, separator, name = target.partition("::")
         if not path or (separator and not name):
             raise TargetError(f"'{printable(target)}' names no file, or no case of it")
-        for file in _files(Path(path)):
+        files = _files(Path(path))
+        if not files:
+            plan.empty.append(path)
+        for file in files:
             key = os.path.realpath(file)
             if key not in documents:
                 documents[key] = _load(file, plan)
@@ -130,6 +135,8 @@ def _not_there(path: Path) -> str:
         return f"{_short(path)}: a link to a file that is not there"
     try:
         names = [entry.name for entry in path.parent.iterdir()]
+    except FileNotFoundError:
+        return _not_there(path.parent)  # the nearer cause: the folder is misspelt
     except OSError:
         names = []
     return f"{_short(path)}: no such file or folder{did_you_mean(path.name, names)}"

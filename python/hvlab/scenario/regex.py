@@ -115,6 +115,8 @@ def _groups(pattern: str) -> Regex:
             raise RegexError(f"{what} {_LINEAR}", piece.start())
         if piece["group"] or piece["name"]:
             count += 1
+        if piece["name"] in names:
+            raise RegexError(f"the group '{piece['name']}' is there twice", piece.start())
         if piece["name"]:
             names[piece["name"]] = count
     return Regex(count, names)

@@ -140,7 +140,7 @@ class Expect(StepBody):
                 raise refuse("says nothing to wait for: give 'text', 'regex', 'screen' or 'stop'")
             if len(given) > 1:
                 raise refuse(f"waits for one thing, not for '{given[0]}' and '{given[1]}'")
-        elif isinstance(value, str):
+        elif isinstance(value, str) or value is None:
             raise refuse(
                 "says what to wait for: {text: ...}, {regex: ...}, {screen: ...} or {stop: ...}"
             )
