@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NoReturn, Protocol
 
 from hvlab.scenario import expression, regex
 from hvlab.scenario.expression import AbsentValue, Expression, ExpressionError
-from hvlab.scenario.problems import Problem
+from hvlab.scenario.problems import Problem, shortened
 from hvlab.scenario.shapes import (
     CONSOLE_SHAPE,
     SCREEN_SHAPE,
@@ -77,7 +77,7 @@ class Places:
 
     def _problem(self, mark: Mark, message: str, path: Path, width: int) -> Problem:
         path = self.marks.nearest(path)
-        return Problem(mark.line, mark.column, message, format_path(path), width, path)
+        return Problem(mark.line, mark.column, shortened(message), format_path(path), width, path)
 
 
 @dataclass

@@ -7,6 +7,7 @@ import re
 import types
 import typing
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
@@ -90,8 +91,14 @@ def _problem(details: ErrorDetails, data: Data, places: Places) -> Problem:
 
 def _plain(loc: tuple[int | str, ...]) -> Path:
     """Without the marks of union alternatives, which are no part of the document."""
-    tags = {TAG + keyword for keyword in STEPS} | {BOOT_TAG + kind for kind in BOOTS}
-    return tuple(part for part in loc if part not in tags and part != "[key]")
+    tags = _alternative_marks()
+    return tuple(part for part in loc if part not in tags)
+
+
+@lru_cache(maxsize=1)
+def _alternative_marks() -> frozenset[str]:
+    steps, boots = (TAG + keyword for keyword in STEPS), (BOOT_TAG + kind for kind in BOOTS)
+    return frozenset({*steps, *boots, "[key]"})
 
 
 def _message(path: Path, details: ErrorDetails) -> str:

@@ -15,6 +15,7 @@ from hvlab.errors import BootError
 from hvlab.scenario.nearest import did_you_mean
 
 FIXTURE = "fixture:"
+_PATH_MAX = 4096  # PATH_MAX of Linux
 
 
 def fault(reference: str, folder: Path) -> str | None:
@@ -30,6 +31,8 @@ def fault(reference: str, folder: Path) -> str | None:
             return None
         hint = did_you_mean(name, known) or "; 'hvlab fixtures list' shows those there are"
         return f"unknown fixture '{name}'{hint}"
+    if len(reference) > _PATH_MAX:  # before each part of it is looked at
+        return f"too long for a path: {len(reference)} characters"
     path = folder / reference
     if not Path(reference).is_absolute() and not _inside(path, folder):
         return f"'{reference}' is outside the scenario's folder; a relative path stays in it"

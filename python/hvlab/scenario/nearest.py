@@ -6,6 +6,7 @@ from __future__ import annotations
 import difflib
 import itertools
 from collections.abc import Collection, Iterable, Mapping
+from functools import lru_cache
 
 # Looking for the nearest takes time, and names come from files: what no person writes gets no hint.
 _LONGEST = 64
@@ -42,10 +43,15 @@ _MEANT: Mapping[str, tuple[str, ...]] = {
 
 def nearest(name: str, known: Iterable[str]) -> str | None:
     """The known name that `name` was most likely meant to be, or None if nothing is near."""
-    names = list(itertools.islice(known, _MOST + 1))
+    names = tuple(itertools.islice(known, _MOST + 1))
     if len(name) > _LONGEST or len(names) > _MOST:
         return None
-    names = sorted(set(names))
+    return _nearest(name, names)
+
+
+@lru_cache(maxsize=1024)  # a mistake is often made again and again
+def _nearest(name: str, known: tuple[str, ...]) -> str | None:
+    names = sorted(set(known))
     folded = name.casefold().replace("-", "_")
     for candidate in names:
         if candidate.casefold().replace("-", "_") == folded:

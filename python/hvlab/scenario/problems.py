@@ -14,8 +14,9 @@ from hvlab.scenario.source import Source
 from hvlab.scenario.tree import Path
 
 MAX_SHOWN = 50
-MAX_PROBLEMS = 500  # of a document; no more are looked for
+MAX_PROBLEMS = 200  # of a document; no more are looked for
 _MAX_LINE = 160
+_MAX_MESSAGE = 1000
 
 
 @dataclass(frozen=True, order=True)
@@ -79,6 +80,14 @@ def excerpt(source: Source, line: int, column: int, width: int, headline: str) -
     number = f"{line:>5}"
     visible = "".join(char if char == "\t" or char.isprintable() else "?" for char in shown)
     return f"{head}\n{number} | {visible}\n{'':>5} | {pad}^{'~' * (under - 1)}"
+
+
+def shortened(message: str) -> str:
+    """`message` without most of a long text of the document that it holds; its end says what helps."""
+    if len(message) <= _MAX_MESSAGE:
+        return message
+    half = _MAX_MESSAGE // 2
+    return f"{message[:half]}...{message[-half:]}"
 
 
 def printable(text: str) -> str:

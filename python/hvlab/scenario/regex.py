@@ -62,7 +62,7 @@ class Patterns:
     """The patterns of one document, checked within a bound on the work that this takes."""
 
     # About 1 us for each unit. Patterns that people write have tens to hundreds of them.
-    MAX_WEIGHT = 200_000
+    MAX_WEIGHT = 90_000
 
     def __init__(self) -> None:
         self._known: set[str] = set()
