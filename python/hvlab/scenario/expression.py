@@ -14,6 +14,7 @@ import re
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 from hvlab.scenario.nearest import did_you_mean
 from hvlab.scenario.shapes import FUNCTIONS, UNITS, Kind, Shape
@@ -61,6 +62,7 @@ class Expression:
     tree: ast.expr
 
 
+@lru_cache(maxsize=256)  # each case of a matrix asks for the same ones, and each run again
 def parse(text: str) -> Expression:
     """Parses `text`. Raises ExpressionError for what is no expression, too large or not allowed."""
     if len(text) > MAX_TEXT:

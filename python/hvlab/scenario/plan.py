@@ -12,7 +12,7 @@ from typing import NoReturn
 
 from hvlab.backends import KvmMode, barrier
 from hvlab.errors import HvlabError, ScenarioError
-from hvlab.scenario.document import Case, Document, load
+from hvlab.scenario.document import Case, Document, load, no_garbage_collection
 from hvlab.scenario.nearest import did_you_mean
 from hvlab.scenario.problems import printable
 from hvlab.scenario.select import compile_selection
@@ -46,6 +46,11 @@ def find(targets: Iterable[str]) -> Plan:
     Raises:
         TargetError: no such file or folder, or no such case in the file.
     """
+    with no_garbage_collection():
+        return _find(targets)
+
+
+def _find(targets: Iterable[str]) -> Plan:
     plan = Plan()
     seen: set[str] = set()
     documents: dict[str, Document | None] = {}

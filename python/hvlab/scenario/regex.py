@@ -78,6 +78,7 @@ class Patterns:
         return inspect(pattern)
 
 
+@lru_cache(maxsize=1024)
 def weight(pattern: str) -> int:
     """About how large the program is that RE2 makes of it: repetitions are written out there."""
     sums = [0]  # of the groups that are open
