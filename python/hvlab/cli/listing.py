@@ -11,6 +11,7 @@ from hvlab.cli import NOTHING_RAN, OK, USAGE
 from hvlab.scenario import plan as planning
 from hvlab.scenario.plan import Plan
 from hvlab.scenario.problems import ScenarioInvalid, printable
+from hvlab.scenario.source import SUFFIX
 
 
 def check(targets: Sequence[str]) -> int:
@@ -22,6 +23,7 @@ def check(targets: Sequence[str]) -> int:
     note = f", {skipped} of them skipped on this host" if skipped else ""
     found = f"{_plural(plan.documents, 'scenario')}, {_plural(len(plan.cases), 'case')}"
     print(f"{found}{note}: no errors")
+    say_empty(plan)
     return OK if plan.documents else NOTHING_RAN
 
 
@@ -40,6 +42,7 @@ def list_cases(targets: Sequence[str], keyword: str, tags: str, backend: str, ve
             print(f"{case.id}  ({', '.join(facts)})")
         else:
             print(case.id)
+    say_empty(plan)
     return OK if cases else NOTHING_RAN
 
 
@@ -49,6 +52,12 @@ def print_schema(steps: bool) -> int:
 
     print(json.dumps(steps_schema() if steps else json_schema(), indent=2))
     return OK
+
+
+def say_empty(plan: Plan) -> None:
+    """Says which folders hold no scenario: what nobody runs must not look like success."""
+    for folder in plan.empty:
+        print(f"{printable(folder)}: holds no NAME{SUFFIX}", file=sys.stderr)
 
 
 def show_errors(plan: Plan) -> int:

@@ -15,7 +15,7 @@ from types import FrameType
 
 from hvlab.backends import KvmMode
 from hvlab.cli import INTERNAL, NOTHING_RAN, USAGE
-from hvlab.cli.listing import show_errors
+from hvlab.cli.listing import say_empty, show_errors
 from hvlab.cli.progress import Display, LiveDisplay, PlainDisplay
 from hvlab.errors import HostError
 from hvlab.report import artifacts, files, json_report, junit
@@ -68,6 +68,7 @@ def run(options: Options) -> int:
     if not cases:
         what = "none was selected" if plan.cases else "there are none"
         print(f"nothing ran: of {len(plan.cases)} cases {what}", file=sys.stderr)
+        say_empty(plan)
     written = _write_reports(result, options, started)
     _close(result, cases)
     if not written and result.exit_code in (0, 1, NOTHING_RAN):

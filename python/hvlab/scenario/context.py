@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 from hvlab.scenario import expression, regex
 from hvlab.scenario.expression import AbsentValue, Expression, ExpressionError
 from hvlab.scenario.nearest import did_you_mean
-from hvlab.scenario.problems import Problem
+from hvlab.scenario.problems import Problem, shortened
 from hvlab.scenario.shapes import (
     CONSOLE_SHAPE,
     LONE,
@@ -33,6 +33,22 @@ if TYPE_CHECKING:
 _WIDEST = 200  # characters that are worth a caret
 
 
+def token_width(source: Source, mark: Mark) -> int:
+    """Of the scalar at `mark` as far as it is plain to see: up to what ends a flow item or a
+    comment.
+    """
+    begin = mark.column - 1
+    rest: str = source.line(mark.line)[begin : begin + _WIDEST]
+    if rest[:1] in ('"', "'"):
+        end = rest.find(rest[0], 1)
+        return end + 1 if end > 0 else 1
+    if rest[:1] in ("[", "{", "|", ">", "-", ":", "\t", ""):
+        return 1
+    for stop in (" #", ", ", "}", "]", ": "):
+        rest = rest.split(stop)[0]
+    return max(len(rest.rstrip().rstrip(":")), 1)
+
+
 @dataclass
 class Places:
     """Finds the place of a problem in a document's text."""
@@ -46,7 +62,7 @@ class Places:
 
     def at_value(self, path: Path, message: str) -> Problem:
         mark = self.marks.value(path)
-        return self._problem(mark, message, path, self._token_width(mark))
+        return self._problem(mark, message, path, self._width(mark))
 
     def at_key(self, path: Path, message: str) -> Problem:
         mark = self.marks.key(path)
@@ -63,26 +79,15 @@ class Places:
             if line.startswith(quote + text, mark.column - 1):
                 at = replace(mark, column=mark.column + len(quote) + offset)
                 return self._problem(at, message, path, width)
-        return self._problem(mark, message, path, self._token_width(mark))
+        return self._problem(mark, message, path, self._width(mark))
 
-    def _token_width(self, mark: Mark) -> int:
-        """Of the scalar at `mark` as far as it is plain to see: up to what ends a flow item or a
-        comment.
-        """
-        begin = mark.column - 1
-        rest: str = self.source_of(mark).line(mark.line)[begin : begin + _WIDEST]
-        if rest[:1] in ('"', "'"):
-            end = rest.find(rest[0], 1)
-            return end + 1 if end > 0 else 1
-        if rest[:1] in ("[", "{", "|", ">", "-", ""):
-            return 1
-        for stop in (" #", ", ", "}", "]", ": "):
-            rest = rest.split(stop)[0]
-        return max(len(rest.rstrip()), 1)
+    def _width(self, mark: Mark) -> int:
+        return token_width(self.source_of(mark), mark)
 
     def _problem(self, mark: Mark, message: str, path: Path, width: int) -> Problem:
         path = self.marks.nearest(path)
         trail = self.marks.trail(mark.file)
+        message = shortened(message)
         return Problem(mark.line, mark.column, message, format_path(path), width, path, trail)
 
 
@@ -105,7 +110,9 @@ class CheckContext:
     problems: list[Problem] = field(default_factory=list)
     up: dict[str, Path] = field(default_factory=dict)
     closed: dict[str, Path] = field(default_factory=dict)
+    boot_missed: bool = False
     named: dict[str, Path] = field(default_factory=dict)
+    measured: dict[str, Path] = field(default_factory=dict)
 
     def problem(self, message: str, *below: str | int, at_key: bool = False) -> None:
         """Something is wrong with the step, or with its field `below`."""
@@ -148,8 +155,9 @@ class CheckContext:
 
     def needs_machines(self) -> None:
         """At least one machine has to be up."""
-        if not self.up:
+        if not self.up and not self.boot_missed:
             self.problem("nothing is booted yet: put '- boot: {}' before this step", at_key=True)
+            self.boot_missed = True  # one mistake, whatever follows it
 
     def boots(self, name: str | None) -> None:
         """The step boots a machine, or all that are not up."""
@@ -187,15 +195,20 @@ class CheckContext:
         elif self.up:
             machine = self.scope[self.machines[0]]
             self.scope |= {"machine": machine, "console": CONSOLE_SHAPE, "screen": SCREEN_SHAPE}
-        else:
-            machine = self.scope[self.machines[0]]
-            self.scope |= dict.fromkeys(LONE, machine)
+        elif self.closed:
+            self.scope |= dict.fromkeys(LONE, self.scope[self.machines[0]])
 
     def _line(self, path: Path) -> str:
         mark = self.places.marks.key(path)
         here = self.places.marks.key(self.path)
         of = "" if mark.file == here.file else f" of {self.places.source_of(mark).name}"
         return f"line {mark.line}{of}"
+
+    def measures(self, name: str) -> None:
+        """The step records a measure under a name: reports know it by that alone."""
+        before = self.measured.setdefault(name, (*self.path, "name"))
+        if before[:2] != self.path[:2]:
+            self.problem(f"'{name}' is measured already, in {self._line(before)}", "name")
 
     def names(self, name: str, shape: Shape) -> None:
         """The step's `as` names something for the expressions after it."""

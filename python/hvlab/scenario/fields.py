@@ -96,9 +96,12 @@ def _duration(value: Any) -> int:
 
 def _quantity(value: Any, what: str, parse: Any, unit: str) -> int:
     if isinstance(value, int | float) and not isinstance(value, bool):
-        raise refuse(f"a {what} has a unit (did you mean '{value}{unit}'?)")
+        bytes_meant = what == "size" and isinstance(value, int) and value >= 1 << 20
+        guess = units.format_size(int(value)) if bytes_meant else f"{value}{unit}"
+        raise refuse(f"a {what} has a unit (did you mean '{guess}'?)")
     if not isinstance(value, str):
-        raise refuse(f"must be a {what} with its unit, as in '20{unit}', not {describe(value)}")
+        example = "64MiB" if what == "size" else "20s"
+        raise refuse(f"must be a {what} with its unit, as in '{example}', not {describe(value)}")
     try:
         return int(parse(value))
     except units.UnitError as error:
@@ -106,6 +109,8 @@ def _quantity(value: Any, what: str, parse: Any, unit: str) -> int:
 
 
 def _name(value: Any) -> Any:
+    if value == "":
+        raise refuse("a name is not empty")
     if isinstance(value, str) and not _NAME.fullmatch(value):
         raise refuse(
             f"'{value[:60]}' can't be a name: letters, digits, '_', '-' and '.', "
@@ -115,7 +120,7 @@ def _name(value: Any) -> Any:
 
 
 def _tag(value: Any) -> Any:
-    if value in _PYTEST_WORDS:
+    if isinstance(value, str) and value in _PYTEST_WORDS:
         raise refuse(f"'{value}' can't be a tag: pytest has a meaning for it")
     return _name(value)
 

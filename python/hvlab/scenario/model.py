@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import (
+    AfterValidator,
     BeforeValidator,
     ConfigDict,
     Field,
@@ -37,6 +38,8 @@ from hvlab.scenario.steps import Step
 LONE_NAME = "machine"
 MAX_MACHINES = 64
 MINUTE = units.DURATION_UNITS["min"]
+MIN_MEMORY = 1 << 20  # bytes; the core's GuestMemory::kMinSize
+PAGE = 4096
 
 
 def _backend(value: Any) -> Any:
@@ -56,6 +59,12 @@ Backend = Annotated[
 ]
 
 
+def _memory(value: int) -> int:
+    if value < MIN_MEMORY or value % PAGE:
+        raise refuse(f"memory is a multiple of 4KiB, from 1MiB on, not {units.format_size(value)}")
+    return value
+
+
 class MachineSpec(Strict):
     """The machine that a case runs on."""
 
@@ -65,7 +74,7 @@ class MachineSpec(Strict):
         default="unicorn",
         description="What executes the guest's instructions.",
     )
-    memory: Size = Field(
+    memory: Annotated[Size, AfterValidator(_memory)] = Field(
         default=64 << 20, json_schema_extra={"default": "64MiB"}, description="The guest's memory."
     )
     cpu: Literal["x86-64-v2", "host"] = Field(

@@ -13,7 +13,7 @@ from typing import NoReturn
 from hvlab.backends import KvmMode, barrier
 from hvlab.errors import HvlabError, ScenarioError
 from hvlab.scenario.context import Places
-from hvlab.scenario.document import Case, Document, load
+from hvlab.scenario.document import Case, Document, load, no_garbage_collection
 from hvlab.scenario.nearest import did_you_mean
 from hvlab.scenario.problems import ScenarioInvalid, printable
 from hvlab.scenario.python_code import PYTHON_NOT_ALLOWED
@@ -33,12 +33,14 @@ class Plan:
     """What was found.
 
     Attributes:
-        documents: how many were read; cases: of the good ones; errors: of the others.
+        documents: how many were read; cases: of the good ones; errors: of the others;
+        empty: the folders that hold no scenario.
     """
 
     documents: int = 0
     cases: list[Case] = field(default_factory=list)
     errors: list[ScenarioError] = field(default_factory=list)
+    empty: list[str] = field(default_factory=list)
 
 
 def find(targets: Iterable[str]) -> Plan:
@@ -47,6 +49,11 @@ def find(targets: Iterable[str]) -> Plan:
     Raises:
         TargetError: no such file or folder, or no such case in the file.
     """
+    with no_garbage_collection():
+        return _find(targets)
+
+
+def _find(targets: Iterable[str]) -> Plan:
     plan = Plan()
     seen: set[str] = set()
     documents: dict[str, Document | None] = {}
@@ -54,7 +61,10 @@ def find(targets: Iterable[str]) -> Plan:
         path, separator, name = target.partition("::")
         if not path or (separator and not name):
             raise TargetError(f"'{printable(target)}' names no file, or no case of it")
-        for file in _files(Path(path)):
+        files = _files(Path(path))
+        if not files:
+            plan.empty.append(path)
+        for file in files:
             key = os.path.realpath(file)
             if key not in documents:
                 documents[key] = _load(file, plan)
@@ -153,6 +163,8 @@ def _not_there(path: Path) -> str:
         return f"{_short(path)}: a link to a file that is not there"
     try:
         names = [entry.name for entry in path.parent.iterdir()]
+    except FileNotFoundError:
+        return _not_there(path.parent)  # the nearer cause: the folder is misspelt
     except OSError:
         names = []
     return f"{_short(path)}: no such file or folder{did_you_mean(path.name, names)}"

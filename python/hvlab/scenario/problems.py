@@ -14,8 +14,9 @@ from hvlab.scenario.source import Source
 from hvlab.scenario.tree import Included, Path
 
 MAX_SHOWN = 50
-MAX_PROBLEMS = 500  # of a document; no more are looked for
+MAX_PROBLEMS = 200  # of a document; no more are looked for
 _MAX_LINE = 160
+_MAX_MESSAGE = 1000
 
 
 @dataclass(frozen=True, order=True)
@@ -100,6 +101,14 @@ def included_lines(trail: Sequence[Included], document: Source) -> list[str]:
         f"      included in {printable(source.name)}:{included.at.line}"
         for included, source in zip(trail, around, strict=False)
     ]
+
+
+def shortened(message: str) -> str:
+    """`message` without most of a long text of the document that it holds; its end says what helps."""
+    if len(message) <= _MAX_MESSAGE:
+        return message
+    half = _MAX_MESSAGE // 2
+    return f"{message[:half]}...{message[-half:]}"
 
 
 def printable(text: str) -> str:

@@ -30,6 +30,24 @@ def steps_schema() -> dict[str, Any]:
 
 
 class _Generator(GenerateJsonSchema):
+    # In a document a key without a value is an error; it is left out instead.
+    def nullable_schema(self, schema: core_schema.NullableSchema) -> JsonSchemaValue:
+        return self.generate_inner(schema["schema"])
+
+    def default_schema(self, schema: core_schema.WithDefaultSchema) -> JsonSchemaValue:
+        result = super().default_schema(schema)
+        if "default" in result and result["default"] is None:
+            del result["default"]
+        return result
+
+    def dict_schema(self, schema: core_schema.DictSchema) -> JsonSchemaValue:
+        result = super().dict_schema(schema)
+        if "keys_schema" in schema:
+            names = self.generate_inner(schema["keys_schema"])
+            if "pattern" in names:
+                result["propertyNames"] = {"pattern": names["pattern"]}
+        return result
+
     def int_schema(self, schema: core_schema.IntSchema) -> JsonSchemaValue:
         return _or_template(super().int_schema(schema))
 

@@ -31,10 +31,14 @@ class TemplateError(Exception):
 
 @dataclass(frozen=True)
 class Names:
-    """What references can name: the matrix's axes and the variables, by path in the document."""
+    """What references can name: the matrix's axes and the variables, by path in the document.
+
+    `later`: the variables, where they cannot be named: in their own values.
+    """
 
     axes: tuple[str, ...] = ()
     variables: tuple[str, ...] = ()
+    later: tuple[str, ...] = ()
 
     @cached_property
     def _full(self) -> frozenset[str]:
@@ -52,6 +56,8 @@ class Names:
             raise LookupError(f"unknown name '{name}' (did you mean 'matrix.{name}'?)")
         matrix = (f"matrix.{axis}" for axis in self.axes)
         known = self._full if "." in name else itertools.chain(self.variables, matrix)
+        if not self.variables and name.removeprefix("vars.") in self.later:
+            raise LookupError(f"a variable cannot refer to another one, as to '{name}'")
         hint = did_you_mean(name, known) or "; write $${...} for the text itself"
         raise LookupError(f"unknown name '{name}'{hint}")
 

@@ -163,7 +163,7 @@ class Condition(Shortened):
                 raise refuse(f"says nothing to wait for: give {one_of(cls.awaited)}")
             if len(given) > 1:
                 raise refuse(f"waits for one thing, not for '{given[0]}' and '{given[1]}'")
-        elif isinstance(value, str):
+        elif isinstance(value, str) or value is None:
             raise refuse(
                 "says what to wait for: {text: ...}, {regex: ...}, {screen: ...} or {stop: ...}"
             )
