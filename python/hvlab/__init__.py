@@ -28,6 +28,7 @@ if TYPE_CHECKING:
         Match,
         MicroImage,
         MultibootKernel,
+        PortWrite,
         PvhKernel,
         Stop,
     )
@@ -58,6 +59,7 @@ __all__ = [
     "MicroImage",
     "MultibootKernel",
     "NamedValue",
+    "PortWrite",
     "PvhKernel",
     "Screen",
     "Stop",
@@ -81,6 +83,7 @@ _HOMES = {
     "MicroImage": "hvlab._core",
     "MultibootKernel": "hvlab._core",
     "NamedValue": "hvlab.case_context",
+    "PortWrite": "hvlab._core",
     "PvhKernel": "hvlab._core",
     "Screen": "hvlab.screen",
     "Stop": "hvlab._core",
