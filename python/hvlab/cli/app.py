@@ -168,6 +168,12 @@ def run(
             help="Run cases in hvlab's own process, for a debugger: a crash ends all.",
         ),
     ] = False,
+    allow_python: Annotated[
+        bool,
+        typer.Option(
+            "--allow-python", help="Let 'python' steps run the Python of the scenarios' folders."
+        ),
+    ] = False,
     verbose: Annotated[
         bool, typer.Option("-v", "--verbose", help="Show every step and measure.")
     ] = False,
@@ -191,6 +197,7 @@ def run(
         json=json,
         artifacts=artifacts,
         seed=seed,
+        allow_python=allow_python,
         verbose=verbose,
         jobs=_jobs(jobs, in_process),
         repeat=repeat,
@@ -242,11 +249,15 @@ def list_cases(
 
 
 @app.command()
-def schema() -> None:
+def schema(
+    steps: Annotated[
+        bool, typer.Option("--steps", help="That of files of steps, which scenarios include.")
+    ] = False,
+) -> None:
     """Print the JSON Schema of scenario files (draft 2020-12)."""
     from hvlab.cli import listing
 
-    raise typer.Exit(listing.print_schema())
+    raise typer.Exit(listing.print_schema(steps))
 
 
 @app.command()

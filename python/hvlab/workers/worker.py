@@ -25,6 +25,7 @@ from hvlab.scenario.runner import run_case
 from hvlab.workers import messages, process
 
 if TYPE_CHECKING:
+    from hvlab.host import Host
     from hvlab.machine import Machine
     from hvlab.scenario.document import Case
     from hvlab.scenario.steps import Step
@@ -107,8 +108,8 @@ def _interrupt(_number: int, _frame: FrameType | None) -> NoReturn:
 _made: list[Machine] = []
 
 
-def _watched(case: Case) -> Machine:
-    machine = machines.make(case)
+def _watched(host: Host, case: Case, name: str) -> Machine:
+    machine = machines.make(host, case, name)
     _made.append(machine)
     return machine
 
@@ -125,8 +126,8 @@ class _Reporter(Observer):
 
     def step_started(self, case: Case, index: int, step: Step) -> None:
         del case, step
-        time_ = _made[-1].time if _made and not _made[-1].closed else None
-        messages.send(self._fd, messages.StepStarted(index, time_))
+        times = [machine.time for machine in _made if not machine.closed]
+        messages.send(self._fd, messages.StepStarted(index, max(times, default=None)))
         self._snapshot()
 
     def progress(self, guest_time: int, instructions: int | None) -> None:
