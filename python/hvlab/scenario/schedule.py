@@ -90,7 +90,8 @@ class Schedule:
         bad = result.outcome in _BAD
         left = job.case.scenario.retry - len(job.attempts)
         if bad and left > 0 and not self.halted and job.case.barrier is None:
-            self._waiting.appendleft(_again(job, result))
+            again = self._jobs[job.position] = _again(job, result)
+            self._waiting.appendleft(again)
             return
         self._keep(job, replace(result, attempts=job.attempts))
         if bad and self._fail_fast:
