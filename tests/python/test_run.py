@@ -144,7 +144,7 @@ def test_what_a_case_prints_is_shown_with_it() -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["-j", "0"], "'0' is not auto, or a number from 1 to 1024"),
+        (["-j", "0"], "'0' is not auto, or a number from 1 to 256"),
         (["-j", "-1"], "-j"),
         (["-j", "many"], "'many' is not auto"),
         (["-j", "2", "--in-process"], "-j needs processes, and --in-process has none"),

@@ -13,7 +13,7 @@ import typer
 
 from hvlab.cli import USAGE
 
-MAX_JOBS = 1024  # each takes a process and a few file descriptors
+MAX_JOBS = 256  # each takes a process and two of 1024 file descriptors
 
 app = typer.Typer(
     name="hvlab",

@@ -74,7 +74,7 @@ def main(channels: Channels, parent: int, folder: Path) -> NoReturn:
 
 def _settle(channels: Channels, parent: int, folder: Path) -> None:
     process.told_of_parents_death(parent, signal.SIGKILL)
-    os.setsid()  # the terminal's signals are the runner's; and a group to be killed as one
+    os.setpgid(0, 0)  # a group to be killed as one
     signal.set_wakeup_fd(-1)
     for number in (signal.SIGHUP, signal.SIGUSR1):
         signal.signal(number, signal.SIG_DFL)
