@@ -133,6 +133,10 @@ class CheckContext:
             return None
         if name in self.machines:
             return name
+        if self.machines == LONE[:1]:
+            message = f"unknown machine '{name}': there is one, without a name; leave 'machine' out"
+            self.problem(message, *below, "machine")
+            return None
         known = f"known: {', '.join(self.machines)}"
         hint = did_you_mean(name, self.machines) or f"; {known}"
         self.problem(f"unknown machine '{name}'{hint}", *below, "machine")

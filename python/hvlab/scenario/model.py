@@ -157,7 +157,10 @@ class Scenario(Strict):
         default_factory=dict,
         description="Named values: ${NAME} in texts, vars.NAME in expressions.",
     )
-    machine: MachineSpec | None = Field(default=None, description="The machine, if there is one.")
+    # None where there are `machines`; not Optional, so that a `machine:` without a value is refused.
+    machine: MachineSpec = Field(  # type: ignore[assignment]
+        default=None, description="The machine, if there is one."
+    )
     machines: dict[Identifier, MachineSpec] | None = Field(
         default=None,
         validate_default=True,
@@ -197,7 +200,7 @@ class Scenario(Strict):
     @property
     def specs(self) -> Mapping[str, MachineSpec]:
         """Its machines by name, in the document's order."""
-        return self.machines or ({LONE_NAME: self.machine} if self.machine else {})
+        return self.machines or {LONE_NAME: self.machine}
 
     def described_at(self, name: str) -> tuple[str, ...]:
         """Where in the document a machine is described."""
