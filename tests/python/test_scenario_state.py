@@ -111,8 +111,7 @@ def test_what_cannot_be(run_text: Run, steps: str, outcome: Outcome, reason: str
 def test_run_until_a_time(run_text: Run, backend: str) -> None:
     result = run_text(
         document(
-            "- run_until: 5ms\n- assert: machine.time >= 5*ms\n"
-            "- run_until: {time: 3ms}\n",
+            "- run_until: 5ms\n- assert: machine.time >= 5*ms\n- run_until: {time: 3ms}\n",
             backend,
         )
     )

@@ -36,7 +36,7 @@ BEYOND_OF_FIRST_HOUR = {
     "vars reserved", "vars refers to vars", "matrix include dup", "matrix exclude unknown",
     "matrix ref misspelt", "expect within huge", "expect as reserved",
     "regex named group python dup", "regex bad class", "regex star", "regex unknown escape",
-    "regex possessive", "no boot", "measure name twice", "measure limit unknown",
+    "regex possessive", "no boot", "measure name twice", "measure of a name twice", "measure limit unknown",
     "measure value truth",
 }  # fmt: skip
 

@@ -153,6 +153,12 @@ class Scenario(Strict):
     )
     requires: Requires = Field(default_factory=Requires)
     limits: Limits = Field(default_factory=Limits)
+    retry: int = Field(
+        default=0,
+        ge=0,
+        le=10,
+        description="How often a case that did not pass is run again, with another seed.",
+    )
     vars: dict[Identifier, ScalarValue] = Field(
         default_factory=dict,
         description="Named values: ${NAME} in texts, vars.NAME in expressions.",
@@ -170,13 +176,6 @@ class Scenario(Strict):
         "clock, and have one backend.",
     )
     steps: list[Step] = Field(min_length=1, description="What is done, in order.")
-    retry: int = Field(
-        default=0,
-        ge=0,
-        le=10,
-        description="How often a case that did not pass is run again, with another seed. One that "
-        "passes then is reported as flaky.",
-    )
     oops: Literal["fail", "ignore"] = Field(
         default="fail",
         description="What a Linux panic or oops on a console is: the case's end, or nothing special.",
