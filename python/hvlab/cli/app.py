@@ -11,7 +11,7 @@ from typing import Annotated, Any, cast
 
 import typer
 
-from hvlab.cli import USAGE
+from hvlab.cli import USAGE, bench
 
 MAX_JOBS = 256  # each takes a process and two of 1024 file descriptors
 
@@ -27,6 +27,7 @@ fixtures_app = typer.Typer(
     help="The guests that hvlab brings along or fetches.", no_args_is_help=False
 )
 app.add_typer(fixtures_app, name="fixtures")
+app.add_typer(bench.app, name="bench")
 
 Targets = Annotated[
     list[str],
@@ -132,10 +133,28 @@ def run(
         Path | None,
         typer.Option("--artifacts", metavar="DIR", help="Keep a folder for each case that fails."),
     ] = None,
+    save: Annotated[
+        str,
+        typer.Option(
+            "--save", metavar="NAME", help="Keep the measures, for `hvlab bench compare`."
+        ),
+    ] = "",
+    update_baseline: Annotated[
+        bool,
+        typer.Option(
+            "--update-baseline", help="Make the measures that have a baseline the new baselines."
+        ),
+    ] = False,
     seed: Annotated[
         int | None,
         typer.Option("--seed", min=0, max=2**64 - 1, help="Of all randomness, for every case."),
     ] = None,
+    allow_python: Annotated[
+        bool,
+        typer.Option(
+            "--allow-python", help="Let 'python' steps run the Python of the scenarios' folders."
+        ),
+    ] = False,
     jobs: Annotated[
         str,
         typer.Option(
@@ -168,12 +187,6 @@ def run(
             help="Run cases in hvlab's own process, for a debugger: a crash ends all.",
         ),
     ] = False,
-    allow_python: Annotated[
-        bool,
-        typer.Option(
-            "--allow-python", help="Let 'python' steps run the Python of the scenarios' folders."
-        ),
-    ] = False,
     verbose: Annotated[
         bool, typer.Option("-v", "--verbose", help="Show every step and measure.")
     ] = False,
@@ -199,6 +212,8 @@ def run(
         seed=seed,
         allow_python=allow_python,
         verbose=verbose,
+        save=save,
+        update_baseline=update_baseline,
         jobs=_jobs(jobs, in_process),
         repeat=repeat,
         last_failed=last_failed,

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hvlab.backends import KvmMode
-from hvlab.cli import INTERNAL, NOTHING_RAN, USAGE, last_run
+from hvlab.cli import INTERNAL, NOTHING_RAN, USAGE, keeping, last_run
 from hvlab.cli.executing import execute
 from hvlab.cli.listing import say_empty, show_errors
 from hvlab.errors import HostError
@@ -35,6 +35,8 @@ class Options:
     seed: int | None
     allow_python: bool
     verbose: bool
+    save: str = ""
+    update_baseline: bool = False
     jobs: int = 1
     repeat: int = 1
     last_failed: bool = False
@@ -44,6 +46,7 @@ class Options:
 
 def run(options: Options) -> int:
     """Runs the cases and writes the reports; returns the exit code. Raises HvlabError."""
+    saved = keeping.prepare(options.save)
     unwritable = _unwritable(options)
     if unwritable is not None:
         print(f"hvlab: error: {unwritable}", file=sys.stderr)
@@ -65,6 +68,8 @@ def run(options: Options) -> int:
         print("nothing was run", file=sys.stderr)
         return code
     cases = planning.allow_python(cases)
+    if options.update_baseline:
+        cases = keeping.not_compared(cases)
     started = datetime.datetime.now().astimezone()
     result = _run(cases, options)
     if not cases:
@@ -74,6 +79,8 @@ def run(options: Options) -> int:
     last_run.remember(result.cases, gone)
     written = _write_reports(result, options, started)
     _close(result, cases)
+    workers = 0 if options.in_process else options.jobs
+    written &= keeping.keep(saved, options.update_baseline, result, cases, started, workers)
     if not written and result.exit_code in (0, 1, NOTHING_RAN):
         return INTERNAL
     return result.exit_code

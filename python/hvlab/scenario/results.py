@@ -6,8 +6,11 @@ from __future__ import annotations
 import enum
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Literal
 
 from hvlab.scenario.tree import Scalar
+
+Better = Literal["lower", "higher", ""]
 
 
 class Outcome(enum.StrEnum):
@@ -60,13 +63,22 @@ class StepResult:
 
 @dataclass(frozen=True)
 class MeasureResult:
-    """A number that a `measure` recorded. unit: `ns`, `B` or empty; held: None without a limit."""
+    """A number that a `measure` recorded.
+
+    Attributes:
+        unit: `ns`, `B` or empty; held: whether the limit did, None without one;
+        better: `lower` or `higher`, where the scenario says which; tolerance: how far from its baseline
+        it may be, as the scenario says it; baseline: what it was compared with, None if with nothing.
+    """
 
     name: str
     value: int | float
     unit: str
     limit: str
     held: bool | None
+    better: Better = ""
+    tolerance: str = ""
+    baseline: int | float | None = None
 
 
 @dataclass(frozen=True)
@@ -147,7 +159,8 @@ class CaseResult:
         id: `file::name[...]`; file, name: its parts; backend: what its machines run on;
         kvm: which KVM that was, empty on another backend; reason: one line why it did not pass;
         machines: in the document's order, those that were made;
-        wall: seconds, of the last attempt; reproduce: the command that runs this case again;
+        wall, cpu: seconds on the clock, and of the process's CPU time, of the last attempt;
+        reproduce: the command that runs this case again;
         attempts: what was tried before the last attempt, which the rest is about;
         repetition: which of several runs of the case in one run of hvlab, from 0;
         interrupted: it was ended from outside; internal: the traceback of a bug of hvlab's;
@@ -172,6 +185,7 @@ class CaseResult:
     measures: tuple[MeasureResult, ...] = ()
     machines: tuple[MachineResult, ...] = ()
     wall: float = 0.0
+    cpu: float = 0.0
     attempts: tuple[AttemptResult, ...] = ()
     repetition: int = 0
     interrupted: bool = False
