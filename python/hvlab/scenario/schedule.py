@@ -79,6 +79,11 @@ class Schedule:
     def __len__(self) -> int:
         return len(self._jobs)
 
+    @property
+    def done(self) -> bool:
+        """Whether all results were handed out."""
+        return self._told == len(self._results)
+
     def take(self) -> Job | None:
         """The next job; None if none waits."""
         return self._waiting.popleft() if self._waiting else None

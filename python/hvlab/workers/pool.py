@@ -72,10 +72,11 @@ class Pool(Closing):
                 for result in schedule.ready():
                     watcher.case_finished(result)
                     yield result
-                if not self._running:
-                    return
-                self._turn()
                 self._end_late()
+                if self._running:
+                    self._turn()
+                elif schedule.done:
+                    return
         finally:
             if interruptions is not None and interruptions.fd in self._selector.get_map():
                 self._selector.unregister(interruptions.fd)
