@@ -17,9 +17,11 @@ from hvlab.scenario.document import Case
 from hvlab.scenario.results import CaseResult, Outcome
 
 
-def keep(folder: Path, case: Case, result: CaseResult) -> CaseResult:
+def keep(folder: Path, case: Case | None, result: CaseResult) -> CaseResult:
     """Writes the artifacts of a failed case; the result then names their folder. Raises
     HostError.
+
+    `case`: None if it is no scenario's but a test's in Python.
     """
     if result.outcome not in (Outcome.FAILED, Outcome.ERROR):
         return result
@@ -31,7 +33,8 @@ def keep(folder: Path, case: Case, result: CaseResult) -> CaseResult:
         raise HostError(message, f"mkdir {place}", error.errno or 0) from None
     result = dataclasses.replace(result, artifacts=str(place))
     write_whole(place / "failure.txt", failure_text(result) + "\n")
-    write_whole(place / "scenario.yaml", case.source.text)
+    if case is not None:
+        write_whole(place / "scenario.yaml", case.source.text)
     write_whole(place / "result.json", json.dumps(case_data(result), indent=2) + "\n")
     if result.output:
         write_whole(place / "output.txt", result.output)

@@ -66,7 +66,8 @@ def failure_text(result: CaseResult, show: tuple[str, ...] = SHOWN) -> str:
     if result.steps:
         lines += ["steps", *_steps(result)]
     for machine in result.machines:
-        lines += _machine(machine, show, len(result.machines) > 1)
+        lines += [f"machine {machine.name}"] if len(result.machines) > 1 else []
+        lines += machine_lines(machine, show)
     if result.attempts:
         lines += ["attempts before this one", *attempt_lines(result)]
     if result.output:
@@ -132,8 +133,9 @@ def summary(run: RunResult) -> str:
     return f"{head}{text} in {run.wall:.2f} s"
 
 
-def _machine(machine: MachineResult, show: tuple[str, ...], named: bool) -> list[str]:
-    lines = [f"machine {machine.name}"] if named else []
+def machine_lines(machine: MachineResult, show: tuple[str, ...] = SHOWN) -> list[str]:
+    """What is to see of one machine of a case that did not pass."""
+    lines = []
     if machine.stop is not None:
         stop = machine.stop
         at = f"at {units.format_duration(stop.time)} of guest time, rip {stop.rip:#x}"

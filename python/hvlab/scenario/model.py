@@ -115,7 +115,7 @@ class Scenario(Strict):
         default=0,
         ge=0,
         le=10,
-        description="How often a case that did not pass is run again, with another seed; passed then, it is flaky.",
+        description="How often a case that did not pass is run again, with another seed.",
     )
     vars: dict[Identifier, ScalarValue] = Field(
         default_factory=dict,

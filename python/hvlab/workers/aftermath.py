@@ -63,6 +63,13 @@ def ended(known: Known, status: int) -> CaseResult:
     return _result(known, Outcome.ERROR, message, internal=internal)
 
 
+def not_started(known: Known, number: int) -> CaseResult:
+    """The host had no process for it, for the reason of this errno."""
+    return _result(
+        known, Outcome.ERROR, f"no process could be made for the case: {os.strerror(number)}"
+    )
+
+
 def overdue(known: Known, grace: float) -> CaseResult:
     """The process did not end with the wall limit, and was killed."""
     limit = units.format_duration(known.case.scenario.limits.wall)

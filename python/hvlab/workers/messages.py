@@ -48,7 +48,7 @@ Message = StepStarted | Progress | SoFar | CaseResult
 _KINDS: tuple[type[Message], ...] = (StepStarted, Progress, SoFar, CaseResult)
 # In a tuple: pydantic takes the settings for the outermost type, and of dataclasses takes none.
 _ADAPTERS: tuple[TypeAdapter[tuple[Message]], ...] = tuple(
-    TypeAdapter(tuple[kind], config=ConfigDict(ser_json_inf_nan="constants", strict=True))  # type: ignore[valid-type]
+    TypeAdapter(tuple[kind], config=ConfigDict(ser_json_inf_nan="constants", strict=True))  # type: ignore[valid-type, arg-type]
     for kind in _KINDS
 )
 
@@ -96,8 +96,8 @@ def _decode(kind: int, body: bytes) -> Message:
         (message,) = _ADAPTERS[kind].validate_json(body)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
-        place = ".".join(str(part) for part in first["loc"][1:])
-        raise Garbage(f"{_KINDS[kind].__name__}.{place}: {first['msg']}") from None
+        place = ".".join((_KINDS[kind].__name__, *(str(part) for part in first["loc"][1:])))
+        raise Garbage(f"{place}: {first['msg']}") from None
     return message
 
 

@@ -10,34 +10,47 @@ import tempfile
 import time
 from pathlib import Path
 
+from hvlab.errors import HostError
+
 _PREFIX = "hvlab-run-"
 _YOUNG = 60.0  # seconds: a run that has just begun may not hold its lock yet
 
 
 class Scratch:
-    """A run's folder; each worker has one inside it. Locked while the run lives: a run that was
-    killed with all its processes leaves it unlocked, and the next one takes it away.
+    """A run's folder; each worker has one inside it. Runner and zygote share it, each ready to take it
+    away. It is locked while one of them lives: what is left when both are killed, the next run
+    takes away.
     """
 
-    def __init__(self) -> None:
-        _sweep()
-        self._path = Path(tempfile.mkdtemp(prefix=_PREFIX))
-        self._lock = os.open(self._path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        fcntl.flock(self._lock, fcntl.LOCK_EX)
+    def __init__(self, path: Path | None = None) -> None:
+        """Makes the folder, or shares the one at `path`. Raises HostError."""
+        if path is None:
+            _sweep()
+        self.path = path or _make()
+        self._lock = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        fcntl.flock(self._lock, fcntl.LOCK_SH)
 
     def make(self, number: int) -> Path:
         """A worker's folder."""
-        path = self._path / str(number)
+        path = self.path / str(number)
         path.mkdir(mode=0o700)
         return path
 
     def remove(self, number: int) -> None:
         """Takes it away, with all that is in it."""
-        shutil.rmtree(self._path / str(number), ignore_errors=True)
+        shutil.rmtree(self.path / str(number), ignore_errors=True)
 
     def close(self) -> None:
-        shutil.rmtree(self._path, ignore_errors=True)
+        shutil.rmtree(self.path, ignore_errors=True)
         os.close(self._lock)
+
+
+def _make() -> Path:
+    try:
+        return Path(tempfile.mkdtemp(prefix=_PREFIX))
+    except OSError as error:
+        message = f"cannot make a folder for temporary files: {error.filename}: {error.strerror}"
+        raise HostError(message, "mkdir", error.errno or 0) from None
 
 
 def _sweep() -> None:

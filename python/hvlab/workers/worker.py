@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 NO_RESULT = 70  # EX_SOFTWARE: what it was to do failed, and its traceback is on stderr
 SIGNALS = (signal.SIGINT, signal.SIGTERM)  # end the case as interrupted
 _INTERVAL = 0.25  # seconds between two looks at a guest that runs
-_SHARE = 20  # a snapshot of the consoles takes at most the 20th part of the time
+_FREE, _SHARE = 0.02, 0.05  # what snapshots of consoles may take: seconds, and of all time a share
 _CONSOLE = 8 << 10  # characters, and
 _LINES = 50  # lines of a console that a snapshot holds
 _OOM_SCORE = 500  # of -1000 to 1000: rather a worker than the runner, or the user's other programs
@@ -119,7 +119,8 @@ class _Reporter(Observer):
 
     def __init__(self, fd: int) -> None:
         self._fd = fd
-        self._not_before = 0.0
+        self._began = time.monotonic()
+        self._spent = 0.0
 
     def step_started(self, case: Case, index: int, step: Step) -> None:
         del case, step
@@ -132,13 +133,12 @@ class _Reporter(Observer):
         self._snapshot()
 
     def _snapshot(self) -> None:
-        began = time.monotonic()
-        if not _made or began < self._not_before:
+        now = time.monotonic()
+        if not _made or self._spent > _FREE + _SHARE * (now - self._began):
             return
         found = tuple(_so_far(machine) for machine in _made if not machine.closed)
         messages.send(self._fd, messages.SoFar(found))
-        ended = time.monotonic()
-        self._not_before = ended + _SHARE * (ended - began)
+        self._spent += time.monotonic() - now
 
 
 def _so_far(machine: Machine) -> MachineResult:

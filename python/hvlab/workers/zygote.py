@@ -13,22 +13,23 @@ import selectors
 import signal
 import socket
 import struct
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
 # Loaded before the fork, so that no worker has to.
-import hvlab.fixtures.images  # noqa: F401
-import hvlab.fixtures.packaged  # noqa: F401
-import hvlab.fixtures.reference  # noqa: F401
-import hvlab.machine  # noqa: F401
+import hvlab.fixtures.images
+import hvlab.fixtures.packaged
+import hvlab.fixtures.reference
+import hvlab.machine
 import hvlab.scenario.document  # noqa: F401
 from hvlab.backends import kvm_status
 from hvlab.workers import process, worker
 from hvlab.workers.scratch import Scratch
 
 REQUEST = struct.Struct("!BQ")  # Order, number of the worker
-REPORT = struct.Struct("!BQq")  # Report, number of the worker, its pid or wait status
+REPORT = struct.Struct("!BQq")  # Report, number of the worker; its pid, wait status or errno
 _FDS = 3  # with Order.RUN: those of worker.Channels
 
 
@@ -45,31 +46,33 @@ class Report(enum.IntEnum):
 
     STARTED = 0
     ENDED = 1
+    FAILED = 2  # it could not be started
 
 
-def main(fd: int, parent: int) -> NoReturn:
+def main(fd: int, folder: str, parent: int) -> NoReturn:
     """Of a zygote that is a program of its own. parent: whose end ends it; 0 if that is not sure."""
     if parent:
         process.die_with_parent(parent)
     if Path("/dev/kvm").exists():
         kvm_status()  # kept for all workers
-    serve(socket.socket(fileno=fd))
+    serve(socket.socket(fileno=fd), Path(folder))
 
 
-def serve(control: socket.socket) -> NoReturn:
+def serve(control: socket.socket, folder: Path) -> NoReturn:
     """Serves until the other side is closed, and ends the process."""
     code = 1
     try:
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, signal.SIG_IGN)  # the runner decides, and tells
         signal.signal(signal.SIGPIPE, signal.SIG_IGN)
+        # Other files stay: the core keeps one on /dev/kvm. Stderr is for what goes wrong here.
         null = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
         for stream in (0, 1):
             os.dup2(null, stream)
         process.adopt_orphans()
         gc.collect()
         gc.freeze()  # else every worker's first collection would copy all of this memory
-        with _Server(control) as server:
+        with _Server(control, Scratch(folder)) as server:
             server.run()
         code = 0
     finally:
@@ -84,12 +87,12 @@ class _Worker:
 
 
 class _Server:
-    def __init__(self, control: socket.socket) -> None:
+    def __init__(self, control: socket.socket, scratch: Scratch) -> None:
         self._control = control
         self._selector = selectors.DefaultSelector()
         self._selector.register(control, selectors.EVENT_READ)
         self._workers: dict[int, _Worker] = {}
-        self._scratch = Scratch()
+        self._scratch = scratch
 
     def __enter__(self) -> _Server:
         return self
@@ -120,7 +123,14 @@ class _Server:
         order, number = REQUEST.unpack(data)
         known = self._workers.get(number)
         if order == Order.RUN:
-            self._start(number, worker.Channels(*fds))
+            channels = worker.Channels(*fds)
+            try:
+                self._start(number, channels)
+            except OSError as error:  # no memory, too many processes, a full disk
+                self._scratch.remove(number)
+                self._tell(Report.FAILED, number, error.errno or 0)
+            for fd in fds:
+                os.close(fd)
         elif known is not None and order == Order.INTERRUPT:
             signal.pidfd_send_signal(known.pidfd, signal.SIGINT)
         elif known is not None:
@@ -132,16 +142,16 @@ class _Server:
         parent = os.getpid()
         # What comes before the worker has its handlers waits for them.
         signal.pthread_sigmask(signal.SIG_BLOCK, worker.SIGNALS)
-        pid = os.fork()
-        if pid == 0:
-            self._selector.close()
-            self._control.close()
-            for other in self._workers.values():
-                os.close(other.pidfd)
-            worker.main(channels, parent, folder)
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, worker.SIGNALS)
-        for fd in (channels.job, channels.messages, channels.output):
-            os.close(fd)
+        try:
+            pid = os.fork()
+            if pid == 0:
+                self._selector.close()
+                self._control.close()
+                for other in self._workers.values():
+                    os.close(other.pidfd)
+                worker.main(channels, parent, folder)
+        finally:
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, worker.SIGNALS)
         started = _Worker(number, pid, os.pidfd_open(pid))
         self._workers[number] = started
         self._selector.register(started.pidfd, selectors.EVENT_READ, started)
@@ -157,10 +167,8 @@ class _Server:
         """Ends what is left of a worker, its own children as well; returns its wait status."""
         # Its id is not given to another process as long as nobody has waited for it.
         signal.pidfd_send_signal(ended.pidfd, signal.SIGKILL)
-        try:
+        with suppress(ProcessLookupError):  # it may not have come so far as to have a group
             os.killpg(ended.pid, signal.SIGKILL)
-        except ProcessLookupError:  # it had not come so far as to have a group
-            pass
         _, status = os.waitpid(ended.pid, 0)
         self._selector.unregister(ended.pidfd)
         os.close(ended.pidfd)

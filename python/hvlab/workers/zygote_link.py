@@ -12,15 +12,17 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 
 from hvlab.closing import Closing
 from hvlab.workers import process, zygote
+from hvlab.workers.scratch import Scratch
 from hvlab.workers.zygote import REPORT, REQUEST, Order, Report
 
 # The place of the package, and of what users add to it, is that of this process.
 _PROGRAM = (
     "import json, sys; sys.path[:] = json.loads(sys.argv[2]); "
-    "from hvlab.workers.zygote import main; main(int(sys.argv[1]), int(sys.argv[3]))"
+    "from hvlab.workers.zygote import main; main(int(sys.argv[1]), sys.argv[3], int(sys.argv[4]))"
 )
 _PATIENCE = 10.0  # seconds to end itself and its workers
 
@@ -33,13 +35,14 @@ class ZygoteLink(Closing):
     def __init__(self, fork: bool | None = None) -> None:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self.control = ours
+        self._scratch = Scratch()
         self._program: subprocess.Popen[bytes] | None = None
         self._pid = 0
         with theirs:
             if process.threads() == 1 if fork is None else fork:
-                self._pid = _fork(ours, theirs)
+                self._pid = _fork(ours, theirs, self._scratch.path)
             else:
-                self._program = _spawn(theirs)
+                self._program = _spawn(theirs, self._scratch.path)
                 self._pid = self._program.pid
 
     def order(self, order: Order, number: int, fds: tuple[int, ...] = ()) -> None:
@@ -60,6 +63,10 @@ class ZygoteLink(Closing):
             kind, number, value = REPORT.unpack(data)
             yield Report(kind), number, value
 
+    def gone(self) -> bool:
+        """Whether it has died. To be asked while it has no workers."""
+        return bool(select.select([self.control], [], [], 0)[0])
+
     def close(self) -> None:
         """Ends it and all its workers, and waits for that."""
         if self.control.fileno() < 0:
@@ -73,9 +80,10 @@ class ZygoteLink(Closing):
             self._program.wait()
         else:
             os.waitpid(self._pid, 0)
+        self._scratch.close()
 
 
-def _fork(ours: socket.socket, theirs: socket.socket) -> int:
+def _fork(ours: socket.socket, theirs: socket.socket, folder: Path) -> int:
     sys.stdout.flush()
     sys.stderr.flush()
     parent = os.getpid()
@@ -86,19 +94,20 @@ def _fork(ours: socket.socket, theirs: socket.socket) -> int:
             process.die_with_parent(parent)
             ours.close()
             signal.set_wakeup_fd(-1)
-            zygote.serve(theirs)
+            zygote.serve(theirs, folder)
         finally:
             os._exit(1)
     return pid
 
 
-def _spawn(theirs: socket.socket) -> subprocess.Popen[bytes]:
+def _spawn(theirs: socket.socket, folder: Path) -> subprocess.Popen[bytes]:
     # If the thread that starts it ended before the run, the kernel would end the zygote as well;
     # there the end of the socket has to do.
     main = threading.current_thread() is threading.main_thread()
     arguments = [
         str(theirs.fileno()),
         json.dumps([str(path) for path in sys.path]),
+        str(folder),
         str(os.getpid() if main else 0),
     ]
     return subprocess.Popen(
