@@ -164,6 +164,13 @@ def test_which_direction_is_better(unit: str, limit: str, stated: str, expected:
     assert collect.direction(unit, limit, stated) == expected  # type: ignore[arg-type]
 
 
+def test_parameters_that_json_has_no_numbers_for() -> None:
+    made = collect.run_of([replace(RESULT, parameters={"n": float("inf")})], "now", FACTS)
+    assert made.cases[0].parameters == {"n": "inf"}
+    files.save(Path("x.json"), made)
+    assert files.load("x.json") == made
+
+
 def test_rounds_are_joined() -> None:
     first = run(case(count=1, wall=1.0), case("b", wall=3.0))
     second = run(
