@@ -785,7 +785,7 @@ class Machine:
         """
     def run(
         self,
-        pattern: ConsolePattern = None,
+        pattern: ConsolePattern | None = None,
         on_screen: bool = False,
         timeout: typing.SupportsInt | typing.SupportsIndex | None = None,
         instructions: typing.SupportsInt | typing.SupportsIndex | None = None,

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 
@@ -307,6 +308,8 @@ def _create(
     )
 
 
+# A loop of runs asks for the same one, and this is a sixth of what run() adds to a short run.
+@lru_cache(typed=True)
 def _span(field: str, value: str | int | None) -> int | None:
     if value is None:
         return None

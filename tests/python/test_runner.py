@@ -16,8 +16,9 @@ from hvlab.errors import BackendError, BootError, MachineConfigError
 from hvlab.report.text import failure_text
 from hvlab.scenario import machines
 from hvlab.scenario.document import Case, Document
+from hvlab.scenario.observer import Observer
 from hvlab.scenario.results import CaseResult, Outcome, RunResult
-from hvlab.scenario.runner import Observer, run_case, run_cases
+from hvlab.scenario.runner import run_case, run_cases
 
 MS = 1_000_000
 SECOND = 1000 * MS

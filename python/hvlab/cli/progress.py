@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Self
 from hvlab import units
 from hvlab.closing import Closing
 from hvlab.report.text import case_line, measure_line
+from hvlab.scenario.observer import Observer
 from hvlab.scenario.problems import printable
 from hvlab.scenario.results import CaseResult, Outcome
-from hvlab.scenario.runner import Observer
 
 if TYPE_CHECKING:
     from hvlab.scenario.document import Case
