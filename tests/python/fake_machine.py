@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any
 
+from hvlab._core import CpuState
+
 SPINS = 1 << 60
 SLICE = 1_000_000
 
@@ -79,7 +81,8 @@ class FakeMachine:
         self.runs: list[dict[str, Any]] = []
         self.console = FakeConsole(self)
         self.screen = FakeScreen()
-        self.vcpus: tuple[Any, ...] = (SimpleNamespace(state=fake_state()),)
+        self.vcpus: tuple[Any, ...] = (SimpleNamespace(state=CpuState(0)),)
+        self.memory = SimpleNamespace(read=lambda _address, length: bytes(length))
         self._script = sorted(script)
         self._stop = stop
         self._seconds = seconds_per_run
@@ -147,15 +150,3 @@ class FakeMachine:
             rip=0x7C00,
             message=f"the guest stopped: {reason}",
         )
-
-
-def fake_state() -> Any:
-    names = "rax rbx rcx rdx rsi rdi rbp rsp r8 r9 r10 r11 r12 r13 r14 r15 rip rflags"
-    controls = "cr0 cr2 cr3 cr4 cr8 dr7"
-    segment = SimpleNamespace(selector=0, base=0, limit=0xFFFF, dpl=0)
-    return SimpleNamespace(
-        **{name: index for index, name in enumerate(f"{names} {controls}".split())},
-        **dict.fromkeys(("cs", "ss", "ds", "es", "fs", "gs"), segment),
-        msrs=SimpleNamespace(efer=0),
-        halted=False,
-    )

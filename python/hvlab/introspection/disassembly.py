@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 BEFORE, AFTER = 10, 10  # instructions
 _WINDOW = 128  # bytes before RIP in which instructions are looked for
 _LONGEST = 15  # bytes of an instruction
+_LONGEST_CALL = 8  # with REX, ModRM, SIB and a displacement
+_PAGE = 4096
 _FUNCTION = 16 << 10  # bytes from a function's begin that are decoded to reach RIP
 
 
@@ -50,27 +52,31 @@ def around(
     """Instructions before RIP, and those from RIP on."""
     linear = code.linear(code.ip)
     after = decode(code, code.ip, space.read(linear, AFTER * _LONGEST), AFTER)
-    symbol = symbols.find(linear) if symbols is not None else None
+    # Of the byte before: at the begin of a function, that is the one which falls through to it.
+    symbol = symbols.find(linear - 1) if symbols is not None else None
     return _before(space, code, linear, symbol)[-BEFORE:], after
 
 
 def disassembly(space: AddressSpace, code: Code, symbols: Symbols | None) -> str:
     """The code around RIP as text, RIP marked with `=>`."""
     before, after = around(space, code, symbols)
-    lines = [_line("  ", code, one, symbols) for one in before]
-    if after:
-        lines += [_line("=>", code, after[0], symbols)]
-        lines += [_line("  ", code, one, symbols) for one in after[1:]]
-    else:
-        lines.append(f"=> {_address(code, code.ip)}  {_no_code(space, code)}")
-    return "\n".join(lines)
+    lines = [_columns("  ", code, one, symbols) for one in before]
+    lines += [_columns("=>", code, one, symbols) for one in after[:1]]
+    if not after:
+        lines.append(("=>", _address(code, code.ip), "", _no_code(space, code), ""))
+    lines += [_columns("  ", code, one, symbols) for one in after[1:]]
+    widths = [max(len(line[column]) for line in lines) for column in range(4)]
+    return "\n".join(_row(line, widths) for line in lines)
+
+
+def _row(cells: tuple[str, ...], widths: list[int]) -> str:
+    filled = [f"{cell:<{width}}" for cell, width in zip(cells, widths, strict=False) if width]
+    return "  ".join([" ".join(filled[:2]), *filled[2:], cells[-1]]).rstrip()
 
 
 def is_call_before(space: AddressSpace, code: Code, linear: int) -> bool:
     """Does a call instruction end at this address, as before every return address?"""
-    data = space.read(linear - _LONGEST // 2, _LONGEST // 2)
-    if len(data) < _LONGEST // 2:
-        return False
+    data = _up_to(space, linear, _LONGEST_CALL)
     flat = Code(code.bits, 0, 0)
     for size in range(2, len(data) + 1):
         found = decode(flat, linear - size, data[-size:], 1)
@@ -91,12 +97,17 @@ def _before(
         found = decode(code, code.ip - size, data, size)
         if len(data) == size == sum(len(one.data) for one in found):
             return found
-    size = min(_WINDOW, code.ip)
-    data = space.read(linear - size, size)
-    while size and len(data) < size:  # what lies just before is on another page, or there is nothing
-        size = linear % 4096 if size > linear % 4096 else 0
-        data = space.read(linear - size, size)
-    return _resynchronised(code, code.ip - size, data)
+    data = _up_to(space, linear, min(_WINDOW, code.ip))
+    return _resynchronised(code, code.ip - len(data), data)
+
+
+def _up_to(space: AddressSpace, linear: int, size: int) -> bytes:
+    """What lies before an address, as far back as `size`, or as its page does where no other is."""
+    for length in (size, min(size, linear % _PAGE)):
+        data = space.read(linear - length, length)
+        if len(data) == length:
+            return data
+    return b""
 
 
 def _resynchronised(code: Code, first: int, data: bytes) -> list[Instruction]:
@@ -130,16 +141,14 @@ def _resynchronised(code: Code, first: int, data: bytes) -> list[Instruction]:
     return found[::-1]
 
 
-def _line(mark: str, code: Code, one: Instruction, symbols: Symbols | None) -> str:
+def _columns(
+    mark: str, code: Code, one: Instruction, symbols: Symbols | None
+) -> tuple[str, str, str, str, str]:
+    """Mark, address, its name, bytes, and the instruction with the name of what it goes to."""
     where = place(symbols, code.linear(one.ip))
     target = place(symbols, one.target) if one.target is not None else ""
-    parts = [
-        f"{mark} {_address(code, one.ip)}",
-        f"<{where}>" if where else "",
-        f"{one.data.hex(' '):<{3 * 8 - 1}}",
-        f"{one.text}  <{target}>" if target else one.text,
-    ]
-    return "  ".join(part for part in parts if part).rstrip()
+    text = f"{one.text}  <{target}>" if target else one.text
+    return mark, _address(code, one.ip), f"<{where}>" if where else "", one.data.hex(" "), text
 
 
 def _address(code: Code, ip: int) -> str:

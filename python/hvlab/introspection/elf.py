@@ -5,6 +5,8 @@ one error, whatever it is.
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import io
 import os
 import stat
@@ -22,6 +24,10 @@ if TYPE_CHECKING:
 MAX_FILE = 1 << 30
 MAX_TABLE = 64 << 20  # of symbols and of their names: a vmlinux with debug information has 8 MiB
 MAX_SECTIONS = 65_536
+MAX_SEGMENTS = 1_000
+MAX_FLAT = 64 << 20
+# Beside its own errors, pyelftools raises what its parsers happen to meet in a broken file.
+_BROKEN = (ValueError, LookupError, AttributeError, OverflowError, TypeError, MemoryError)
 
 
 def elf_symbols(path: Path) -> SymbolTable | None:
@@ -30,6 +36,26 @@ def elf_symbols(path: Path) -> SymbolTable | None:
     None if the file is no ELF file or has no symbol table. Raises BootError for a broken one and
     HostError if it cannot be read.
     """
+    with _opened(path) as file:
+        return _table(file, path) if file.read(4) == b"\x7fELF" else None
+
+
+def companion(flat: Path) -> Path | None:
+    """The ELF file that a flat image was made of: NAME.elf beside NAME.bin, if it loads what the
+    image begins with. Raises as `elf_symbols`.
+    """
+    path = flat.with_suffix(".elf")
+    if path == flat or not path.is_file():
+        return None
+    with _opened(flat) as file:
+        image = file.read(MAX_FLAT)
+    with _opened(path) as file:
+        return path if _loads(file, image) else None
+
+
+@contextlib.contextmanager
+def _opened(path: Path) -> Iterator[io.BufferedReader]:
+    """The file, with what goes wrong in it as one error."""
     from elftools.common.exceptions import ELFError
 
     try:
@@ -37,17 +63,31 @@ def elf_symbols(path: Path) -> SymbolTable | None:
             status = os.fstat(file.fileno())
             if not stat.S_ISREG(status.st_mode) or status.st_size > MAX_FILE:
                 raise BootError(f"{path}: no file to read symbols from", str(path))
-            if file.read(4) != b"\x7fELF":
-                return None
-            try:
-                return _table(file, path)
-            except (ELFError, ValueError, IndexError, KeyError, AttributeError, OverflowError) as e:
-                # pyelftools raises what its parsers happen to meet in a broken file.
-                message = f"{path}: broken symbol table: {type(e).__name__}: {e}"
-                raise BootError(message, str(path), "symbols") from None
+            yield file
+    except (ELFError, *_BROKEN) as error:
+        message = f"{path}: broken ELF file: {type(error).__name__}: {error}"
+        raise BootError(message, str(path), "symbols") from None
     except OSError as error:
+        if error.errno == errno.EINVAL:  # an offset in it is none that a file can have
+            raise BootError(f"{path}: broken ELF file: an offset", str(path), "symbols") from None
         message = f"cannot read {path}: {error.strerror}"
         raise HostError(message, f"read {path}", error.errno or 0) from None
+
+
+def _loads(file: io.BufferedReader, image: bytes) -> bool:
+    """Does the executable load what the image begins with?"""
+    from elftools.elf.elffile import ELFFile
+
+    elf = ELFFile(file)
+    if elf.num_segments() > MAX_SEGMENTS:
+        return False
+    segments = [s for s in elf.iter_segments("PT_LOAD") if s["p_filesz"]]
+    base = min((s["p_paddr"] for s in segments), default=0)
+    return bool(segments) and all(
+        s["p_paddr"] - base + s["p_filesz"] <= len(image)
+        and image[s["p_paddr"] - base :][: s["p_filesz"]] == s.data()
+        for s in segments
+    )
 
 
 def _table(file: io.BufferedReader, path: Path) -> SymbolTable | None:
@@ -55,6 +95,8 @@ def _table(file: io.BufferedReader, path: Path) -> SymbolTable | None:
     from elftools.elf.sections import SymbolTableSection
 
     elf = ELFFile(file)
+    if elf.num_sections() > MAX_SECTIONS:
+        raise ValueError("it has too many sections")
     section = elf.get_section_by_name(".symtab")
     if not isinstance(section, SymbolTableSection):
         return None
@@ -99,8 +141,6 @@ def _whole(data: bytes, layout: struct.Struct) -> bytes:
 
 
 def _code_sections(elf: ELFFile) -> set[int]:
-    if elf.num_sections() > MAX_SECTIONS:
-        raise ValueError("it has too many sections")
     return {
         index
         for index, section in enumerate(elf.iter_sections())

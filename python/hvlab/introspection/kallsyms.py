@@ -69,7 +69,7 @@ class Kallsyms:
         reaches to the next address that has one.
         """
         after = bisect.bisect_right(self._addresses, address)
-        if after == 0 or not KERNEL_FIRST <= address:
+        if after == 0 or address < KERNEL_FIRST:
             return None
         begin = self._addresses[after - 1]
         index = bisect.bisect_left(self._addresses, begin)

@@ -165,10 +165,12 @@ def _looks_like_return(
     space: AddressSpace, code: Code, value: int, symbols: Symbols | None
 ) -> bool:
     linear = code.linear(value)
+    if value == 0 or linear >> 63 != code.linear(code.ip) >> 63:
+        return False  # a kernel does not return into user code, nor the other way, by RET
     symbol = symbols.find(linear) if symbols is not None else None
     if symbol is not None and not symbol.code:
         return False
-    return value != 0 and _returns(space, code, value)
+    return _returns(space, code, value)
 
 
 def _returns(space: AddressSpace, code: Code, value: int) -> bool:

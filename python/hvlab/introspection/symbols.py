@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 MAX_NAME = 512  # KSYM_NAME_LEN of Linux; a longer one is no symbol's
+_MAX_LABELS = 64  # within one function
 _MAX_OFFSET = 16 << 20  # from a symbol without a size: further away, the name would say nothing
 
 
@@ -54,13 +55,18 @@ class SymbolTable:
         return len(self._symbols)
 
     def find(self, address: int) -> Symbol | None:
-        """The last symbol that begins at or below the address and reaches to it."""
+        """The symbol with a size that the address lies in, or else the label before it."""
         index = bisect.bisect_right(self._addresses, address) - 1
-        if index < 0:
-            return None
-        symbol = self._symbols[index]
-        reach = symbol.size or _MAX_OFFSET
-        return symbol if address - symbol.address < reach else None
+        label: Symbol | None = None
+        for symbol in reversed(self._symbols[max(0, index - _MAX_LABELS) : index + 1]):
+            distance = address - symbol.address
+            if distance < symbol.size:
+                return symbol
+            if symbol.size == 0 and label is None and distance < _MAX_OFFSET:
+                label = symbol
+            elif symbol.size:
+                break
+        return label
 
 
 class Several:

@@ -8,7 +8,8 @@ from hvlab.scenario.problems import printable
 from hvlab.scenario.results import CaseResult, MachineResult, MeasureResult, Outcome, RunResult
 
 CONSOLE_LINES = 25
-SHOWN = ("console", "screen", "registers")
+STACK_LINES = 25
+SHOWN = ("console", "screen", "registers", "stack")
 
 
 def case_line(result: CaseResult) -> str:
@@ -96,8 +97,16 @@ def _machine(machine: MachineResult, show: tuple[str, ...], named: bool) -> list
     if "screen" in show and machine.screen:
         lines += ["screen", *(f"    | {printable(row)}" for row in machine.screen.split("\n"))]
     if "registers" in show and machine.registers:
-        lines += ["registers", *(f"    {line}" for line in machine.registers.splitlines())]
+        lines += ["registers", *_indented(machine.registers)]
+    if "disassembly" in show and machine.disassembly:
+        lines += ["code", *_indented(machine.disassembly)]
+    if "stack" in show and machine.stack:
+        lines += ["stack", *_indented(machine.stack)[:STACK_LINES]]
     return lines
+
+
+def _indented(text: str) -> list[str]:
+    return [f"    {printable(line)}" for line in text.splitlines()]
 
 
 def _steps(result: CaseResult) -> list[str]:

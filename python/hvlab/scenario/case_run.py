@@ -244,8 +244,10 @@ class CaseRun:
     def _machine_results(self, failed: bool) -> tuple[MachineResult, ...]:
         if self._machine is None:
             return ()
-        shown = "registers" in self.case.scenario.on_failure
-        return (machines.result("machine", self._machine, self._images, self._stop, failed, shown),)
+        folder = self.case.source.folder
+        return (
+            machines.result("machine", self._machine, self._images, self._stop, failed, folder),
+        )
 
     def _ended(
         self,

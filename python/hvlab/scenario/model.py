@@ -117,6 +117,7 @@ class Scenario(Strict):
     )
     machine: MachineSpec
     steps: list[Step] = Field(min_length=1, description="What is done, in order.")
-    on_failure: list[Literal["console", "screen", "registers"]] = Field(
-        default=["console", "screen", "registers"], description="What a failed case shows."
+    on_failure: list[Literal["console", "screen", "registers", "disassembly", "stack"]] = Field(
+        default=["console", "screen", "registers", "stack"],
+        description="What a failed case shows; its artifacts have everything.",
     )

@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Notices on a console that a Linux guest's kernel is in trouble: panics, oopses, bugs, stalls.
+
+Warnings (`WARNING: CPU: 0 PID: 1 at ...`, UBSAN) are none: the kernel says so itself. Nor is a user process
+that dies (`traps: sh[85] general protection fault ip:...`).
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from hvlab.scenario.problems import printable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+MAX_LINE = 1000
+_SHOWN = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """What the kernel prints, in RE2's syntax and Python's alike, and what it means."""
+
+    meaning: str
+    expression: str
+
+
+PANICKED = "the guest's kernel panicked"
+BUG = "the guest's kernel reported a bug"
+STALLED = "the guest's kernel reported a stall"
+
+# By Linux' own sources, 4.20 to 6.18. Of several that match a line the first counts.
+RULES = (
+    # kernel/panic.c: panic()
+    Rule(PANICKED, r"Kernel panic - not syncing"),
+    # arch/x86/kernel/traps.c: exc_double_fault(); arch/x86/mm/extable.c: early_fixup_exception()
+    Rule(PANICKED, r"(?:traps: )?PANIC: (?:double fault|early exception)"),
+    # arch/x86/boot/compressed/error.c, from 6.8 in boot/startup: error()
+    Rule(PANICKED, r" ?-- System halted"),
+    # arch/x86/mm/fault.c: show_fault_oops(); arch/x86/kernel/traps.c: exc_general_protection()
+    Rule(BUG, r"(?:Oops: )?general protection fault, (?:probably|maybe) for "),
+    # kernel/watchdog.c: watchdog_timer_fn(), watchdog_overflow_callback(); kernel/workqueue.c
+    Rule(STALLED, r"(?:watchdog: )?BUG: (?:soft lockup|workqueue lockup) - "),
+    Rule(STALLED, r"(?:NMI watchdog: |watchdog: )?Watchdog detected hard LOCKUP on cpu "),
+    # kernel/hung_task.c: check_hung_task()
+    Rule(STALLED, r"INFO: task .*:\d+ blocked for more than \d+ seconds"),
+    # kernel/rcu/tree_stall.h: print_cpu_stall(), print_other_cpu_stall(); kernel/rcu/tree_exp.h
+    Rule(
+        STALLED,
+        r"(?:rcu: )?INFO: \w+ (?:self-detected stall on CPU|detected (?:expedited )?stalls)",
+    ),
+    # arch/x86/mm/fault.c, kernel/sched/core.c, mm/page_alloc.c, mm/kasan/report.c, lib/... and more
+    Rule(BUG, r"BUG: "),
+    # lib/bug.c: report_bug()
+    Rule(BUG, r"kernel BUG at "),
+    # arch/x86/kernel/dumpstack.c: __die_header(), which every die() goes through
+    Rule(BUG, r"[A-Za-z][\w ,:\-]*: [0-9a-f]{4} \[#\d+\]"),
+)
+
+# A line begins with it, or the kernel's time stamp comes before (kernel/printk/printk.c, with the
+# caller's id by CONFIG_PRINTK_CALLER): what a process has printed may stand before that.
+_BEFORE = r"(?:^|\[ *\d+\.\d{6}\](?:\[ *[CT]\d+\])? )"
+
+# For a machine's run: the whole line, so that whoever waits for a text in it sees that first.
+EXPRESSION = f"{_BEFORE}(?:{'|'.join(rule.expression for rule in RULES)}).*$"
+
+_ANY = re.compile(EXPRESSION)
+_EACH = tuple((rule, re.compile(_BEFORE + rule.expression)) for rule in RULES)
+
+
+def noticed(line: str) -> str | None:
+    """A sentence with the line, if it tells of trouble in the guest's kernel."""
+    line = line[:MAX_LINE]
+    if _ANY.search(line) is None:
+        return None
+    meaning = next(rule.meaning for rule, pattern in _EACH if pattern.search(line))
+    return f"{meaning}: {printable(line.strip()[:_SHOWN])}"
+
+
+def first_noticed(lines: Iterable[tuple[int, str]]) -> tuple[int, str] | None:
+    """Of a console's lines with their guest times, the first one that is noticed, and the sentence."""
+    for time, line in lines:
+        found = noticed(line)
+        if found is not None:
+            return time, found
+    return None
