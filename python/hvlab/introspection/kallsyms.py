@@ -96,11 +96,18 @@ def find_kallsyms(space: AddressSpace) -> Kallsyms | None:
         scanned += size
         if scanned > _MAX_SCAN:
             return None
-        data = space.read(first, size)
-        for match in _DIGITS.finditer(data):
-            found = _decode(data, match.start())
-            if found is not None:
-                return found
+        found = decode(space.read(first, size))
+        if found is not None:
+            return found
+    return None
+
+
+def decode(data: bytes) -> Kallsyms | None:
+    """The tables within a piece of the kernel's memory that has all of them."""
+    for match in _DIGITS.finditer(data):
+        found = _decode_at(data, match.start())
+        if found is not None:
+            return found
     return None
 
 
@@ -117,7 +124,7 @@ def _areas(pages: Iterator[Page]) -> Iterator[tuple[int, int]]:
         yield first, end - first
 
 
-def _decode(data: bytes, digits: int) -> Kallsyms | None:
+def _decode_at(data: bytes, digits: int) -> Kallsyms | None:
     table = _token_table(data, digits)
     if table is None:
         return None
