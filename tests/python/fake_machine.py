@@ -21,6 +21,7 @@ SLICE = 1_000_000
 @dataclass
 class FakeEvent:
     pattern: re.Pattern[str]
+    place: str = "console"
 
 
 @dataclass

@@ -50,10 +50,12 @@ def inspect(machine: Machine, images: Sequence[Path] = ()) -> Inspection:
         images: the files with code that it booted from. Symbols are taken from those that are ELF; a
             flat image's from the ELF file of the same name beside it, if that holds the same code.
 
-    What a part could not find out, for whatever reason, is one line in its place. Raises MachineClosed
-    and MachineBusy.
+    What a part could not find out, for whatever reason, is one line in its place: never raises.
     """
-    states = [vcpu.state for vcpu in machine.vcpus]
+    try:
+        states = [vcpu.state for vcpu in machine.vcpus]
+    except Exception as error:  # noqa: BLE001 - as in attempt()
+        return Inspection(*[_missing("the state of its processors", error)] * 3)
     shared, notes = _image_symbols(images)
     parts = [_inspect(machine.memory, state, shared, notes) for state in states]
     heads = [f"vCPU {index}" for index in range(len(parts))] if len(parts) > 1 else [""]
@@ -72,8 +74,12 @@ def attempt(what: str, collect: Callable[[], str]) -> str:
     try:
         return collect()
     except Exception as error:  # noqa: BLE001 - one part must not hide the others, nor why a case failed
-        reason = " ".join(str(error).split())[:200]
-        return f"({what} could not be collected: {type(error).__name__}: {reason})"
+        return _missing(what, error)
+
+
+def _missing(what: str, error: Exception) -> str:
+    reason = " ".join(str(error).split())[:200]
+    return f"({what} could not be collected: {type(error).__name__}: {reason})"
 
 
 def _inspect(
@@ -86,7 +92,7 @@ def _inspect(
         if kernel is not None:
             sources.insert(0, kernel)
     except Exception as error:  # noqa: BLE001 - as above
-        told.append(f"(kallsyms could not be read: {type(error).__name__}: {error})")
+        told.append(_missing("kallsyms", error))
     symbols = Several(sources) if sources else None
     if symbols is not None:
         told.append(f"symbols: {symbols.source}")

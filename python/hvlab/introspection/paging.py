@@ -6,7 +6,7 @@ read-only (no accessed or dirty bits) and with every address checked: tables are
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
@@ -49,14 +49,14 @@ class _Level:
     may_map: bool
 
 
-_LONG = (
+_LONG: Sequence[_Level] = (
     _Level(48, 512, False),
     _Level(39, 512, False),
     _Level(30, 512, True),
     _Level(21, 512, True),
     _Level(12, 512, True),
 )
-_PAE = (_Level(30, 4, False), _Level(21, 512, True), _Level(12, 512, True))
+_PAE: Sequence[_Level] = (_Level(30, 4, False), _Level(21, 512, True), _Level(12, 512, True))
 
 
 class AddressSpace:

@@ -74,6 +74,15 @@ def log_lines(machine: MachineResult) -> list[str]:
     return [f"{time / 1e9:>14.9f} | {printable(line)}" for time, line in machine.log]
 
 
+def event_lines(machine: MachineResult) -> list[str]:
+    """The last events: guest time in seconds, kind and text."""
+    width = max((len(event.kind) for event in machine.events), default=0)
+    return [
+        f"{event.time / 1e9:>14.9f} | {event.kind:<{width}}  {printable(event.text)}"
+        for event in machine.events
+    ]
+
+
 def summary(run: RunResult) -> str:
     """`1 failed, 2 passed, 1 skipped in 3.21 s`."""
     counts = [

@@ -25,6 +25,7 @@ from hvlab.scenario.bounds import Bounds, LimitExceeded, StepFailed, exceeded
 from hvlab.scenario.case_result import case_failure, case_result, stop_result
 from hvlab.scenario.evaluate import Evaluation, Unevaluable, evaluate
 from hvlab.scenario.observer import Observer
+from hvlab.scenario.oops import GRACE, OopsWatch
 from hvlab.scenario.results import (
     CaseResult,
     Failure,
@@ -79,6 +80,7 @@ class CaseRun:
     _measures: list[MeasureResult] = field(default_factory=list)
     _images: tuple[ImageResult, ...] = ()
     _stop: StopResult | None = None
+    _watch: OopsWatch = field(default_factory=OopsWatch)
     _started: float = field(default_factory=time.monotonic)
 
     # What steps use.
@@ -114,16 +116,32 @@ class CaseRun:
             )
             self._stop = stop_result(stop)
             reason = str(stop.reason)
-            if reason == "wall-deadline":
-                self._progress()
-                continue
             if reason == "error":
                 raise _Broken(stop.message)
             if reason == "interrupted":
                 raise _Interrupted
+            self._look_for_oops(stop, until)
+            if reason == "wall-deadline":
+                self._progress()
+                continue
             if reason != awaited:
                 bounds.check(reason)
             return stop
+
+    def _look_for_oops(self, stop: Stop, until: Event | None) -> None:
+        """Raises StepFailed if the guest's kernel has told of trouble that the step does not wait for."""
+        if self.case.scenario.oops == "ignore":
+            return
+        of_console = stop.match is not None and until is not None and until.place == "console"
+        matched = stop.match.time if of_console and stop.match is not None else None
+        sentence = self._watch.look(self.machine.console.log, matched)
+        if sentence is None:
+            return
+        wall = int(min(self.wall_left(), 1.0) * SECOND)
+        self._stop = stop_result(
+            self.machine.run(until=None, timeout=GRACE, instructions=None, wall=wall)
+        )
+        raise StepFailed(sentence)
 
     def name(self, name: str, value: Record, shape: Shape) -> None:
         self._values[name] = value

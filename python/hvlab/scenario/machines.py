@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 MAX_CONSOLE = 64 << 10
 MAX_LOG_LINES = 1000
+MAX_LOG_LINE = 2000
 CODE_FIELDS = ("flat", "elf", "micro", "linux", "multiboot", "pvh")
 
 
@@ -69,10 +70,16 @@ def result(
         guest_time=machine.time,
         instructions=machine.instructions,
         console=machine.console.output[-MAX_CONSOLE:],
-        log=tuple(machine.console.log[-MAX_LOG_LINES:]),
+        log=tuple((time, bounded(line)) for time, line in machine.console.log[-MAX_LOG_LINES:]),
         screen=screen_text(machine),
     )
     return _inspected(plain, machine, folder) if failed else plain
+
+
+def bounded(line: str) -> str:
+    """A line of a console that a guest may have made as long as it likes."""
+    left_out = len(line) - MAX_LOG_LINE
+    return line if left_out <= 0 else f"{line[:MAX_LOG_LINE]}... ({left_out} more characters)"
 
 
 def _inspected(plain: MachineResult, machine: Machine, folder: Path) -> MachineResult:

@@ -117,6 +117,10 @@ class Scenario(Strict):
     )
     machine: MachineSpec
     steps: list[Step] = Field(min_length=1, description="What is done, in order.")
+    oops: Literal["fail", "ignore"] = Field(
+        default="fail",
+        description="What a Linux panic or oops on a console is: the case's end, or nothing special.",
+    )
     on_failure: list[Literal["console", "screen", "registers", "disassembly", "stack"]] = Field(
         default=["console", "screen", "registers", "stack"],
         description="What a failed case shows; its artifacts have everything.",

@@ -7,6 +7,7 @@ that dies (`traps: sh[85] general protection fault ip:...`).
 
 from __future__ import annotations
 
+import bisect
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -14,10 +15,13 @@ from typing import TYPE_CHECKING
 from hvlab.scenario.problems import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
 MAX_LINE = 1000
 _SHOWN = 200
+# Guest time for which a guest goes on when something was noticed, so that its report is whole.
+GRACE = 50_000_000
+_NEVER = 1 << 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,3 +91,45 @@ def first_noticed(lines: Iterable[tuple[int, str]]) -> tuple[int, str] | None:
         if found is not None:
             return time, found
     return None
+
+
+class OopsWatch:
+    """Watches one console over the runs of a case.
+
+    A line that a step has waited for is none of its trouble, nor is what follows: whoever waits for an oops
+    knows what comes behind it, so the watch ends there.
+    """
+
+    def __init__(self) -> None:
+        self._over = False
+        self._since = 0  # the guest time of the last line that was seen; it may have been cut short
+        self._awaited: list[
+            int
+        ] = []  # when what steps waited for was complete, in lines since then
+
+    def look(self, log: Sequence[tuple[int, str]], matched: int | None) -> str | None:
+        """What is noticed in the lines since the last look.
+
+        Args:
+            log: the console's lines with their guest times.
+            matched: when the match was complete for which the last run was made, if it was one of this
+                console.
+        """
+        if self._over:
+            return None
+        if matched is not None:
+            self._awaited.append(matched)
+        first = bisect.bisect_left(log, self._since, key=lambda line: line[0])
+        for index in range(first, len(log)):
+            sentence = noticed(log[index][1])
+            if sentence is None:
+                continue
+            end = log[index + 1][0] if index + 1 < len(log) else _NEVER
+            if any(log[index][0] <= time < end for time in self._awaited):
+                self._over = True
+                return None
+            return sentence
+        if log:
+            self._since = log[-1][0]
+            self._awaited = [time for time in self._awaited if time >= self._since]
+        return None
