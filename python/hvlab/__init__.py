@@ -28,9 +28,11 @@ if TYPE_CHECKING:
         Match,
         MicroImage,
         MultibootKernel,
+        PortWrite,
         PvhKernel,
         Stop,
     )
+    from hvlab.case_context import CaseContext, NamedValue
     from hvlab.console import Console
     from hvlab.event import Event
     from hvlab.fixtures import fixture
@@ -42,6 +44,7 @@ __version__ = "0.1.0"
 
 __all__ = [
     "BootModule",
+    "CaseContext",
     "Console",
     "CpuState",
     "DiskBoot",
@@ -55,6 +58,8 @@ __all__ = [
     "Match",
     "MicroImage",
     "MultibootKernel",
+    "NamedValue",
+    "PortWrite",
     "PvhKernel",
     "Screen",
     "Stop",
@@ -64,6 +69,7 @@ __all__ = [
 
 _HOMES = {
     "BootModule": "hvlab._core",
+    "CaseContext": "hvlab.case_context",
     "Console": "hvlab.console",
     "CpuState": "hvlab._core",
     "DiskBoot": "hvlab._core",
@@ -76,6 +82,8 @@ _HOMES = {
     "Match": "hvlab._core",
     "MicroImage": "hvlab._core",
     "MultibootKernel": "hvlab._core",
+    "NamedValue": "hvlab.case_context",
+    "PortWrite": "hvlab._core",
     "PvhKernel": "hvlab._core",
     "Screen": "hvlab.screen",
     "Stop": "hvlab._core",

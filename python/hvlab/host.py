@@ -7,7 +7,7 @@ import os
 
 from hvlab import _core
 from hvlab.closing import Closing
-from hvlab.event import Event
+from hvlab.event import Until, core_events
 from hvlab.machine import (
     DEFAULT_BACKEND,
     DEFAULT_CPU,
@@ -65,17 +65,20 @@ class Host(Closing):
     def run(
         self,
         *,
-        until: Event | None = None,
+        until: Until | None = None,
         timeout: str | int | None = None,
         wall: str | int | None = None,
     ) -> _core.Stop:
-        """Runs all machines until an event, a limit, or a stop of one of them."""
+        """Runs all machines until an event, a limit, or a stop of one of them: `stop.machine`.
+
+        Arguments as `Machine.run` has them. A machine that has ended (`Machine.ended`) is left out
+        of further runs, so running again goes on with the others; when none is left that an event
+        is awaited of, its stop is told again. That a machine halted for ever ends no run of others.
+        """
         return self._core.run(
-            machine=None if until is None else until.machine._core,
-            pattern=None if until is None else until.pattern,
-            on_screen=until is not None and until.place == "screen",
-            timeout=_span("timeout", timeout),
-            wall=_seconds(wall),
+            None if until is None else core_events(until),
+            _span("timeout", timeout),
+            _seconds(wall),
         )
 
     def interrupt(self) -> None:

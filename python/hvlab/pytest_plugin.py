@@ -82,7 +82,7 @@ def pytest_report_collectionfinish(config: pytest.Config, items: list[pytest.Ite
 def _backend_of(item: pytest.Item) -> str | None:
     """The backend that an item is for; None if it is none of ours."""
     if isinstance(item, ScenarioItem):
-        return item.case.scenario.machine.backend
+        return item.case.scenario.backend
     callspec = getattr(item, "callspec", None)
     found = None if callspec is None else callspec.params.get("hvlab_machine")
     return found if found in NAMES else None
@@ -136,12 +136,14 @@ class ScenarioItem(pytest.Item):
             self.add_marker(tag)
 
     def runtest(self) -> None:
-        from hvlab.scenario.plan import on_host
+        from hvlab.scenario.plan import allow_python, on_host
         from hvlab.scenario.results import Outcome
         from hvlab.scenario.runner import run_case
 
         mode = self.config.getoption("--hvlab-kvm")
-        result = run_case(on_host(self.case, mode, "--hvlab-kvm"))
+        # Who runs pytest runs the Python of the folder anyway.
+        (case,) = allow_python([on_host(self.case, mode, "--hvlab-kvm")])
+        result = run_case(case)
         self.stash[_CASE] = result
         self.user_properties.extend(result.properties().items())
         if result.interrupted:

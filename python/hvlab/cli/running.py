@@ -15,7 +15,7 @@ from types import FrameType
 
 from hvlab.backends import KvmMode
 from hvlab.cli import INTERNAL, NOTHING_RAN, USAGE
-from hvlab.cli.listing import show_errors
+from hvlab.cli.listing import say_empty, show_errors
 from hvlab.cli.progress import Display, LiveDisplay, PlainDisplay
 from hvlab.errors import HostError
 from hvlab.report import artifacts, files, json_report, junit
@@ -39,6 +39,7 @@ class Options:
     json: Path | None
     artifacts: Path | None
     seed: int | None
+    allow_python: bool
     verbose: bool
 
 
@@ -56,11 +57,18 @@ def run(options: Options) -> int:
     cases = planning.choose(plan.cases, options.keyword, options.tags, options.backend)
     cases = planning.with_seed(cases, options.seed)
     cases = [planning.on_host(case, options.kvm) for case in cases]
+    refused = [] if options.allow_python else planning.python_refused(cases)
+    if refused:
+        code = show_errors(planning.Plan(plan.documents, cases, refused))
+        print("nothing was run", file=sys.stderr)
+        return code
+    cases = planning.allow_python(cases)
     started = datetime.datetime.now().astimezone()
     result = _run(cases, options)
     if not cases:
         what = "none was selected" if plan.cases else "there are none"
         print(f"nothing ran: of {len(plan.cases)} cases {what}", file=sys.stderr)
+        say_empty(plan)
     written = _write_reports(result, options, started)
     _close(result, cases)
     if not written and result.exit_code in (0, 1, NOTHING_RAN):

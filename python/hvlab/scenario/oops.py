@@ -8,20 +8,25 @@ that dies (`traps: sh[85] general protection fault ip:...`).
 from __future__ import annotations
 
 import bisect
+import functools
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from hvlab.event import TextEvent
 from hvlab.scenario.problems import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from hvlab._core import ConsolePattern, Stop
+    from hvlab.event import Event
+    from hvlab.machine import Machine
 
 MAX_LINE = 1000
 _SHOWN = 200
 # Guest time for which a guest goes on when something was noticed, so that its report is whole.
 GRACE = 50_000_000
-_NEVER = 1 << 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,42 +99,54 @@ def first_noticed(lines: Iterable[tuple[int, str]]) -> tuple[int, str] | None:
 
 
 class OopsWatch:
-    """Watches one console over the runs of a case.
+    """Watches the consoles of a case while it runs.
 
     A line that a step has waited for is none of its trouble, nor is what follows: whoever waits for an oops
-    knows what comes behind it, so the watch ends there.
+    knows what comes behind it, so the watch of that console ends there.
+
+    Args:
+        off: it sees nothing at all.
     """
 
-    def __init__(self) -> None:
-        self._over = False
-        self._since = 0  # the guest time of the last line that was seen; it may have been cut short
-        self._awaited: list[
-            int
-        ] = []  # when what steps waited for was complete, in lines since then
+    def __init__(self, off: bool) -> None:
+        self._off = off
+        self._over: set[str] = set()
+        self._awaited: dict[
+            str, list[int]
+        ] = {}  # by machine: when what was waited for was complete
 
-    def look(self, log: Sequence[tuple[int, str]], matched: int | None) -> str | None:
-        """What is noticed in the lines since the last look.
+    def events(self, machines: Iterable[Machine]) -> list[Event]:
+        """What a run has to wait for besides what its step does, and behind it."""
+        if self._off:
+            return []
+        return [TextEvent(m, pattern()) for m in machines if m.name not in self._over]
 
-        Args:
-            log: the console's lines with their guest times.
-            matched: when the match was complete for which the last run was made, if it was one of this
-                console.
-        """
-        if self._over:
+    def awaited(self, stop: Stop) -> None:
+        """A run was made for a match, if it is one."""
+        if stop.match is not None and not self._off:
+            self._awaited.setdefault(stop.machine, []).append(stop.match.time)
+
+    def trouble(self, machine: Machine, stop: Stop) -> str | None:
+        """The sentence about a match of one of `events`; None if a step has waited for such a line."""
+        times = self._awaited.get(machine.name)
+        if times and any(noticed(line) for line in _lines_at(machine.console.log, times)):
+            self._over.add(machine.name)
             return None
-        if matched is not None:
-            self._awaited.append(matched)
-        first = bisect.bisect_left(log, self._since, key=lambda line: line[0])
-        for index in range(first, len(log)):
-            sentence = noticed(log[index][1])
-            if sentence is None:
-                continue
-            end = log[index + 1][0] if index + 1 < len(log) else _NEVER
-            if any(log[index][0] <= time < end for time in self._awaited):
-                self._over = True
-                return None
-            return sentence
-        if log:
-            self._since = log[-1][0]
-            self._awaited = [time for time in self._awaited if time >= self._since]
-        return None
+        assert stop.match is not None
+        return noticed(stop.match.text)
+
+
+@functools.cache
+def pattern() -> ConsolePattern:
+    """EXPRESSION as the core has it; compiled once."""
+    from hvlab import _core
+
+    return _core.ConsolePattern.regex(EXPRESSION)
+
+
+def _lines_at(log: Sequence[tuple[int, str]], times: Sequence[int]) -> Iterator[str]:
+    """The lines of a console that were being printed at these guest times."""
+    for time in times:
+        index = bisect.bisect_right(log, time, key=lambda line: line[0]) - 1
+        if index >= 0:
+            yield log[index][1]

@@ -3,18 +3,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from hvlab.backends import Barrier
 from hvlab.scenario import machines
+from hvlab.scenario.case_machines import Make
 from hvlab.scenario.case_result import case_failure, case_result
 from hvlab.scenario.case_run import CaseRun
 from hvlab.scenario.observer import Observer
 from hvlab.scenario.results import CaseResult, Outcome
 
 if TYPE_CHECKING:
-    from hvlab.machine import Machine
     from hvlab.scenario.document import Case
 
 NOT_RUN = "not run: interrupted"
@@ -23,7 +23,7 @@ NOT_RUN = "not run: interrupted"
 def run_case(
     case: Case,
     observer: Observer | None = None,
-    make_machine: Callable[[Case], Machine] = machines.make,
+    make_machine: Make = machines.make,
 ) -> CaseResult:
     """Runs one case. Never raises for what the case or its guest does; Ctrl-C gives
     `interrupted`.
@@ -58,6 +58,7 @@ def skipped(case: Case, reason: str) -> CaseResult:
 def _barred(case: Case, barrier: Barrier) -> CaseResult:
     if not barrier.failed:
         return skipped(case, barrier.reason)
-    place = ("machine", "backend")
+    name = next(iter(case.scenario.specs))
+    place = (*case.scenario.described_at(name), "backend")
     failure = case_failure(case, Outcome.FAILED, place, barrier.reason, None)
     return case_result(case, Outcome.FAILED, reason=barrier.reason, failure=failure)

@@ -39,6 +39,7 @@ class Measure(StepBody):
 
     def check(self, context: CheckContext) -> None:
         # Where there is no such figure, it is absent from the reports; a limit would not be checked.
+        context.measures(self.name)
         checked = context.expression(self.value, "value", absent_ok=self.limit is None)
         kind = checked[1] if checked else Kind.ANY
         if kind in (Kind.TEXT, Kind.TRUTH):
