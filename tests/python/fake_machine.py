@@ -28,6 +28,11 @@ class FakeEvent:
 class FakeMatch:
     groups: tuple[str | None, ...]
     time: int
+    event: int
+
+    @property
+    def text(self) -> str | None:
+        return self.groups[0]
 
     def __getitem__(self, index: int) -> str | None:
         return self.groups[index]
@@ -96,7 +101,12 @@ class FakeMachine:
         return self.time
 
     def run(
-        self, *, until: FakeEvent | None, timeout: int, instructions: int | None, wall: int
+        self,
+        *,
+        until: FakeEvent | list[FakeEvent] | None,
+        timeout: int,
+        instructions: int | None,
+        wall: int,
     ) -> Any:
         self.runs.append({"timeout": timeout, "instructions": instructions, "wall": wall})
         match = self._search(until)
@@ -133,20 +143,23 @@ class FakeMachine:
         self.console.output += text
         self.console.log += [(self.time, line) for line in text.split("\n") if line]
 
-    def _search(self, until: FakeEvent | None) -> FakeMatch | None:
-        if until is None:
-            return None
-        found = until.pattern.search(self.console.output, self._searched)
-        if found is None:
-            return None
-        self._searched = found.end()
-        return FakeMatch((found[0], *found.groups()), self.time)
+    def _search(self, until: FakeEvent | list[FakeEvent] | None) -> FakeMatch | None:
+        """Of the events, the one that was complete first."""
+        first: FakeMatch | None = None
+        end = len(self.console.output) + 1
+        for index, event in enumerate(until if isinstance(until, list) else [until]):
+            found = event and event.pattern.search(self.console.output, self._searched)
+            if found and found.end() < end:
+                end = found.end()
+                first = FakeMatch((found[0], *found.groups()), self.time, index)
+        self._searched = self._searched if first is None else end
+        return first
 
     def _stopped(self, reason: str, code: int | None = None, match: Any = None) -> Any:
         return SimpleNamespace(
             reason=reason,
             machine=self.name,
-            event=None if match is None else 0,
+            event=None if match is None else match.event,
             port_write=None,
             code=code,
             match=match,

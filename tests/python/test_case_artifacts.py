@@ -103,9 +103,8 @@ def test_what_everything_is_for_is_in_the_index(
     index = (folder / "index.txt").read_text().splitlines()
     assert index[0] == "failed case.hvlab.yaml::calls"
     assert index[1] == "not true: end.code == 3"
-    assert (
-        "stack.txt       the calls on the stack; '?' is what may be left from earlier ones" in index
-    )
+    meaning = "the calls on the stack; '?' is what may be left from earlier ones"
+    assert f"{'stack.txt':<13}  {meaning}" in index
     done = subprocess.run(["sh", folder / "reproduce.sh"], capture_output=True, check=False,
                           env=os.environ | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"},
                           text=True, timeout=60)  # fmt: skip

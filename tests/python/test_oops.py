@@ -6,6 +6,7 @@ are in test_introspection_linux.py and in test_case_artifacts.py.
 from __future__ import annotations
 
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -115,11 +116,11 @@ SENTENCE = "the guest's kernel reported a bug: [    0.020000] BUG: kernel NULL p
 def play(
     read: Callable[[str], Document], monkeypatch: pytest.MonkeyPatch
 ) -> Callable[..., CaseResult]:
-    monkeypatch.setattr(machines, "image_results", lambda _case: ())
+    monkeypatch.setattr(machines, "image_results", lambda *_: ())
 
     def played(steps: str, **more: Any) -> CaseResult:
         machine = FakeMachine(list(PANIC), **more)
-        return run_case(read(BASE + steps).cases[0], None, lambda _case: machine)  # type: ignore[arg-type, return-value]
+        return run_case(read(BASE + steps).cases[0], None, lambda *_: machine)  # type: ignore[arg-type, return-value]
 
     return played
 
@@ -166,16 +167,23 @@ def test_a_guest_that_resets_at_once(play: Callable[..., CaseResult]) -> None:
     assert result.reason == SENTENCE
 
 
-def test_a_line_is_seen_once_it_is_long_enough() -> None:
-    watch = OopsWatch()
-    log = [(1, "boot"), (5, "[    0.000000] Kernel pa")]
-    assert watch.look(log, None) is None
-    log[-1] = (5, "[    0.000000] Kernel panic - not syncing: x")
-    assert (
-        watch.look(log, None)
-        == "the guest's kernel panicked: [    0.000000] Kernel panic - not syncing: x"
-    )
-    watch = OopsWatch()
-    assert watch.look([(5, "[    0.000000] Kernel pa")], 9) is None  # somebody waited for `Kernel`
-    assert watch.look(log, None) is None
-    assert watch.look([*log, (20, "[    0.000000] Oops: 0000 [#1]")], None) is None
+def test_a_watch_is_over_behind_a_line_that_was_waited_for() -> None:
+    machine = FakeMachine([])
+    watch = OopsWatch(off=False)
+    assert watch.events([machine]) == watch.events([machine])  # type: ignore[list-item]
+    machine.console.log = [
+        (1, "boot"),
+        (5, "[    0.000000] Kernel panic - not syncing: x"),
+        (20, "z"),
+    ]
+    text = "[    0.000000] Oops: 0000 [#1]"
+
+    def stop(time: int) -> Any:
+        return SimpleNamespace(machine="machine", match=SimpleNamespace(time=time, text=text))
+
+    watch.awaited(stop(3))
+    assert watch.trouble(machine, stop(30)) == f"the guest's kernel reported a bug: {text}"  # type: ignore[arg-type]
+    watch.awaited(stop(9))  # within the panic's line
+    assert watch.trouble(machine, stop(30)) is None  # type: ignore[arg-type]
+    assert watch.events([machine]) == []  # type: ignore[list-item]
+    assert OopsWatch(off=True).events([machine]) == []  # type: ignore[list-item]

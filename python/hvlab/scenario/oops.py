@@ -8,18 +8,16 @@ that dies (`traps: sh[85] general protection fault ip:...`).
 from __future__ import annotations
 
 import bisect
-import functools
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from hvlab.event import TextEvent
 from hvlab.scenario.problems import printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from hvlab._core import ConsolePattern, Stop
+    from hvlab._core import Stop
     from hvlab.event import Event
     from hvlab.machine import Machine
 
@@ -111,6 +109,7 @@ class OopsWatch:
     def __init__(self, off: bool) -> None:
         self._off = off
         self._over: set[str] = set()
+        self._made: dict[str, tuple[Machine, Event]] = {}
         self._awaited: dict[
             str, list[int]
         ] = {}  # by machine: when what was waited for was complete
@@ -119,7 +118,13 @@ class OopsWatch:
         """What a run has to wait for besides what its step does, and behind it."""
         if self._off:
             return []
-        return [TextEvent(m, pattern()) for m in machines if m.name not in self._over]
+        return [self._event(machine) for machine in machines if machine.name not in self._over]
+
+    def _event(self, machine: Machine) -> Event:
+        made = self._made.get(machine.name)
+        if made is None or made[0] is not machine:  # it was closed, and booted anew
+            made = self._made[machine.name] = (machine, machine.console.regex(EXPRESSION))
+        return made[1]
 
     def awaited(self, stop: Stop) -> None:
         """A run was made for a match, if it is one."""
@@ -134,14 +139,6 @@ class OopsWatch:
             return None
         assert stop.match is not None
         return noticed(stop.match.text)
-
-
-@functools.cache
-def pattern() -> ConsolePattern:
-    """EXPRESSION as the core has it; compiled once."""
-    from hvlab import _core
-
-    return _core.ConsolePattern.regex(EXPRESSION)
 
 
 def _lines_at(log: Sequence[tuple[int, str]], times: Sequence[int]) -> Iterator[str]:
