@@ -8,6 +8,7 @@ from __future__ import annotations
 import random
 import re
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -17,6 +18,7 @@ from hvlab.introspection import inspect
 from hvlab.introspection.kallsyms import Kallsyms, decode, find_kallsyms
 from hvlab.introspection.paging import AddressSpace
 from hvlab.scenario.oops import EXPRESSION, first_noticed
+from test_boot_loaders import grub_disk, needs_grub
 
 PROMPT = "/ # "
 Boot = Callable[..., hvlab.Machine]
@@ -88,6 +90,24 @@ def test_kallsyms_is_what_the_guest_says(boot: Boot) -> None:
         entry = kallsyms_of(machine).find(machine.vcpus[0].state.msrs.lstar)
         assert entry is not None
         assert entry.name == "entry_SYSCALL_64"
+
+
+@pytest.mark.long
+@needs_grub
+def test_kallsyms_of_a_kernel_that_was_moved(tmp_path: Path) -> None:
+    """The decompressor, which GRUB starts, puts the kernel at an address by chance (KASLR)."""
+    try:
+        kernel, initrd = hvlab.fixture("linux"), hvlab.fixture("busybox")
+    except FixtureError as error:
+        pytest.skip(f"kernel and busybox cannot be fetched here: {error}")
+    commands = "linux /vmlinuz console=ttyS0\ninitrd /initrd\nboot\n"
+    image = grub_disk(tmp_path, commands, {"vmlinuz": kernel, "initrd": initrd}, 64 << 20)
+    with hvlab.Machine(memory="256MiB", boot=hvlab.DiskBoot(image)) as machine:
+        machine.console.expect_text(PROMPT, timeout="120s")
+        text = address_of(machine, "_text")
+        assert text != 0xFFFF_FFFF_8100_0000
+        machine.console.send("grep ' _text$' /proc/kallsyms\n")
+        machine.console.expect(f"^{text:016x} T _text$", timeout="60s")
 
 
 def test_user_code_on_the_reduced_tables_of_pti(boot: Boot) -> None:

@@ -101,9 +101,11 @@ class AddressSpace:
             if page is None:
                 break
             offset = linear - page.linear
-            # Never more than a page's rest; a large page may end beyond RAM, a small one cannot.
-            size = min(length, _PAGE - linear % _PAGE)
+            size = min(length, page.size - offset)
             data = _read(self._ram, page.physical + offset, size)
+            if not data:  # a large page may end beyond RAM, a small one cannot
+                size = min(size, _PAGE - linear % _PAGE)
+                data = _read(self._ram, page.physical + offset, size)
             parts.append(data)
             if len(data) < size:
                 break
