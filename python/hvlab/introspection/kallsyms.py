@@ -152,24 +152,31 @@ class _TokenTable:
 
 
 def _token_table(data: bytes, digits: int) -> _TokenTable | None:
-    """The table around a row of digits, if the index behind it agrees."""
-    first = digits
-    for _ in range(ord("0")):
-        first = data.rfind(b"\0", max(0, first - 1 - _MAX_TOKEN), first - 1) + 1
-        if first <= 0:
+    """The table around a row of digits, if the index behind it agrees.
+
+    Where the first token begins is the index's to say: what lies before it need not end in a 0.
+    """
+    second = digits
+    for _ in range(ord("0") - 1):
+        second = data.rfind(b"\0", max(0, second - 1 - _MAX_TOKEN), second - 1) + 1
+        if second <= 0:
             return None
-    tokens, places, at = [], [], first
-    for _ in range(_TOKENS):
+    tokens, at = [b""], second
+    for _ in range(_TOKENS - 1):
         end = data.find(b"\0", at, at + _MAX_TOKEN)
         if end < 0:
             return None
         tokens.append(data[at:end])
-        places.append(at - first)
         at = end + 1
-    index = _aligned(at)
-    if first % 8 or _array("H", data, index, _TOKENS) != array("H", places):
+    index = _array("H", data, _aligned(at), _TOKENS)
+    if index is None or not 0 < index[1] <= _MAX_TOKEN or second < index[1]:
         return None
-    return _TokenTable(tokens, first, index + 2 * _TOKENS)
+    first = second - index[1]
+    tokens[0] = data[first : second - 1]
+    places = itertools.accumulate((len(token) + 1 for token in tokens[:-1]), initial=0)
+    if first % 8 or index != array("H", places):
+        return None
+    return _TokenTable(tokens, first, _aligned(at) + 2 * _TOKENS)
 
 
 @dataclass(frozen=True)
