@@ -43,6 +43,7 @@ __all__: list[str] = [
     "UnhandledAccess",
     "backend_names",
     "cpu_models",
+    "engine_version",
     "kvm_status",
     "parse_scenario",
     "probe",
@@ -1150,6 +1151,11 @@ def backend_names() -> list[str]:
 def cpu_models() -> list[str]:
     """
     The names of the CPU models.
+    """
+
+def engine_version() -> str:
+    """
+    Unicorn's version, and a hash of our changes to it: with the same one a guest retires the same instructions.
     """
 
 def kvm_status() -> KvmStatus:

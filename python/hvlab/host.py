@@ -58,9 +58,13 @@ class Host(Closing):
         `seed` None derives one from the host's seed and the machine's name.
         """
         core = _create(self._core, memory, backend, image, boot, seed, cpu, name, unhandled)
-        machine = Machine._of_host(self._core, core)
+        machine = self._wrapped(core)
         self.machines[name] = machine
         return machine
+
+    def _wrapped(self, core: _core.Machine) -> Machine:
+        """The machine as Python has it; the pytest plugin has its own."""
+        return Machine._of_host(self._core, core)
 
     def run(
         self,
@@ -75,11 +79,14 @@ class Host(Closing):
         of further runs, so running again goes on with the others; when none is left that an event
         is awaited of, its stop is told again. That a machine halted for ever ends no run of others.
         """
-        return self._core.run(
+        stop = self._core.run(
             None if until is None else core_events(until),
             _span("timeout", timeout),
             _seconds(wall),
         )
+        if stop.machine in self.machines:
+            self.machines[stop.machine].last_stop = stop
+        return stop
 
     def interrupt(self) -> None:
         """Ends the run in progress, or else the next one. For any thread."""

@@ -189,6 +189,8 @@ class Machine(Closing):
         return machine
 
     def _attach(self, host: _core.Host, core: _core.Machine) -> None:
+        # Why the last run came back that this machine ended; None before.
+        self.last_stop: _core.Stop | None = None
         self._host = host
         self._core = core
         self._name = core.name
@@ -257,7 +259,7 @@ class Machine(Closing):
         """
         # By position, and without a call for what was not given: that is half of what a short run
         # from here costs more than one from C++ (bench/kvm_bench.py).
-        return self._core.run(
+        self.last_stop = self._core.run(
             None
             if until is None
             else until.core
@@ -267,6 +269,7 @@ class Machine(Closing):
             None if instructions is None else _count("instructions", instructions),
             None if wall is None else _seconds(wall),
         )
+        return self.last_stop
 
     def port_write(
         self, port: int, value: int | None = None, width: int | None = None

@@ -31,6 +31,7 @@ INDEX = "index.txt"
 # Of all artifacts; with several machines, those of a machine come after its name and a dot.
 NAMES = (
     INDEX, "failure.txt", "scenario.txt", "scenario.yaml", "result.json", "host.txt", "reproduce.sh",
+    "output.txt",
     "console.log", "screen.txt", "screen.svg", "registers.txt", "code.txt", "stack.txt", "events.txt",
 )  # fmt: skip
 
@@ -44,15 +45,17 @@ class Artifact:
     text: Callable[[], str]
 
 
-def keep(folder: Path, case: Case, result: CaseResult) -> CaseResult:
+def keep(folder: Path, case: Case | None, result: CaseResult) -> CaseResult:
     """Writes the artifacts of a failed case; the result then names their folder.
 
     A text that cannot be made is one line in its file. Raises HostError if a file cannot be written, after
     all have been tried.
+
+    `case`: None if it is no scenario's but a test's in Python.
     """
     if result.outcome not in (Outcome.FAILED, Outcome.ERROR):
         return result
-    place = folder / folder_name(result.id)
+    place = folder / folder_name(result.label)
     try:
         place.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -69,10 +72,10 @@ def keep(folder: Path, case: Case, result: CaseResult) -> CaseResult:
     return result
 
 
-def folder_name(case_id: str) -> str:
-    """A name that every file system takes, and that no other id has."""
-    plain = re.sub(r"[^A-Za-z0-9_.=\-]+", "_", case_id).strip("_.")[-120:]
-    return f"{plain}-{hashlib.sha256(case_id.encode()).hexdigest()[:8]}"
+def folder_name(label: str) -> str:
+    """A name that every file system takes, and that no other case or repetition has."""
+    plain = re.sub(r"[^A-Za-z0-9_.=\-]+", "_", label).strip("_.")[-120:]
+    return f"{plain}-{hashlib.sha256(label.encode()).hexdigest()[:8]}"
 
 
 def _write(place: Path, artifacts: list[Artifact]) -> tuple[list[Artifact], list[HostError]]:
@@ -105,15 +108,19 @@ def _clear(place: Path, written: set[str]) -> list[HostError]:
     return failures
 
 
-def _of_case(case: Case, result: CaseResult) -> Iterator[Artifact]:
+def _of_case(case: Case | None, result: CaseResult) -> Iterator[Artifact]:
     yield Artifact("failure.txt", "what failed, and where", lambda: failure_text(result))
-    yield Artifact(
-        "scenario.txt",
-        "the scenario, with what became of each step and its guest time",
-        lambda: marked_document(case.source.text, result),
-    )
-    yield Artifact("scenario.yaml", "the scenario as it was read", lambda: case.source.text)
+    if case is not None:
+        source = case.source.text
+        yield Artifact(
+            "scenario.txt",
+            "the scenario, with what became of each step and its guest time",
+            lambda: marked_document(source, result),
+        )
+        yield Artifact("scenario.yaml", "the scenario as it was read", lambda: source)
     yield Artifact("result.json", "all that is known, for programs", lambda: _json(result))
+    if result.output:
+        yield Artifact("output.txt", "what its process printed", lambda: printable(result.output))
     yield Artifact("host.txt", "the host that it ran on", host_facts)
     yield Artifact("reproduce.sh", "runs the case again as it was", lambda: _script(result))
 
@@ -163,7 +170,7 @@ def _script(result: CaseResult) -> str:
 def _index(result: CaseResult, written: list[Artifact], failures: list[HostError]) -> str:
     width = max((len(artifact.name) for artifact in written), default=0)
     lines = [
-        f"{result.outcome} {printable(result.id)}",
+        f"{result.outcome} {printable(result.label)}",
         printable(result.reason),
         "",
         *(f"{artifact.name:<{width}}  {artifact.meaning}" for artifact in written),

@@ -55,13 +55,13 @@ if TYPE_CHECKING:
     from hvlab._core import Stop
     from hvlab.event import Event
     from hvlab.machine import Machine
+    from hvlab.performance.baseline import CaseBaselines
     from hvlab.scenario.document import Case
     from hvlab.scenario.steps import Step
 
 # Stops that are no guest's doing.
 _OF_THE_RUN = ("match", "deadline", "budget")
 SECOND = units.DURATION_UNITS["s"]
-_UNITS: Mapping[Kind, str] = {Kind.TIME: "ns", Kind.SIZE: "B"}
 
 
 class _Broken(Exception):
@@ -95,6 +95,7 @@ class CaseRun:
     _steps: list[StepResult] = field(default_factory=list)
     _measures: list[MeasureResult] = field(default_factory=list)
     _started: float = field(default_factory=time.monotonic)
+    _cpu_started: float = field(default_factory=time.process_time)
 
     def __post_init__(self) -> None:
         self._machines = CaseMachines(self.case, self.make_machine)
@@ -235,10 +236,12 @@ class CaseRun:
         except BaseException as error:  # noqa: BLE001
             raise _Raised(error, folder) from None
 
-    def measure(
-        self, name: str, value: int | float, kind: Kind, limit: str, held: bool | None
-    ) -> None:
-        self._measures.append(MeasureResult(name, value, _UNITS.get(kind, ""), limit, held))
+    @property
+    def baselines(self) -> CaseBaselines | None:
+        return self.case.baselines
+
+    def measure(self, measure: MeasureResult) -> None:
+        self._measures.append(measure)
 
     def fail(self, message: str, operands: Mapping[str, str] | None = None) -> NoReturn:
         raise StepFailed(message, operands)
@@ -263,6 +266,7 @@ class CaseRun:
             steps=tuple(self._steps),
             measures=tuple(self._measures),
             wall=time.monotonic() - self._started,
+            cpu=time.process_time() - self._cpu_started,
             interrupted=interrupted,
             internal=internal,
         )
@@ -344,6 +348,7 @@ class CaseRun:
             measures=tuple(self._measures),
             machines=self._machines.results(ended.outcome is not Outcome.PASSED),
             wall=time.monotonic() - self._started,
+            cpu=time.process_time() - self._cpu_started,
             interrupted=ended.interrupted,
             internal=ended.internal,
         )

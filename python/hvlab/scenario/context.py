@@ -27,7 +27,9 @@ if TYPE_CHECKING:
     from hvlab._core import Stop
     from hvlab.event import Event
     from hvlab.machine import Machine
+    from hvlab.performance.baseline import CaseBaselines
     from hvlab.scenario.evaluate import Evaluation
+    from hvlab.scenario.results import MeasureResult
 
 
 _WIDEST = 200  # characters that are worth a caret
@@ -133,6 +135,10 @@ class CheckContext:
             return None
         if name in self.machines:
             return name
+        if self.machines == LONE[:1]:
+            message = f"unknown machine '{name}': there is one, without a name; leave 'machine' out"
+            self.problem(message, *below, "machine")
+            return None
         known = f"known: {', '.join(self.machines)}"
         hint = did_you_mean(name, self.machines) or f"; {known}"
         self.problem(f"unknown machine '{name}'{hint}", *below, "machine")
@@ -204,12 +210,6 @@ class CheckContext:
         of = "" if mark.file == here.file else f" of {self.places.source_of(mark).name}"
         return f"line {mark.line}{of}"
 
-    def measures(self, name: str) -> None:
-        """The step records a measure under a name: reports know it by that alone."""
-        before = self.measured.setdefault(name, (*self.path, "name"))
-        if before[:2] != self.path[:2]:
-            self.problem(f"'{name}' is measured already, in {self._line(before)}", "name")
-
     def names(self, name: str, shape: Shape) -> None:
         """The step's `as` names something for the expressions after it."""
         before = self.named.get(name)
@@ -221,6 +221,14 @@ class CheckContext:
             return
         self.named[name] = (*self.path, "as")
         self.scope[name] = shape
+
+    def measures(self, name: str) -> None:
+        """The step records a measure under a name: reports know it by that alone."""
+        before = self.measured.get(name)
+        if before is not None:
+            self.problem(f"'{name}' is measured already, in {self._line(before)}", "name")
+            return
+        self.measured[name] = (*self.path, "name")
 
     def expression(
         self, text: str, below: str, offset: int = 0, absent_ok: bool = False
@@ -321,10 +329,12 @@ class RunContext(Protocol):
     def call(self, function: str, arguments: Mapping[str, Any]) -> Any:
         """What a function of the scenario's folder returns. Its AssertionError fails the step."""
 
-    def measure(
-        self, name: str, value: int | float, kind: Kind, limit: str, held: bool | None
-    ) -> None:
-        """Records a measure; `held` is None without a limit."""
+    @property
+    def baselines(self) -> CaseBaselines | None:
+        """What measures are compared with; None if they are to be taken only."""
+
+    def measure(self, measure: MeasureResult) -> None:
+        """Records a measure."""
 
     def kind(self, text: str) -> Kind:
         """The kind of an expression's value. Raises AbsentValue if this case has none."""

@@ -52,6 +52,8 @@ def problems(error: ValidationError, data: Data, places: Places) -> Iterator[Pro
             details["input"] is None and path[:2] in unindented
         ):
             continue
+        if path == ("machines",) and misspelt & {("machine",), ("machines",)}:
+            continue
         yield _problem(details, data, places)
 
 

@@ -153,11 +153,20 @@ class Scenario(Strict):
     )
     requires: Requires = Field(default_factory=Requires)
     limits: Limits = Field(default_factory=Limits)
+    retry: int = Field(
+        default=0,
+        ge=0,
+        le=10,
+        description="How often a case that did not pass is run again, with another seed.",
+    )
     vars: dict[Identifier, ScalarValue] = Field(
         default_factory=dict,
         description="Named values: ${NAME} in texts, vars.NAME in expressions.",
     )
-    machine: MachineSpec | None = Field(default=None, description="The machine, if there is one.")
+    # None where there are `machines`; not Optional, so that a `machine:` without a value is refused.
+    machine: MachineSpec = Field(  # type: ignore[assignment]
+        default=None, description="The machine, if there is one."
+    )
     machines: dict[Identifier, MachineSpec] | None = Field(
         default=None,
         validate_default=True,
@@ -167,13 +176,6 @@ class Scenario(Strict):
         "clock, and have one backend.",
     )
     steps: list[Step] = Field(min_length=1, description="What is done, in order.")
-    retry: int = Field(
-        default=0,
-        ge=0,
-        le=10,
-        description="How often a case that did not pass is run again, with another seed. One that "
-        "passes then is reported as flaky.",
-    )
     oops: Literal["fail", "ignore"] = Field(
         default="fail",
         description="What a Linux panic or oops on a console is: the case's end, or nothing special.",
@@ -198,7 +200,7 @@ class Scenario(Strict):
     @property
     def specs(self) -> Mapping[str, MachineSpec]:
         """Its machines by name, in the document's order."""
-        return self.machines or ({LONE_NAME: self.machine} if self.machine else {})
+        return self.machines or {LONE_NAME: self.machine}
 
     def described_at(self, name: str) -> tuple[str, ...]:
         """Where in the document a machine is described."""

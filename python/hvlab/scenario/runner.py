@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Runs cases: each to a CaseResult, whatever happens (case_run)."""
+"""Runs cases in this process: each to a CaseResult, whatever happens (case_run)."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from hvlab.backends import Barrier
@@ -16,8 +16,8 @@ from hvlab.scenario.results import CaseResult, Outcome
 
 if TYPE_CHECKING:
     from hvlab.scenario.document import Case
-
-NOT_RUN = "not run: interrupted"
+    from hvlab.scenario.schedule import Job, Schedule, Watcher
+    from hvlab.scenario.steps import Step
 
 
 def run_case(
@@ -29,25 +29,36 @@ def run_case(
     `interrupted`.
     """
     if case.barrier is not None:
-        return _barred(case, case.barrier)
+        return barred(case, case.barrier)
     return CaseRun(case, observer, make_machine).result()
 
 
-def run_cases(cases: Sequence[Case], observer: Observer) -> Iterator[CaseResult]:
-    """Runs cases one after the other. After an interruption the rest are skipped, with that
-    as reason.
-    """
-    interrupted = False
-    for case in cases:
-        if interrupted:
-            result = skipped(case, NOT_RUN)
-        else:
-            if case.barrier is None:
-                observer.case_started(case)
-            result = run_case(case, observer)
-            interrupted = result.interrupted
-        observer.case_finished(result)
-        yield result
+def run_in_process(schedule: Schedule, watcher: Watcher) -> Iterator[CaseResult]:
+    """Runs cases one after the other, here: what crashes takes all of hvlab with it."""
+    while (job := schedule.take()) is not None:
+        if job.case.barrier is None:
+            watcher.job_started(job)
+        schedule.finish(job, run_case(job.case, _Told(watcher, job)))
+        watcher.job_ended(job)
+        for result in schedule.ready():
+            watcher.case_finished(result)
+            yield result
+
+
+class _Told(Observer):
+    """Passes on to a watcher what a case tells."""
+
+    def __init__(self, watcher: Watcher, job: Job) -> None:
+        self._watcher = watcher
+        self._job = job
+        self.interval = watcher.interval
+
+    def step_started(self, case: Case, index: int, step: Step) -> None:
+        del case, step
+        self._watcher.step_started(self._job, index)
+
+    def progress(self, guest_time: int, instructions: int | None) -> None:
+        self._watcher.progress(self._job, guest_time, instructions)
 
 
 def skipped(case: Case, reason: str) -> CaseResult:
@@ -55,7 +66,8 @@ def skipped(case: Case, reason: str) -> CaseResult:
     return case_result(case, Outcome.SKIPPED, reason=reason)
 
 
-def _barred(case: Case, barrier: Barrier) -> CaseResult:
+def barred(case: Case, barrier: Barrier) -> CaseResult:
+    """The result of a case that this host cannot run."""
     if not barrier.failed:
         return skipped(case, barrier.reason)
     name = next(iter(case.scenario.specs))

@@ -274,7 +274,7 @@ class _Waiting:
 
     def _happened(self, stop: Stop) -> int | None:
         if str(stop.reason) == "match":
-            return self._awaited[getattr(stop, "event", 0)]
+            return self._awaited[stop.event or 0]
         for index, condition in enumerate(self._conditions):
             of = self._machines[index].name
             if condition.met_by(stop) and (stop.machine == of or str(stop.reason) in _BOUNDS):
