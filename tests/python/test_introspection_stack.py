@@ -10,6 +10,7 @@ import pytest
 
 import hvlab
 from hvlab._core import CpuState
+from hvlab.backends import NAMES, barrier
 from hvlab.introspection import inspect
 from hvlab.introspection.paging import AddressSpace
 from hvlab.introspection.stack import MAX_FRAMES, trace, trace_text
@@ -110,3 +111,23 @@ def test_stacks_of_nonsense_end(seed: int) -> None:
     state.rsp = chance.getrandbits(64)
     state.cr3 = chance.getrandbits(30)
     assert len(trace(AddressSpace(ram, state), state, None)) >= 1
+
+
+@pytest.mark.parametrize("backend", NAMES)
+def test_user_code_on_each_backend(backend: str) -> None:
+    """A micro-guest in its loop, wherever it happens to be."""
+    if (missing := barrier(backend)) is not None:
+        pytest.skip(missing.reason)
+    image = hvlab.fixture("micro-compute")
+    boot = hvlab.MicroImage(image, cmdline="count=2000000000")
+    with hvlab.Machine(memory="4MiB", backend=backend, boot=boot) as machine:
+        machine.console.expect_text(" steps\n", timeout="10s")
+        assert machine.run(timeout="20ms").reason == "deadline"
+        seen = inspect(machine, [image])
+    head = "64-bit mode, CPL 3\nsymbols: symbol table of micro-compute.elf\n"
+    assert seen.disassembly.startswith(head)
+    assert re.search(r"^=> [0-9a-f]{16}  <micro_main\+0x", seen.disassembly, re.MULTILINE)
+    assert seen.stack.startswith(head)
+    assert re.search(r"^  [0-9a-f]{16}  micro_main\+0x", seen.stack, re.MULTILINE)
+    assert re.search(r"^\? [0-9a-f]{16}  _start\+0x", seen.stack, re.MULTILINE)
+    assert re.search(r"efer=\w+  LME LMA", seen.registers)

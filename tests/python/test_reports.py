@@ -206,7 +206,8 @@ def test_artifacts(tmp_path: Path, read: Callable[[str], Document]) -> None:
     case = read(BASE).cases[0]
     assert artifacts.keep(tmp_path / "out", case, PASSED) is PASSED
     assert not (tmp_path / "out").exists()
-    kept = artifacts.keep(tmp_path / "out", case, FAILED)
+    failed = replace(FAILED, output="a worker's \x1b last words")
+    kept = artifacts.keep(tmp_path / "out", case, failed)
     folder = Path(kept.artifacts)
     assert sorted(entry.name for entry in folder.iterdir()) == sorted(artifacts.NAMES)
     assert (folder / "screen.svg").read_text() == "<svg/>\n"
@@ -214,9 +215,9 @@ def test_artifacts(tmp_path: Path, read: Callable[[str], Document]) -> None:
     assert (folder / "events.txt").read_text() == "   0.000000007 | port  out 0x80 \\x1b\n"
     (folder / "notes.md").write_text("mine")
     blank = replace(FAILED.machines[0], screen="", picture="", events=())
-    assert artifacts.keep(tmp_path / "out", case, replace(FAILED, machines=(blank,))) == replace(
-        kept, machines=(blank,)
-    )
+    assert (folder / "output.txt").read_text() == "a worker's \\x1b last words\n"
+    again = artifacts.keep(tmp_path / "out", case, replace(failed, machines=(blank,)))
+    assert again == replace(kept, machines=(blank,))
     left = {entry.name for entry in folder.iterdir()}
     assert left == {*artifacts.NAMES, "notes.md"} - {"screen.svg", "screen.txt", "events.txt"}
     assert (folder / "scenario.yaml").read_text() == BASE
