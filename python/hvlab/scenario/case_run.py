@@ -30,6 +30,7 @@ from hvlab.scenario.context import Places
 from hvlab.scenario.evaluate import Evaluation, Unevaluable, evaluate
 from hvlab.scenario.expression import AbsentValue, ExpressionError
 from hvlab.scenario.observer import Observer
+from hvlab.scenario.oops import GRACE, OopsWatch
 from hvlab.scenario.python_code import PYTHON_NOT_ALLOWED, CallError
 from hvlab.scenario.results import (
     CaseResult,
@@ -87,6 +88,7 @@ class CaseRun:
     observer: Observer | None
     make_machine: Make
     _machines: CaseMachines = field(init=False)
+    _watch: OopsWatch = field(init=False)
     _places: Places = field(init=False)
     _values: dict[str, Record] = field(default_factory=dict)
     _shapes: dict[str, Shape] = field(default_factory=dict)
@@ -98,6 +100,7 @@ class CaseRun:
     def __post_init__(self) -> None:
         self._machines = CaseMachines(self.case, self.make_machine)
         self._places = Places(self.case.source, self.case.marks)
+        self._watch = OopsWatch(self.case.scenario.oops == "ignore")
 
     # What steps use.
 
@@ -139,7 +142,7 @@ class CaseRun:
         while True:
             stop = self._machines.run(
                 machine,
-                until,
+                [*until, *self._watch.events(self._machines.up.values())],
                 bounds.time_left(),
                 bounds.instructions_left(),
                 int(bounds.wall_slice() * SECOND),
@@ -147,6 +150,8 @@ class CaseRun:
             reason = str(stop.reason)
             if reason == "wall-deadline":
                 self._progress()
+            elif stop.event is not None and stop.event >= len(until):
+                self._oops(stop)
             elif reason == "error":
                 raise _Broken(stop.message)
             elif reason == "interrupted":
@@ -154,9 +159,21 @@ class CaseRun:
             elif reason in _OF_THE_RUN or ends(stop):
                 if reason != awaited:
                     bounds.check(reason)
+                self._watch.awaited(stop)
                 return stop
             else:
                 self._put_aside(stop)
+
+    def _oops(self, stop: Stop) -> None:
+        """The kernel of a guest tells of trouble. Raises StepFailed, unless a step has waited for that."""
+        guest = self._machines.up[stop.machine]
+        sentence = self._watch.trouble(guest, stop)
+        if sentence is None:
+            return
+        wall = int(min(self.wall_left(), 1.0) * SECOND)
+        self._machines.run(stop.machine, (), GRACE, None, wall)  # until its report is whole
+        whose = f"'{stop.machine}': " if self._machines.several else ""
+        raise StepFailed(whose + sentence)
 
     def _put_aside(self, stop: Stop) -> None:
         """A machine stopped that nobody waits for now."""

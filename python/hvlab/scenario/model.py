@@ -181,8 +181,9 @@ class Scenario(Strict):
         default="fail",
         description="What a Linux panic or oops on a console is: the case's end, or nothing special.",
     )
-    on_failure: list[Literal["console", "screen", "registers"]] = Field(
-        default=["console", "screen", "registers"], description="What a failed case shows."
+    on_failure: list[Literal["console", "screen", "registers", "disassembly", "stack"]] = Field(
+        default=["console", "screen", "registers", "stack"],
+        description="What a failed case shows; its artifacts have everything.",
     )
 
     @field_validator("machines", mode="after")
