@@ -31,7 +31,7 @@ from hvlab.scenario.evaluate import Evaluation, Unevaluable, evaluate
 from hvlab.scenario.expression import AbsentValue, ExpressionError
 from hvlab.scenario.observer import Observer
 from hvlab.scenario.oops import GRACE, OopsWatch
-from hvlab.scenario.python_code import PYTHON_NOT_ALLOWED, CallError
+from hvlab.scenario.python_code import CallError, not_allowed
 from hvlab.scenario.results import (
     CaseResult,
     Failure,
@@ -216,7 +216,7 @@ class CaseRun:
 
     def call(self, function: str, arguments: Mapping[str, Any]) -> Any:
         if not self.case.allow_python:
-            raise CallError(PYTHON_NOT_ALLOWED)
+            raise CallError(not_allowed())
         folder = self.case.source.folder
         self._refresh("console screen")
         values = {name: NamedValue(v.fields, v.items) for name, v in self._values.items()}
