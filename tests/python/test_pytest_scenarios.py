@@ -315,7 +315,7 @@ def test_python_steps_run_and_are_captured(
         [
             "guests/fails.hvlab.yaml:8:3: failed: *",
             "    8 | - python: {call: 'checks:fails'}",
-            "*- Captured *put call -*",
+            "*- Captured *out* call -*",
             "said by the folder",
         ]
     )

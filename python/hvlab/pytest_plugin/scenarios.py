@@ -76,8 +76,9 @@ class ScenarioItem(pytest.Item):
         self.user_properties.extend(result.properties().items())
         if result.interrupted:
             # As Ctrl-C does, but with what was going on.
-            where = result.reason if result.failure is None else result.failure.excerpt
-            pytest.exit(where.split("\n")[0], pytest.ExitCode.INTERRUPTED)
+            case = f"{result.id}: {result.reason}"
+            where = case if result.failure is None else result.failure.excerpt.split("\n")[0]
+            pytest.exit(where, pytest.ExitCode.INTERRUPTED)
         if result.outcome is Outcome.SKIPPED:
             pytest.skip(result.reason)
         if result.outcome is not Outcome.PASSED:
