@@ -39,7 +39,10 @@ class Failure:
 
 @dataclass(frozen=True)
 class StepResult:
-    """One step. Guest times in ns, None before the machine is there; wall in seconds."""
+    """One step. Guest times in ns, None before the machine is there; wall in seconds.
+
+    machine: the name of the one that it is about; empty if it is about all, or about none.
+    """
 
     index: int
     keyword: str
@@ -49,17 +52,21 @@ class StepResult:
     guest_start: int | None
     guest_end: int | None
     wall: float
+    machine: str = ""
 
 
 @dataclass(frozen=True)
 class MeasureResult:
-    """A number that a `measure` recorded. unit: `ns`, `B` or empty; held: None without a limit."""
+    """A number that a `measure` recorded. unit: `ns`, `B` or empty; held: None without a limit;
+    time: the guest time in ns at which it was recorded.
+    """
 
     name: str
     value: int | float
     unit: str
     limit: str
     held: bool | None
+    time: int | None = None
 
 
 @dataclass(frozen=True)
@@ -214,11 +221,12 @@ class CaseResult:
 
 @dataclass
 class RunResult:
-    """All cases of one run, in the order of the plan."""
+    """All cases of one run, in the order of the plan. host: what it ran on, a fact a name."""
 
     cases: list[CaseResult] = field(default_factory=list)
     wall: float = 0.0
     interrupted: bool = False
+    host: Mapping[str, str] = field(default_factory=dict)
 
     def count(self, outcome: Outcome) -> int:
         return sum(case.outcome is outcome for case in self.cases)

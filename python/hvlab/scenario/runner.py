@@ -233,7 +233,10 @@ class _CaseRun:
     def measure(
         self, name: str, value: int | float, kind: Kind, limit: str, held: bool | None
     ) -> None:
-        self._measures.append(MeasureResult(name, value, _UNITS.get(kind, ""), limit, held))
+        unit = _UNITS.get(kind, "")
+        self._measures.append(
+            MeasureResult(name, value, unit, limit, held, self._guest_time())
+        )
 
     def fail(self, message: str, operands: Mapping[str, str] | None = None) -> NoReturn:
         raise StepFailed(message, operands)
