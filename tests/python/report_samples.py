@@ -88,7 +88,9 @@ def failed_machine(lines: int, seed: int, name: str = "machine") -> MachineResul
     times = [time for time, _ in well.log][-24:]
     return replace(
         well,
-        stop=StopResult("deadline", None, well.guest_time, well.guest_time, 2**64 - 7, "no more time"),
+        stop=StopResult(
+            "deadline", None, well.guest_time, well.guest_time, 2**64 - 7, "no more time"
+        ),
         screen="The screen guest\nstep 2 of 3",
         picture=(
             '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 640 400" width="640" height="400">'
@@ -115,7 +117,9 @@ def steps(end: int, last: Outcome = Outcome.PASSED) -> tuple[StepResult, ...]:
         start = None if index == 0 else times[index - 1]
         outcome = last if index == len(titles) - 1 else Outcome.PASSED
         found.append(
-            StepResult(index, title.split()[0], title, 9 + index, outcome, start, times[index], 0.02)
+            StepResult(
+                index, title.split()[0], title, 9 + index, outcome, start, times[index], 0.02
+            )
         )
     return tuple(found)
 
@@ -178,7 +182,14 @@ def pair(number: int) -> CaseResult:
     one, two = failed_machine(120, number, "server"), failed_machine(80, number + 1, "client")
     base = case(number, Outcome.FAILED)
     found = [replace(step, machine=("server", "client")[step.index % 2]) for step in base.steps]
-    return replace(base, name="pair", id=f"{base.file}::pair", parameters={}, machines=(one, two), steps=tuple(found))
+    return replace(
+        base,
+        name="pair",
+        id=f"{base.file}::pair",
+        parameters={},
+        machines=(one, two),
+        steps=tuple(found),
+    )
 
 
 def hostile(number: int) -> CaseResult:
@@ -191,7 +202,8 @@ def hostile(number: int) -> CaseResult:
         log=tuple((index * MS, text) for index, text in enumerate(HOSTILE)),
         console=evil,
         screen=evil,
-        picture='<svg xmlns="http://www.w3.org/2000/svg" onload="document.title=\'owned\'" width="9" height="9">'
+        picture='<svg xmlns="http://www.w3.org/2000/svg" onload="document.title=\'owned\'" '
+        'width="9" height="9">'
         "<script>parent.document.title='owned'</script><image href=\"x.png\"/></svg>",
         registers=evil,
         disassembly=evil,
@@ -204,7 +216,8 @@ def hostile(number: int) -> CaseResult:
     return replace(
         base_case, id=HOSTILE[0], file=HOSTILE[1], name=HOSTILE[2], backend=HOSTILE[5],
         parameters={HOSTILE[1]: HOSTILE[0], "constructor": HOSTILE[2], "__proto__": HOSTILE[3]},
-        tags=(HOSTILE[0], "__proto__"), reason=evil, reproduce=HOSTILE[4], internal=evil, artifacts=HOSTILE[6],
+        tags=(HOSTILE[0], "__proto__"), reason=evil, reproduce=HOSTILE[4], internal=evil,
+        artifacts=HOSTILE[6],
         failure=Failure(evil, 1, 1, evil, 0, ((HOSTILE[0], HOSTILE[1]),)),
         steps=(StepResult(0, HOSTILE[0], evil, 1, Outcome.ERROR, 0, 5 * MS, 0.1, HOSTILE[5]),),
         measures=(MeasureResult(HOSTILE[0], 5, HOSTILE[1], HOSTILE[2], False, 5),

@@ -58,7 +58,7 @@ def case_data(case: CaseResult) -> dict[str, Any]:
 
 def schema() -> dict[str, Any]:
     """The JSON Schema (draft 2020-12) of what `render` gives."""
-    text = resources.files(hvlab.report).joinpath("results.schema.json").read_text("utf-8")
+    text = resources.files("hvlab.report").joinpath("results.schema.json").read_text("utf-8")
     loaded: dict[str, Any] = json.loads(text)
     return loaded
 

@@ -70,7 +70,7 @@ def _adapter() -> TypeAdapter[_Document]:
 def _content(path: Path) -> bytes:
     try:
         # A pipe would be waited for, a device never end.
-        with open(path, "rb", opener=_nonblocking) as file:  # noqa: PTH123 - for its opener
+        with open(path, "rb", opener=_nonblocking) as file:
             facts = os.fstat(file.fileno())
             if not stat.S_ISREG(facts.st_mode):
                 raise ReportError(f"{path}: not a file, so it holds no results", str(path))

@@ -48,7 +48,13 @@ def _case(pid: int, case: CaseResult) -> Iterator[Event]:
     name = f"{case.id} #{case.repetition + 1}" if case.repetition else case.id
     yield _named("process_name", pid, 0, printable(name))
     yield _named("process_labels", pid, 0, "flaky" if case.flaky else str(case.outcome), "labels")
-    yield {"ph": "M", "name": "process_sort_index", "pid": pid, "tid": 0, "args": {"sort_index": pid}}
+    yield {
+        "ph": "M",
+        "name": "process_sort_index",
+        "pid": pid,
+        "tid": 0,
+        "args": {"sort_index": pid},
+    }
     yield from _thread(pid, STEPS, "steps")
     threads = {"": STEPS}
     for index, machine in enumerate(case.machines):
@@ -87,7 +93,13 @@ def _machine(pid: int, first: int, machine: MachineResult, lone: bool) -> Iterat
 
 def _thread(pid: int, tid: int, name: str) -> Iterator[Event]:
     yield _named("thread_name", pid, tid, printable(name))
-    yield {"ph": "M", "name": "thread_sort_index", "pid": pid, "tid": tid, "args": {"sort_index": tid}}
+    yield {
+        "ph": "M",
+        "name": "thread_sort_index",
+        "pid": pid,
+        "tid": tid,
+        "args": {"sort_index": tid},
+    }
 
 
 def _named(what: str, pid: int, tid: int, text: str, key: str = "name") -> Event:

@@ -234,9 +234,7 @@ class _CaseRun:
         self, name: str, value: int | float, kind: Kind, limit: str, held: bool | None
     ) -> None:
         unit = _UNITS.get(kind, "")
-        self._measures.append(
-            MeasureResult(name, value, unit, limit, held, self._guest_time())
-        )
+        self._measures.append(MeasureResult(name, value, unit, limit, held, self._guest_time()))
 
     def fail(self, message: str, operands: Mapping[str, str] | None = None) -> NoReturn:
         raise StepFailed(message, operands)

@@ -26,7 +26,7 @@ class ConsoleView {
       h("button", {type: "button", class: "plain stamp", tabindex: -1, title: "Show on the timeline",
         onclick: () => this.onTime(time, index)}, stamp(time)),
       h("span", {class: "text"}, visible(text))));
-    this.body = h("div", {class: "console", tabindex: 0, role: "region", "aria-label": `Console of ${this.machine.name}`},
+    this.body = h("div", {class: "log", tabindex: 0, role: "region", "aria-label": `Console of ${this.machine.name}`},
       this.rows);
     return h("div", null,
       h("div", {class: "toolbar"}, this.search,
@@ -79,18 +79,19 @@ class ConsoleView {
     hit.classList.add("current");
     this.said.textContent = `${this.at + 1} of ${count(total)}`;
     this.reveal(row);
+    this.body.scrollIntoView({block: "nearest"});
   }
 
-  /** Scrolls within the console only, and the page to the console if asked to. */
+  /** Scrolls within the console only. */
   reveal(row) {
     const line = this.rows[row];
-    this.body.scrollTop = line.offsetTop - this.body.offsetTop - this.body.clientHeight / 2;
+    this.body.scrollTop = line.offsetTop - this.body.clientHeight / 2;
   }
 
   goTo(row) {
     this.body.querySelector(".pointed")?.classList.remove("pointed");
     this.rows[row].classList.add("pointed");
     this.reveal(row);
-    this.body.scrollIntoView({block: "nearest", behavior: "smooth"});
+    this.body.scrollIntoView({block: "nearest"});
   }
 }

@@ -38,9 +38,10 @@ function button(text, onclick, attributes) {
 
 /** A labelled choice; `options` are [value, text] pairs. */
 function choice(label, options, value, onchange) {
-  const select = h("select", {onchange: () => onchange(select.value)},
+  const id = `choose-${label.toLowerCase()}`;
+  const select = h("select", {id, onchange: () => onchange(select.value)},
     options.map(([key, text]) => h("option", {value: key, selected: key === value}, text)));
-  return h("label", {class: "choice"}, h("span", null, label), select);
+  return h("span", {class: "choice"}, h("label", {for: id}, label), select);
 }
 
 /** A table of `columns` ({text, class}) and rows of cells (nodes, texts, or ready-made td). */

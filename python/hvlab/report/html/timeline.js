@@ -86,7 +86,7 @@ class Timeline {
     const span = this.to - this.from;
     if (time < this.from || time > this.to) this.set(time - span / 2, time + span / 2);
     else this.draw();
-    this.element.scrollIntoView({block: "nearest", behavior: "smooth"});
+    this.element.scrollIntoView({block: "nearest"});
   }
 
   // What the user does.
