@@ -183,6 +183,7 @@ def test_a_failed_case_has_all_that_it_left(opened: Opened) -> None:
     )
     expect(page.locator(".operands")).to_contain_text("ready.time")
     expect(page.locator(".operands")).to_contain_text("1.2 s")
+    assert page.locator(".log").evaluate("log => log.scrollTop + log.clientHeight > log.scrollHeight - 5")
     expect(page.locator(".steps tbody tr")).to_have_count(4)
     expect(page.locator(".steps tbody tr").last.locator(".mark")).to_have_class("mark failed")
     expect(page.locator(".copyable code")).to_have_text(FAILED.reproduce)

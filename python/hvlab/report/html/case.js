@@ -33,6 +33,7 @@ async function showCase(of, place) {
     propertiesSection(of, found),
   ]);
   timeline?.draw();
+  if (of.outcome !== "passed") consoles.forEach((view) => view.toEnd());
 }
 
 function caseHead(of) {
@@ -64,12 +65,21 @@ function failureSection(found) {
 
 function failureBody(failure) {
   return [
-    pre(failure.excerpt || failure.message),
+    excerpt(failure.excerpt || failure.message),
     failure.operands.length
       ? h("dl", {class: "operands"}, failure.operands.map(([text, value]) =>
         [h("dt", null, visible(text)), h("dd", null, visible(value))]))
       : null,
   ];
+}
+
+/** `file:line:column: message` and then the line with its caret, which must not be broken. */
+function excerpt(text) {
+  const lines = visible(text).split("\n");
+  const at = lines.findIndex((line) => /^ *\d+ \| /.test(line));
+  if (at < 0) return pre(text);
+  return h("pre", {class: "excerpt", tabindex: 0}, lines.slice(0, at).join("\n"),
+    h("span", {class: "code"}, lines.slice(at).join("\n")));
 }
 
 function reproduceSection(found) {

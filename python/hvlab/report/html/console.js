@@ -88,6 +88,11 @@ class ConsoleView {
     this.body.scrollTop = line.offsetTop - this.body.clientHeight / 2;
   }
 
+  /** What was printed last is what a failure is about. */
+  toEnd() {
+    if (this.body) this.body.scrollTop = this.body.scrollHeight;
+  }
+
   goTo(row) {
     this.body.querySelector(".pointed")?.classList.remove("pointed");
     this.rows[row].classList.add("pointed");

@@ -17,6 +17,7 @@ cases.forEach((found, number) => {
   found.shown = found.flaky ? "flaky" : found.outcome;
   found.scenario = found.name.includes("[") ? found.name.slice(0, found.name.indexOf("[")) : found.name;
   found.text = [found.id, found.reason, found.backend, ...found.tags].join("\n").toLowerCase();
+  found.label = found.repetition ? `${found.id} #${found.repetition + 1}` : found.id;
   found.key = found.repetition ? `${found.id}#${found.repetition}` : found.id;
 });
 

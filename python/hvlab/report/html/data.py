@@ -28,7 +28,7 @@ from hvlab.scenario.results import (
 )
 from hvlab.scenario.template import as_text
 
-CHUNK = 1 << 20  # characters of JSON, from which on a chunk is full
+CHUNK = 256 << 10  # characters of JSON, from which on a chunk is full
 _LEVEL = 6
 
 

@@ -61,8 +61,8 @@ function shortcuts(event) {
   const typing = event.target.closest?.("input, select, textarea");
   if (event.key === "/" && !typing && !event.ctrlKey && !event.metaKey) {
     event.preventDefault();
-    if (state.view !== "cases") location.hash = fresh({view: "cases"});
-    requestAnimationFrame(() => requestAnimationFrame(() => casesView.search.focus()));
+    if (state.view !== "cases") go({...DEFAULTS, view: "cases"});
+    casesView.search.focus();
   }
 }
 

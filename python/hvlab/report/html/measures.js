@@ -24,7 +24,7 @@ function measureTable(rows, named) {
   ];
   const bodies = rows.flatMap(([of, measure]) => {
     const row = h("tr", null,
-      named ? h("td", null, h("a", {href: fresh({view: "cases", case: of.key}), title: of.key}, nameOf(of))) : null,
+      named ? h("td", null, h("a", {href: fresh({view: "cases", case: of.key}), title: of.label}, nameOf(of))) : null,
       h("td", null, measure.name), h("td", {class: "number", title: measure.text}, quantity(measure.value, measure.unit)),
       h("td", {class: "limit"}, measure.limit ? [mark(measure.held ? "passed" : "failed"), ` ${measure.limit}`] : ""),
       compared ? comparison(of, measure) : null);

@@ -64,7 +64,7 @@ function words(reason) {
 }
 
 function caseLink(of) {
-  return h("li", null, h("a", {href: fresh({view: "cases", case: of.key})}, of.key));
+  return h("li", null, h("a", {href: fresh({view: "cases", case: of.key})}, of.label));
 }
 
 function flaky() {
@@ -72,7 +72,7 @@ function flaky() {
   if (!found.length) return null;
   return h("section", {class: "part"}, h("h2", null, "Flaky: passed, but not at once"),
     h("ul", {class: "plainlist"}, found.slice(0, FEW).map((of) => h("li", null, mark("flaky"), " ",
-      h("a", {href: fresh({view: "cases", case: of.key})}, of.key),
+      h("a", {href: fresh({view: "cases", case: of.key})}, of.label),
       h("small", null, ` attempt ${of.attempts + 1}`)))),
     found.length > FEW ? h("a", {href: fresh({view: "cases", outcome: "flaky"})}, `and ${found.length - FEW} more`) : null);
 }
@@ -117,6 +117,6 @@ function slowest() {
   if (ran.length < 2) return null;
   return section("Slowest", h("ol", {class: "slowest"}, ran.map((of) => h("li", null,
     h("a", {href: fresh({view: "cases", case: of.key, sort: "slow"})},
-      h("span", {class: "name"}, of.key.split("/").at(-1)), h("span", {class: "time"}, seconds(of.wall))),
+      h("span", {class: "name"}, of.label.split("/").at(-1)), h("span", {class: "time"}, seconds(of.wall))),
     h("span", {class: "length", style: {width: `${of.wall / ran[0].wall * 100}%`}})))));
 }

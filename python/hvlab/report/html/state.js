@@ -29,20 +29,13 @@ function fresh(changes) {
   return link({...DEFAULTS, ...changes});
 }
 
-/** Goes there; `replace` for what is typed, of which not every letter is a page to go back to. */
+/** Goes there at once; `replace` for what is typed, of which not every letter is a page to go back to. */
 function go(changes, replace = false) {
   const target = link(changes);
   if (target === location.hash) return;
-  if (replace) {
-    history.replaceState(null, "", target);
-    window.dispatchEvent(new HashChangeEvent("hashchange"));
-  } else {
-    location.hash = target;
-  }
-}
-
-function toCase(of) {
-  return link({view: "cases", case: of.key});
+  if (replace) history.replaceState(null, "", target);
+  else history.pushState(null, "", target);
+  window.dispatchEvent(new HashChangeEvent("hashchange"));
 }
 
 /** The conditions of `cell`: pairs of an axis and the text of its value. */
