@@ -114,7 +114,7 @@ function stepsSection(found, timeline) {
   if (!found.steps.length) return null;
   const several = found.machines.length > 1;
   const columns = [
-    {text: "", class: "tight"}, {text: "#", class: "number"}, {text: "Step"},
+    {unseen: "Outcome", class: "tight"}, {text: "#", class: "number"}, {text: "Step"},
     ...(several ? [{text: "Machine"}] : []),
     {text: "Guest time", class: "number"}, {text: "Took", class: "number"}, {text: "Wall", class: "number"},
     {text: "Line", class: "number"},
@@ -169,7 +169,7 @@ function screenBody(machine) {
 function eventTable(machine) {
   return table([{text: "Guest time", class: "number"}, {text: "Kind"}, {text: "What"}],
     machine.events.map(([time, kind, text]) => [stamp(time), kind, h("code", null, visible(text))]),
-    {label: "Last events", class: "events"});
+    {label: `Last events of ${machine.name}`, class: "events"});
 }
 
 function propertiesSection(of, found) {

@@ -44,7 +44,7 @@ function choice(label, options, value, onchange) {
   return h("span", {class: "choice"}, h("label", {for: id}, label), select);
 }
 
-/** A table of `columns` ({text, class}) and rows of cells (nodes, texts, or ready-made td). */
+/** A table of `columns` ({text or unseen, class}) and rows of cells (nodes, texts, or ready-made td). */
 function table(columns, rows, attributes) {
   const cell = (content, index) =>
     content instanceof HTMLTableCellElement ? content
@@ -52,7 +52,8 @@ function table(columns, rows, attributes) {
   return h("div", {class: "scroll", tabindex: 0, role: "region", "aria-label": attributes?.label},
     h("table", {class: `grid ${attributes?.class ?? ""}`},
       h("thead", null, h("tr", null,
-        columns.map((column) => h("th", {scope: "col", class: column.class}, column.text)))),
+        columns.map((column) => h("th", {scope: "col", class: column.class},
+          column.unseen ? h("span", {class: "unseen"}, column.unseen) : column.text)))),
       h("tbody", null, rows.map((cells) =>
         cells instanceof HTMLElement ? cells : h("tr", null, cells.map(cell))))));
 }

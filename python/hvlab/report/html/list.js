@@ -16,8 +16,9 @@ class CasesView {
     this.found = h("p", {class: "found", "aria-live": "polite"});
     this.list = h("ul", {class: "cases", onkeydown: (event) => this.move(event)});
     this.detail = h("article", {class: "detail", id: "case", tabindex: -1, "aria-label": "Case"});
+    this.heading = h("h1", {class: "unseen"}, "Cases");
     this.element = h("div", {class: "split"},
-      h("section", {class: "side", "aria-label": "Cases"},
+      h("section", {class: "side", "aria-label": "Cases"}, this.heading,
         h("div", {class: "filter", role: "search"}, this.search, this.chips, this.choices, this.found),
         this.list),
       this.detail);
@@ -93,6 +94,7 @@ class CasesView {
   select() {
     const of = byKey.get(state.case) ?? null;
     this.element.classList.toggle("opened", of !== null);
+    this.heading.hidden = of !== null; // the case has one of its own
     if (this.open === of && this.detail.childNodes.length) return;
     this.links.get(this.open?.key)?.removeAttribute("aria-current");
     this.open = of;

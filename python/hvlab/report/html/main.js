@@ -45,8 +45,7 @@ function themeButton() {
   function set() {
     if (!Object.hasOwn(THEMES, theme)) theme = "";
     document.documentElement.dataset.theme = theme;
-    self.textContent = THEMES[theme];
-    self.setAttribute("aria-label", `Colours: ${theme || "as the system"}`);
+    self.replaceChildren(h("span", {class: "unseen"}, "Colours: "), THEMES[theme]);
     try {
       localStorage.setItem("hvlab-theme", theme);
     } catch {

@@ -82,8 +82,8 @@ function skips() {
   if (!groups.length) return null;
   return h("section", {class: "part"}, h("h2", null, "Skipped"),
     h("ul", {class: "plainlist"}, groups.map(([reason, of]) => h("li", null, mark("skipped"), " ",
-      h("a", {href: fresh({view: "cases", outcome: "skipped", q: words(reason)})}, plural(of.length, "case")),
-      ` ${visible(reason)}`))));
+      h("a", {href: fresh({view: "cases", outcome: "skipped", q: words(reason)})},
+        `${plural(of.length, "case")}: ${visible(reason)}`)))));
 }
 
 function files() {
@@ -97,7 +97,7 @@ function files() {
     mark(worst(of)), h("a", {href: fresh({view: "cases", cell: new URLSearchParams({file}).toString()})}, file),
     bar(counts(of)), count(of.length), seconds(of.reduce((sum, one) => sum + one.wall, 0)),
   ]);
-  return section("Files", table([{text: "", class: "tight"}, {text: "File"}, {text: "", class: "sharecell"},
+  return section("Files", table([{unseen: "Outcome", class: "tight"}, {text: "File"}, {unseen: "Shares", class: "sharecell"},
     {text: "Cases", class: "number"}, {text: "Wall", class: "number"}], rows, {label: "Files", class: "files"}));
 }
 
