@@ -160,6 +160,15 @@ def test_what_is_read_is_what_was_written(tmp_path: Path) -> None:
     assert json_report.render(read.run, read.started) == (tmp_path / "r.json").read_text()
 
 
+def test_numbers_that_json_has_not_are_texts(validator: Any, tmp_path: Path) -> None:
+    values = {"a": float("inf"), "b": float("-inf"), "c": float("nan"), "d": 1.5, "e": None}
+    case = dataclasses.replace(samples.case(0), parameters=values)
+    path = saved_file(tmp_path, RunResult([case]))
+    validator.validate(json.loads(path.read_text(), parse_constant=pytest.fail))
+    (read,) = load.read(path).run.cases
+    assert read.parameters == {"a": "inf", "b": "-inf", "c": "nan", "d": 1.5, "e": None}
+
+
 def test_real_results_are_read_back(real: Path) -> None:
     read = load.read(real)
     assert json_report.render(read.run, read.started) == real.read_text()
@@ -202,6 +211,7 @@ def test_a_foreign_file_is_refused(tmp_path: Path, name: str) -> None:
         ('"version": 2', '"version": "\\u001b[2J"', "version .*001b", "version"),
         ('"version": 2,', "", "no version", "version"),
         ('"wall": 1.5', '"wall": NaN', "finite", "wall"),
+        ('"wall": 0.02', '"wall": Infinity', "finite", "cases[0].steps[0].wall"),
         ('"wall": 1.5', '"wall": -1', "wall: ", "wall"),
         ('"started": "2026', '"started": "20', "started: ", "started"),
         ('"index": 0', '"index": "0"', "valid integer", "cases[0].steps[0].index"),

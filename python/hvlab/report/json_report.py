@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime
 import json
+import math
 from functools import cache
 from importlib import resources
 from pathlib import Path
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import hvlab
 from hvlab.report.files import write_whole
 from hvlab.scenario.results import CaseResult, Outcome, RunResult
+from hvlab.scenario.template import as_text
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
@@ -53,6 +55,11 @@ def case_data(case: CaseResult) -> dict[str, Any]:
     data: dict[str, Any] = _adapter().dump_python(case)
     data |= {"flaky": case.flaky, "guest_time": case.guest_time, "instructions": case.instructions}
     data["wall"] = round(case.wall, 6)
+    # A document may have .inf and .nan, for which JSON has no numbers.
+    data["parameters"] = {
+        name: as_text(value) if isinstance(value, float) and not math.isfinite(value) else value
+        for name, value in case.parameters.items()
+    }
     return data
 
 

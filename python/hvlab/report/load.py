@@ -13,7 +13,7 @@ from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AwareDatetime, Field, TypeAdapter, ValidationError
+from pydantic import AwareDatetime, ConfigDict, Field, TypeAdapter, ValidationError
 
 from hvlab.errors import ReportError
 from hvlab.report.json_report import FORMAT, VERSION
@@ -52,11 +52,13 @@ def read_history(paths: Iterable[Path]) -> list[SavedRun]:
 # What is read is what stands in the dataclasses; the rest is derived from it.
 @dataclass
 class _Document:
+    __pydantic_config__ = ConfigDict(allow_inf_nan=False)  # of all that is in it, too
+
     format: Literal["hvlab-results"]
     version: Literal[2]
     hvlab: str
     started: AwareDatetime
-    wall: Annotated[float, Field(ge=0, allow_inf_nan=False)]
+    wall: Annotated[float, Field(ge=0)]
     interrupted: bool
     host: dict[str, str]
     cases: list[CaseResult]

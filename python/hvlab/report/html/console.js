@@ -30,8 +30,8 @@ class ConsoleView {
       this.rows);
     return h("div", null,
       h("div", {class: "toolbar"}, this.search,
-        button("\u2191", () => this.step(-1), {class: "quiet", "aria-label": "Previous hit"}),
-        button("\u2193", () => this.step(1), {class: "quiet", "aria-label": "Next hit"}), this.said,
+        button("\u2191", () => this.step(-1), {"aria-label": "Previous hit"}),
+        button("\u2193", () => this.step(1), {"aria-label": "Next hit"}), this.said,
         h("span", {class: "grow"}),
         h("span", {class: "dim"}, `${this.machine.log.cut ? "the last " : ""}${plural(this.lines.length, "line")}`),
         copyButton(() => this.lines.map(([time, text]) => `${stamp(time).padStart(14)} | ${text}`).join("\n"),

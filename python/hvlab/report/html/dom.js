@@ -79,6 +79,6 @@ function copyButton(text, label) {
   const self = button("Copy", async () => {
     self.textContent = (await copy(text())) ? "Copied" : "Not allowed";
     setTimeout(() => { self.textContent = "Copy"; }, 1500);
-  }, {class: "quiet copy", "aria-label": label, "aria-live": "polite"});
+  }, {class: "copy", "aria-label": label, "aria-live": "polite"});
   return self;
 }

@@ -41,7 +41,7 @@ function themeButton() {
     const names = Object.keys(THEMES);
     theme = names[(names.indexOf(theme) + 1) % names.length];
     set();
-  }, {class: "quiet", id: "theme"});
+  }, {id: "theme"});
   function set() {
     if (!Object.hasOwn(THEMES, theme)) theme = "";
     document.documentElement.dataset.theme = theme;

@@ -39,11 +39,11 @@ class Timeline {
       this.lanes.map((lane) => h("span", {title: lane.name}, lane.name)));
     return h("div", {class: "timeline"},
       h("div", {class: "toolbar"},
-        button("\u2212", () => this.zoom(2), {class: "quiet", "aria-label": "Zoom out"}),
-        button("+", () => this.zoom(0.5), {class: "quiet", "aria-label": "Zoom in"}),
-        button("\u2190", () => this.pan(-0.25), {class: "quiet", "aria-label": "Earlier"}),
-        button("\u2192", () => this.pan(0.25), {class: "quiet", "aria-label": "Later"}),
-        button("All", () => this.show(0, this.whole), {class: "quiet", "aria-label": "Show all of it"}),
+        button("\u2212", () => this.zoom(2), {"aria-label": "Zoom out"}),
+        button("+", () => this.zoom(0.5), {"aria-label": "Zoom in"}),
+        button("\u2190", () => this.pan(-0.25), {"aria-label": "Earlier"}),
+        button("\u2192", () => this.pan(0.25), {"aria-label": "Later"}),
+        button("All", () => this.show(0, this.whole), {"aria-label": "Show all of it"}),
         this.said, h("span", {class: "grow"}), h("span", {class: "dim hint"}, "Ctrl + wheel zooms, dragging moves")),
       h("div", {class: "lanebox"}, names, this.stage), this.tip);
   }
