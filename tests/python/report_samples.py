@@ -7,6 +7,8 @@ import datetime
 import random
 from dataclasses import replace
 
+from hvlab.report import history
+from hvlab.report.history import Earlier
 from hvlab.report.load import SavedRun
 from hvlab.scenario.results import (
     AttemptResult,
@@ -246,13 +248,13 @@ def saved(run: RunResult, name: str = "this run", age: int = 0) -> SavedRun:
     return SavedRun(run, STARTED - datetime.timedelta(days=age), "0.1.0", name)
 
 
-def earlier(run: RunResult, age: int) -> SavedRun:
+def earlier(run: RunResult, age: int) -> Earlier:
     """The same run some days ago, with other values of its measures."""
     chance = random.Random(age)
     cases = [
-        replace(case, machines=(), measures=tuple(
+        replace(case, wall=case.wall * (1 + age / 50), measures=tuple(
             replace(measure, value=round(measure.value * (1 + age / 100 + chance.random() / 20)))
             for measure in case.measures))
         for case in run.cases
     ]  # fmt: skip
-    return saved(RunResult(cases, run.wall), f"nightly-{age}", age)
+    return history.of_run(saved(RunResult(cases, run.wall), f"nightly-{age}", age))

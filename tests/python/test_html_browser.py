@@ -357,6 +357,13 @@ def test_measures_against_earlier_runs(opened: Opened) -> None:
     expect(plot.locator("circle")).to_have_count(5)
     expect(plot.locator("circle.now")).to_have_count(1)
     expect(plot).to_contain_text("this run")
+    # What every case has is shown when it is asked for, and on the page of a case.
+    expect(page.locator("table.measures")).not_to_contain_text("instructions")
+    page.get_by_label("Measure").select_option("instructions")
+    expect(rows.first).to_contain_text("±0 %")
+    page = case_page(opened, sample_run().cases[0].id)
+    names = page.locator(".measures tbody tr:not(.below) td:first-child").all_inner_texts()
+    assert names == ["boot_time", "memory_used", "guest_time", "instructions", "wall"]
 
 
 def test_attempts_and_repetitions(opened: Opened) -> None:

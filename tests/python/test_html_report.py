@@ -16,7 +16,7 @@ import pytest
 
 import report_samples as samples
 from hvlab.report import html
-from hvlab.scenario.results import RunResult
+from hvlab.scenario.results import Outcome, RunResult
 
 HISTORY = 3
 
@@ -130,6 +130,9 @@ def test_measures_stand_beside_those_of_earlier_runs(page: Page, run: RunResult)
     series = data["series"][run.cases[0].id]["boot_time"]
     assert [number for number, _ in series] == [0, 1, 2]
     assert all(value > run.cases[0].measures[0].value for _, value in series)
+    # Only of cases that passed: the others measured something else.
+    failed = next(case for case in run.cases if case.outcome is Outcome.FAILED)
+    assert failed.id not in data["series"]
 
 
 def test_chunks_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:

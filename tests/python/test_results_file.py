@@ -17,7 +17,7 @@ import pytest
 
 import report_samples as samples
 from hvlab.errors import ReportError
-from hvlab.report import json_report, load
+from hvlab.report import history, json_report, load
 from hvlab.scenario import results
 from hvlab.scenario.results import Outcome, RunResult
 from test_cli import hvlab
@@ -255,11 +255,11 @@ def test_history_is_read_from_files_and_folders_oldest_first(tmp_path: Path) -> 
         started = samples.saved(run, age=age).started
         folder = tmp_path if name == "a" else tmp_path / "runs"
         json_report.write(folder / f"{name}.json", run, started)
-    found = load.read_history([tmp_path / "a.json", tmp_path / "runs"])
+    found = history.read([tmp_path / "a.json", tmp_path / "runs"])
     assert [saved.name for saved in found] == ["b", "c", "a"]
     (tmp_path / "empty").mkdir()
     with pytest.raises(ReportError, match="no results file"):
-        load.read_history([tmp_path / "empty"])
+        history.read([tmp_path / "empty"])
 
 
 # The commands.

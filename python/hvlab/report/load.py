@@ -7,7 +7,6 @@ import datetime
 import json
 import os
 import stat
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -41,12 +40,6 @@ def read(path: Path) -> SavedRun:
         raise _refusal(path, error) from None
     run = RunResult(document.cases, document.wall, document.interrupted, document.host)
     return SavedRun(run, document.started, document.hvlab, path.stem)
-
-
-def read_history(paths: Iterable[Path]) -> list[SavedRun]:
-    """Reads results files, and those in folders (`*.json`), oldest first. Raises ReportError."""
-    found = [read(file) for path in paths for file in _files(path)]
-    return sorted(found, key=lambda saved: saved.started)
 
 
 # What is read is what stands in the dataclasses; the rest is derived from it.
@@ -87,15 +80,6 @@ def _content(path: Path) -> bytes:
 
 def _nonblocking(path: str, flags: int) -> int:
     return os.open(path, flags | os.O_NONBLOCK | os.O_CLOEXEC)
-
-
-def _files(path: Path) -> Sequence[Path]:
-    if not path.is_dir():
-        return [path]
-    found = sorted(path.glob("*.json"))
-    if not found:
-        raise ReportError(f"{path}: no results file (*.json) in this folder", str(path))
-    return found
 
 
 def _refusal(path: Path, error: ValidationError) -> ReportError:

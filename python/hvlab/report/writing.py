@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from hvlab.errors import HostError
-from hvlab.report import files, json_report, junit
-from hvlab.report.load import SavedRun, read_history
+from hvlab.report import files, history, json_report, junit
+from hvlab.report.load import SavedRun
 
 
 @dataclass(frozen=True)
@@ -32,16 +32,18 @@ class Wanted:
         return [path for path in found if path is not None]
 
 
-def prepare(wanted: Wanted) -> list[SavedRun]:
+def prepare(wanted: Wanted) -> list[history.Earlier]:
     """Finds out before a long run whether all can be written after it, and reads the history.
     Raises HostError, ReportError.
     """
     for path in wanted.paths:
         files.check_writable(path)
-    return read_history(wanted.history)
+    return history.read(wanted.history)
 
 
-def write(wanted: Wanted, saved: SavedRun, history: Sequence[SavedRun]) -> Iterator[HostError]:
+def write(
+    wanted: Wanted, saved: SavedRun, earlier: Sequence[history.Earlier]
+) -> Iterator[HostError]:
     """Writes each report; gives the errors of those that could not be."""
     if wanted.junit is not None:
         yield from _try(wanted.junit, junit.render(saved.run, saved.started))
@@ -50,7 +52,7 @@ def write(wanted: Wanted, saved: SavedRun, history: Sequence[SavedRun]) -> Itera
     if wanted.html is not None:
         from hvlab.report import html
 
-        yield from _try(wanted.html, html.render(saved, history))
+        yield from _try(wanted.html, html.render(saved, earlier))
     if wanted.trace is not None:
         from hvlab.report import trace
 

@@ -19,6 +19,7 @@ from urllib.parse import quote
 
 import hvlab
 from hvlab.report.files import write_whole
+from hvlab.report.history import Earlier
 from hvlab.report.html import data
 from hvlab.report.load import SavedRun
 from hvlab.scenario.problems import printable
@@ -44,12 +45,12 @@ SCRIPTS = (
 _COLOURS = {"good": "#1a7f37", "bad": "#c7222d", "none": "#59636e"}
 
 
-def write(path: Path, saved: SavedRun, history: Sequence[SavedRun] = ()) -> None:
+def write(path: Path, saved: SavedRun, history: Sequence[Earlier] = ()) -> None:
     """Writes the report whole or not at all. Raises HostError."""
     write_whole(path, render(saved, history))
 
 
-def render(saved: SavedRun, history: Sequence[SavedRun] = ()) -> str:
+def render(saved: SavedRun, history: Sequence[Earlier] = ()) -> str:
     """The page. `history`: earlier runs, whose measures are shown beside this one's."""
     style = _source("style.css")
     script = '"use strict";\n(() => {\n' + "".join(map(_source, SCRIPTS)) + "})();\n"

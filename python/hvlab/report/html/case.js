@@ -135,8 +135,9 @@ function stepsSection(found, timeline) {
 }
 
 function measuresSection(of) {
-  if (!of.measures.length) return null;
-  return section("Measures", measureTable(of.measures.map((measure) => [of, measure]), false));
+  const shown = of.measures.filter((measure) => !measure.everywhere || report.history.length);
+  if (!shown.length) return null;
+  return section("Measures", measureTable(shown.map((measure) => [of, measure]), false));
 }
 
 function machineSection(machine, view, named) {

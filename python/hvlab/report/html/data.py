@@ -14,6 +14,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from hvlab.report.history import Earlier, built_in
 from hvlab.report.load import SavedRun
 from hvlab.report.text import measure_value
 from hvlab.scenario.machines import MAX_LOG_LINES
@@ -32,7 +33,7 @@ CHUNK = 256 << 10  # characters of JSON, from which on a chunk is full
 _LEVEL = 6
 
 
-def pack(saved: SavedRun, history: Sequence[SavedRun]) -> tuple[str, list[str]]:
+def pack(saved: SavedRun, history: Sequence[Earlier]) -> tuple[str, list[str]]:
     """The block for all views, as JSON that is safe in a page, and the chunks, as base64."""
     chunks: list[str] = []
     places: list[tuple[int, int]] = []
@@ -67,7 +68,7 @@ def _json(value: object) -> str:
 
 
 def _index(
-    saved: SavedRun, history: Sequence[SavedRun], places: Sequence[tuple[int, int]]
+    saved: SavedRun, history: Sequence[Earlier], places: Sequence[tuple[int, int]]
 ) -> dict[str, Any]:
     run = saved.run
     return {
@@ -83,18 +84,21 @@ def _index(
 
 
 def _series(
-    cases: Sequence[CaseResult], history: Sequence[SavedRun]
+    cases: Sequence[CaseResult], history: Sequence[Earlier]
 ) -> Mapping[str, Mapping[str, list[tuple[int, int | float]]]]:
     """Earlier values of this run's measures, by case and measure, each with the run's index."""
-    wanted = {(case.id, measure.name) for case in cases for measure in case.measures}
     found: dict[str, dict[str, list[tuple[int, int | float]]]] = {}
-    for index, old in enumerate(history):
-        for case in old.run.cases:
-            for measure in case.measures:
-                if (case.id, measure.name) in wanted:
-                    of_case = found.setdefault(case.id, {})
-                    of_case.setdefault(measure.name, []).append((index, measure.value))
-    return found
+    for case in cases:
+        series = {
+            measure.name: [
+                (index, value)
+                for index, earlier in enumerate(history)
+                for value in earlier.values.get(case.id, {}).get(measure.name, ())
+            ]
+            for measure in (*case.measures, *built_in(case))
+        }
+        found[case.id] = {name: values for name, values in series.items() if values}
+    return {case: series for case, series in found.items() if series}
 
 
 def _entry(case: CaseResult, place: tuple[int, int]) -> dict[str, Any]:
@@ -115,13 +119,14 @@ def _entry(case: CaseResult, place: tuple[int, int]) -> dict[str, Any]:
         "wall": round(case.wall, 6),
         "guest": case.guest_time,
         "instructions": case.instructions,
-        "measures": [_measure(measure) for measure in case.measures],
+        "measures": [_measure(measure, False) for measure in case.measures]
+        + [_measure(measure, True) for measure in built_in(case)],
         "chunk": place[0],
         "place": place[1],
     }
 
 
-def _measure(measure: MeasureResult) -> dict[str, Any]:
+def _measure(measure: MeasureResult, everywhere: bool) -> dict[str, Any]:
     return {
         "name": measure.name,
         "value": measure.value,
@@ -130,6 +135,7 @@ def _measure(measure: MeasureResult) -> dict[str, Any]:
         "limit": measure.limit,
         "held": measure.held,
         "time": measure.time,
+        "everywhere": everywhere,  # not the scenario's: measured of every case
     }
 
 

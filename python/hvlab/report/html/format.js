@@ -35,6 +35,7 @@ function stamp(ns) {
 /** What a measure is: `1.204 s`, `4 MiB`, `42`. */
 function quantity(value, unit) {
   if (unit === "ns") return duration(value);
+  if (unit === "s") return seconds(value);
   if (unit === "B") {
     const power = value > 0 ? Math.min(Math.floor(Math.log2(value) / 10), 4) : 0;
     return `${Number((value / 1024 ** power).toPrecision(4))} ${["B", "KiB", "MiB", "GiB", "TiB"][power]}`;

@@ -5,14 +5,15 @@ function measures() {
   const wanted = state.measure;
   const all = cases.flatMap((of) => of.measures.map((measure) => [of, measure]));
   const names = [...new Set(all.map(([, measure]) => measure.name))].sort();
-  const shown = all.filter(([of, measure]) => (!wanted || measure.name === wanted) && isShown(of));
+  const shown = all.filter(([of, measure]) =>
+    (wanted ? measure.name === wanted : !measure.everywhere) && isShown(of));
   return h("div", {class: "page"}, h("h1", null, "Measures"),
     h("div", {class: "toolbar"},
       choice("Measure", [["", "all"], ...names.map((name) => [name, name])], wanted, (measure) => go({measure})),
       h("span", {class: "dim"}, report.history.length
         ? `compared with ${plural(report.history.length, "earlier run")}: ${report.history.map((run) => run.name).join(", ")}`
         : "no earlier runs to compare with (--history FILE)")),
-    shown.length ? measureTable(shown, true) : h("p", {class: "empty"}, "No case measured anything."));
+    shown.length ? measureTable(shown, true) : h("p", {class: "empty"}, "No case has a measure of its own."));
 }
 
 /** A row a measure; one that has earlier values opens its plot below. */
