@@ -359,7 +359,7 @@ def test_measures_against_earlier_runs(opened: Opened) -> None:
     expect(plot).to_contain_text("this run")
     # What every case has is shown when it is asked for, and on the page of a case.
     expect(page.locator("table.measures")).not_to_contain_text("instructions")
-    page.get_by_label("Measure").select_option("instructions")
+    page.get_by_label("Measure", exact=True).select_option("instructions")
     expect(rows.first).to_contain_text("±0 %")
     page = case_page(opened, sample_run().cases[0].id)
     names = page.locator(".measures tbody tr:not(.below) td:first-child").all_inner_texts()
