@@ -68,7 +68,7 @@ def render(saved: SavedRun, history: Sequence[Earlier] = ()) -> str:
         facts=html.escape(
             f"Started {data.moment(saved.started)}, took {run.wall:.1f} s, hvlab {saved.hvlab}."
         ),
-        rows="\n".join(map(_row, run.cases)),
+        rows="\n".join(map(_row, sorted(run.cases, key=_rank))),
         index=index,
         chunks="\n".join(
             f'<script type="text/plain" id="chunk-{number}">{chunk}</script>'
@@ -126,6 +126,14 @@ def _icon(colour: str) -> str:
         f'<circle cx="8" cy="8" r="7" fill="{colour}"/></svg>'
     )
     return "data:image/svg+xml," + quote(picture)
+
+
+_RANKS = (Outcome.FAILED, Outcome.ERROR, Outcome.PASSED, Outcome.SKIPPED)
+
+
+def _rank(case: CaseResult) -> tuple[int, bool]:
+    """What did not pass stands first."""
+    return _RANKS.index(case.outcome), not case.flaky
 
 
 def _row(case: CaseResult) -> str:

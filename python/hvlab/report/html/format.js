@@ -13,8 +13,8 @@ function duration(ns) {
 
 /** Wall time: `0.25 s`. */
 function seconds(value) {
-  if (value >= 60) return duration(value * 1e9);
-  return `${value.toFixed(value < 0.1 ? 3 : 2)} s`;
+  if (value >= 60 || (value > 0 && value < 0.0995)) return duration(Number((value * 1e9).toPrecision(3)));
+  return `${value.toFixed(2)} s`;
 }
 
 /** `12,345`. */
