@@ -7,6 +7,8 @@ import datetime
 import random
 from dataclasses import replace
 
+from hvlab.performance import collect
+from hvlab.performance.runs import facts
 from hvlab.report import history
 from hvlab.report.history import Earlier
 from hvlab.report.load import SavedRun
@@ -158,11 +160,13 @@ def case(number: int, outcome: Outcome = Outcome.PASSED, lines: int = 200) -> Ca
             "      |     ^~~~~~", 3, (("ready.time", "1.2 s"), ("5*second", "5 s"))),
         steps=steps(host.guest_time, outcome),
         measures=(
-            MeasureResult("boot_time", boot_time, "ns", "< 5*second", True, host.guest_time * 6 // 10),
-            MeasureResult("memory_used", (40 << 20) + number * 4096, "B", "", None, host.guest_time),
+            MeasureResult("boot_time", boot_time, "ns", "< 5*second", True, "lower", "10%", 810 * MS,
+                          time=host.guest_time * 6 // 10),
+            MeasureResult("memory_used", (40 << 20) + number * 4096, "B", "", None, time=host.guest_time),
         ),
         machines=(host,),
         wall=0.2 + chance.random() * 3,
+        cpu=0.15,
     )  # fmt: skip
 
 
@@ -218,12 +222,12 @@ def hostile(number: int) -> CaseResult:
     return replace(
         base_case, id=HOSTILE[0], file=HOSTILE[1], name=HOSTILE[2], backend=HOSTILE[5],
         parameters={HOSTILE[1]: HOSTILE[0], "constructor": HOSTILE[2], "__proto__": HOSTILE[3]},
-        tags=(HOSTILE[0], "__proto__"), reason=evil, reproduce=HOSTILE[4], internal=evil,
+        tags=(HOSTILE[0], "__proto__"), reason=evil, reproduce=HOSTILE[4], internal=evil, output=evil,
         artifacts=HOSTILE[6],
         failure=Failure(evil, 1, 1, evil, 0, ((HOSTILE[0], HOSTILE[1]),)),
         steps=(StepResult(0, HOSTILE[0], evil, 1, Outcome.ERROR, 0, 5 * MS, 0.1, HOSTILE[5]),),
-        measures=(MeasureResult(HOSTILE[0], 5, HOSTILE[1], HOSTILE[2], False, 5),
-                  MeasureResult("__proto__", 6, "", "", None, 6)),
+        measures=(MeasureResult(HOSTILE[0], 5, HOSTILE[1], HOSTILE[2], False, time=5),
+                  MeasureResult("__proto__", 6, "", "", None, time=6)),
         machines=(bad,),
     )  # fmt: skip
 
@@ -255,6 +259,7 @@ def earlier(run: RunResult, age: int) -> Earlier:
         replace(case, wall=case.wall * (1 + age / 50), measures=tuple(
             replace(measure, value=round(measure.value * (1 + age / 100 + chance.random() / 20)))
             for measure in case.measures))
-        for case in run.cases
+        for case in run.cases if case.outcome is Outcome.PASSED
     ]  # fmt: skip
-    return history.of_run(saved(RunResult(cases, run.wall), f"nightly-{age}", age))
+    started = (STARTED - datetime.timedelta(days=age)).isoformat()
+    return history.of_run(collect.run_of(cases, started, facts(1)), f"nightly-{age}")

@@ -355,11 +355,12 @@ def wait_until_busy(process: subprocess.Popen[str], seconds: float = 0.2) -> Non
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_interrupted_with_a_partial_report(number: signal.Signals) -> None:
+def test_interrupted_in_process_with_a_partial_report(number: signal.Signals) -> None:
     Path("a.hvlab.yaml").write_text(SPIN)
     Path("other.hvlab.yaml").write_text(GOOD)
     with subprocess.Popen(
-        [*HVLAB, "run", "good.hvlab.yaml", "a.hvlab.yaml", "other.hvlab.yaml", "--junit", "x.xml"],
+        [*HVLAB, "run", "--in-process", "good.hvlab.yaml", "a.hvlab.yaml", "other.hvlab.yaml",
+         "--junit", "x.xml"],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     ) as process:  # fmt: skip
         try:

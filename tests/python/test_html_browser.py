@@ -363,7 +363,7 @@ def test_measures_against_earlier_runs(opened: Opened) -> None:
     expect(rows.first).to_contain_text("±0 %")
     page = case_page(opened, sample_run().cases[0].id)
     names = page.locator(".measures tbody tr:not(.below) td:first-child").all_inner_texts()
-    assert names == ["boot_time", "memory_used", "guest_time", "instructions", "wall"]
+    assert names == ["boot_time", "memory_used", "guest_time", "instructions", "wall", "cpu"]
 
 
 def test_attempts_and_repetitions(opened: Opened) -> None:

@@ -234,17 +234,17 @@ def test_a_wrong_part_is_named(
 def test_what_is_no_file_or_too_large_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with pytest.raises(ReportError, match="Is a directory"):
+    with pytest.raises(ReportError, match="not a regular file"):
         load.read(tmp_path)
     with pytest.raises(ReportError, match="No such file"):
         load.read(tmp_path / "x.json")
     os.mkfifo(tmp_path / "pipe.json")  # nobody writes: reading it must not wait
     for path in (tmp_path / "pipe.json", Path("/dev/zero")):
-        with pytest.raises(ReportError, match="not a file"):
+        with pytest.raises(ReportError, match="not a regular file"):
             load.read(path)
     monkeypatch.setattr(load, "MAX_SIZE", 1 << 20)
     (tmp_path / "large.json").write_bytes(b" " * ((1 << 20) + 1))
-    with pytest.raises(ReportError, match="more than 1 MiB"):
+    with pytest.raises(ReportError, match="over 1 MiB"):
         load.read(tmp_path / "large.json")
 
 
@@ -255,11 +255,11 @@ def test_history_is_read_from_files_and_folders_oldest_first(tmp_path: Path) -> 
         started = samples.saved(run, age=age).started
         folder = tmp_path if name == "a" else tmp_path / "runs"
         json_report.write(folder / f"{name}.json", run, started)
-    found = history.read([tmp_path / "a.json", tmp_path / "runs"])
+    found = history.read([str(tmp_path / "a.json"), str(tmp_path / "runs")])
     assert [saved.name for saved in found] == ["b", "c", "a"]
     (tmp_path / "empty").mkdir()
-    with pytest.raises(ReportError, match="no results file"):
-        history.read([tmp_path / "empty"])
+    with pytest.raises(ReportError, match="no saved run"):
+        history.read([str(tmp_path / "empty")])
 
 
 # The commands.
@@ -283,12 +283,17 @@ def test_reports_can_be_made_later(
 def test_a_run_writes_them_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     path = str(ROOT / "scenarios/hello.hvlab.yaml")
-    done = hvlab("run", path, "--backend", "unicorn", "--json", "a.json")
+    done = hvlab("run", path, "--backend", "unicorn", "--json", "a.json", "--save", "first")
     assert done.returncode == 0
     done = hvlab("run", path, "--backend", "unicorn", "--html", "x.html", "--trace", "x.trace",
-                 "--history", "a.json")  # fmt: skip
+                 "--history", "a.json", "--history", "first", "--history", ".hvlab/runs")  # fmt: skip
     assert (done.returncode, done.stderr) == (0, "")
-    assert "hello" in Path("x.html").read_text()
+    page = Path("x.html").read_text()
+    index = json.loads(page.split('id="index">')[1].split("</script>")[0])
+    assert sorted(run["name"] for run in index["history"]) == ["a", "first", "first"]
+    (series,) = index["series"].values()
+    assert len(series["instructions"]) == 3
+    assert {value for _, value in series["instructions"]} == {index["cases"][0]["instructions"]}
     assert len(json.loads(Path("x.trace").read_text())["traceEvents"]) > 5
 
 
@@ -301,7 +306,8 @@ def test_a_run_writes_them_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
         ("report good.json --html no/x.html", "there is no folder", 3),
         ("report good.json --html /dev/full", "No space left on device", 3),
         ("run . --html no/x.html", "there is no folder", 4),
-        ("run . --html x.html --history cut.json", "cut.json: cut short", 4),
+        ("run . --html x.html --history cut.json", "cut.json: not a JSON object", 4),
+        ("run . --html x.html --history nightly", "there is no run 'nightly'", 4),
     ],
 )
 def test_what_cannot_be_read_or_written_is_said_first(

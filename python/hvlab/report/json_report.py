@@ -42,8 +42,7 @@ def render(run: RunResult, started: datetime.datetime) -> str:
         "interrupted": run.interrupted,
         "exit_code": run.exit_code,
         "host": dict(run.host),
-        "summary": {str(outcome): run.count(outcome) for outcome in Outcome}
-        | {"flaky": sum(case.flaky for case in run.cases)},
+        "summary": {str(outcome): run.count(outcome) for outcome in Outcome} | {"flaky": run.flaky},
     }
     lines = [f"  {_text(name)}: {_text(value)}," for name, value in head.items()]
     cases = ",\n".join(f"    {_text(case_data(case))}" for case in run.cases)
@@ -54,7 +53,7 @@ def case_data(case: CaseResult) -> dict[str, Any]:
     """One case as plain data."""
     data: dict[str, Any] = _adapter().dump_python(case)
     data |= {"flaky": case.flaky, "guest_time": case.guest_time, "instructions": case.instructions}
-    data["wall"] = round(case.wall, 6)
+    data |= {"wall": round(case.wall, 6), "cpu": round(case.cpu, 6)}
     # A document may have .inf and .nan, for which JSON has no numbers.
     data["parameters"] = {
         name: as_text(value) if isinstance(value, float) and not math.isfinite(value) else value

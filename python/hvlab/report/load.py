@@ -5,8 +5,6 @@ from __future__ import annotations
 
 import datetime
 import json
-import os
-import stat
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -14,7 +12,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AwareDatetime, ConfigDict, Field, TypeAdapter, ValidationError
 
-from hvlab.errors import ReportError
+from hvlab.errors import HostError, ReportError
+from hvlab.report.files import read_regular
 from hvlab.report.json_report import FORMAT, VERSION
 from hvlab.scenario.problems import printable
 from hvlab.scenario.results import CaseResult, RunResult
@@ -64,22 +63,9 @@ def _adapter() -> TypeAdapter[_Document]:
 
 def _content(path: Path) -> bytes:
     try:
-        # A pipe would be waited for, a device never end.
-        with open(path, "rb", opener=_nonblocking) as file:
-            facts = os.fstat(file.fileno())
-            if not stat.S_ISREG(facts.st_mode):
-                raise ReportError(f"{path}: not a file, so it holds no results", str(path))
-            data = file.read(MAX_SIZE + 1)
-    except OSError as error:
-        raise ReportError(f"cannot read {path}: {error.strerror}", str(path)) from None
-    if len(data) > MAX_SIZE:
-        limit = f"more than {MAX_SIZE >> 20} MiB"
-        raise ReportError(f"{path}: {limit}, which is too large for results", str(path))
-    return data
-
-
-def _nonblocking(path: str, flags: int) -> int:
-    return os.open(path, flags | os.O_NONBLOCK | os.O_CLOEXEC)
+        return read_regular(path, MAX_SIZE)
+    except HostError as error:
+        raise ReportError(printable(str(error)), str(path)) from None
 
 
 def _refusal(path: Path, error: ValidationError) -> ReportError:

@@ -22,7 +22,22 @@ def case_line(result: CaseResult) -> str:
         facts.append(result.reason)
     else:
         facts.append(f"{result.wall:.2f} s")
-    return f"{result.id}  ({', '.join(facts)})"
+    if result.attempts:
+        facts.append(f"attempt {len(result.attempts) + 1}")
+    return f"{result.label}  ({', '.join(facts)})"
+
+
+def outcome_word(result: CaseResult) -> str:
+    """`PASSED`, or `FLAKY` if it did not at once."""
+    return "FLAKY" if result.flaky else result.outcome.upper()
+
+
+def attempt_lines(result: CaseResult) -> list[str]:
+    """What was tried before the last attempt, one line each."""
+    return [
+        f"    attempt {number}, seed {tried.seed}: {tried.outcome}: {printable(tried.reason)}"
+        for number, tried in enumerate(result.attempts, 1)
+    ]
 
 
 def measure_line(measure: MeasureResult) -> str:
@@ -51,7 +66,12 @@ def failure_text(result: CaseResult, show: tuple[str, ...] = SHOWN) -> str:
     if result.steps:
         lines += ["steps", *_steps(result)]
     for machine in result.machines:
-        lines += _machine(machine, show, len(result.machines) > 1)
+        lines += [f"machine {machine.name}"] if len(result.machines) > 1 else []
+        lines += machine_lines(machine, show)
+    if result.attempts:
+        lines += ["attempts before this one", *attempt_lines(result)]
+    if result.output:
+        lines += output_lines(result)
     if result.internal:
         lines += ["internal error: please report it with this", result.internal.rstrip()]
     if result.artifacts:
@@ -73,10 +93,38 @@ def log_lines(machine: MachineResult) -> list[str]:
     return [f"{time / 1e9:>14.9f} | {printable(line)}" for time, line in machine.log]
 
 
+def output_lines(result: CaseResult, most: int = CONSOLE_LINES) -> list[str]:
+    """The end of what the case's process printed."""
+    lines = result.output.splitlines()
+    head = "printed by its process"
+    head += f", the last {most} lines" if len(lines) > most else ""
+    return [head, *(f"    {printable(line)}" for line in lines[-most:])]
+
+
+def repetition_lines(run: RunResult) -> list[str]:
+    """Of cases that were run several times, how often each did not pass; none if all did."""
+    runs: dict[str, list[CaseResult]] = {}
+    for case in run.cases:
+        if case.outcome is not Outcome.SKIPPED:
+            runs.setdefault(case.id, []).append(case)
+    if max((len(cases) for cases in runs.values()), default=0) < 2:
+        return []
+    lines = []
+    for id_, cases in runs.items():
+        bad = sum(case.outcome is not Outcome.PASSED for case in cases)
+        flaky = sum(case.flaky for case in cases)
+        if bad or flaky:
+            what = [f"failed {bad} of {len(cases)} times"] if bad else []
+            what += [f"flaky {flaky} of {len(cases)} times"] if flaky else []
+            lines.append(f"    {', '.join(what)}  {id_}")
+    return ["repetitions", *lines] if lines else []
+
+
 def summary(run: RunResult) -> str:
-    """`1 failed, 2 passed, 1 skipped in 3.21 s`."""
+    """`1 failed, 2 passed (1 flaky), 1 skipped in 3.21 s`."""
     counts = [
         f"{run.count(outcome)} {outcome}"
+        + (f" ({run.flaky} flaky)" if outcome is Outcome.PASSED and run.flaky else "")
         for outcome in (Outcome.FAILED, Outcome.ERROR, Outcome.PASSED, Outcome.SKIPPED)
         if run.count(outcome)
     ]
@@ -85,8 +133,9 @@ def summary(run: RunResult) -> str:
     return f"{head}{text} in {run.wall:.2f} s"
 
 
-def _machine(machine: MachineResult, show: tuple[str, ...], named: bool) -> list[str]:
-    lines = [f"machine {machine.name}"] if named else []
+def machine_lines(machine: MachineResult, show: tuple[str, ...] = SHOWN) -> list[str]:
+    """What is to see of one machine of a case that did not pass."""
+    lines = []
     if machine.stop is not None:
         stop = machine.stop
         at = f"at {units.format_duration(stop.time)} of guest time, rip {stop.rip:#x}"

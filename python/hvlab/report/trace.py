@@ -47,8 +47,7 @@ def render(run: RunResult) -> str:
 
 
 def _case(pid: int, case: CaseResult) -> Iterator[Event]:
-    name = f"{case.id} #{case.repetition + 1}" if case.repetition else case.id
-    yield _named("process_name", pid, 0, printable(name))
+    yield _named("process_name", pid, 0, printable(case.label))
     yield _named("process_labels", pid, 0, "flaky" if case.flaky else str(case.outcome), "labels")
     yield {
         "ph": "M",

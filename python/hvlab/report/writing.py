@@ -17,14 +17,14 @@ class Wanted:
     """Which reports to write, and what to compare with. Each may be left out.
 
     Attributes:
-        junit, json, html, trace: the files; history: results files of earlier runs, and folders.
+        junit, json, html, trace: the files; history: earlier runs: names of saved ones, files, folders.
     """
 
     junit: Path | None = None
     json: Path | None = None
     html: Path | None = None
     trace: Path | None = None
-    history: Sequence[Path] = field(default=())
+    history: Sequence[str] = field(default=())
 
     @property
     def paths(self) -> list[Path]:
@@ -34,7 +34,7 @@ class Wanted:
 
 def prepare(wanted: Wanted) -> list[history.Earlier]:
     """Finds out before a long run whether all can be written after it, and reads the history.
-    Raises HostError, ReportError.
+    Raises HostError, ReportError, RunFileError.
     """
     for path in wanted.paths:
         files.check_writable(path)

@@ -25,7 +25,9 @@ if TYPE_CHECKING:
     from hvlab._core import Stop
     from hvlab.event import Event
     from hvlab.machine import Machine
+    from hvlab.performance.baseline import CaseBaselines
     from hvlab.scenario.evaluate import Evaluation
+    from hvlab.scenario.results import MeasureResult
 
 
 _WIDEST = 200  # characters that are worth a caret
@@ -96,6 +98,7 @@ class CheckContext:
     problems: list[Problem] = field(default_factory=list)
     booted: Path | None = None
     named: dict[str, Path] = field(default_factory=dict)
+    measured: dict[str, Path] = field(default_factory=dict)
 
     def problem(self, message: str, *below: str, at_key: bool = False) -> None:
         """Something is wrong with the step, or with its field `below`."""
@@ -126,6 +129,15 @@ class CheckContext:
             return
         self.named[name] = (*self.path, "as")
         self.scope[name] = shape
+
+    def measures(self, name: str) -> None:
+        """The step records a measure under this name."""
+        before = self.measured.get(name)
+        if before is not None:
+            line = self.places.marks.key(before).line
+            self.problem(f"'{name}' is measured already, in line {line}", "name")
+            return
+        self.measured[name] = (*self.path, "name")
 
     def expression(
         self, text: str, below: str, offset: int = 0, absent_ok: bool = False
@@ -193,10 +205,12 @@ class RunContext(Protocol):
     def evaluate(self, text: str) -> Evaluation:
         """The value of an expression. Fails the step if it has none."""
 
-    def measure(
-        self, name: str, value: int | float, kind: Kind, limit: str, held: bool | None
-    ) -> None:
-        """Records a measure; `held` is None without a limit."""
+    @property
+    def baselines(self) -> CaseBaselines | None:
+        """What measures are compared with; None if they are to be taken only."""
+
+    def measure(self, measure: MeasureResult) -> None:
+        """Records a measure."""
 
     def kind(self, text: str) -> Kind:
         """The kind of an expression's value. Raises AbsentValue if this case has none."""

@@ -6,8 +6,11 @@ from __future__ import annotations
 import enum
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Literal
 
 from hvlab.scenario.tree import Scalar
+
+Better = Literal["lower", "higher", ""]
 
 
 class Outcome(enum.StrEnum):
@@ -57,8 +60,13 @@ class StepResult:
 
 @dataclass(frozen=True)
 class MeasureResult:
-    """A number that a `measure` recorded. unit: `ns`, `B` or empty; held: None without a limit;
-    time: the guest time in ns at which it was recorded.
+    """A number that a `measure` recorded.
+
+    Attributes:
+        unit: `ns`, `B` or empty; held: whether the limit did, None without one;
+        better: `lower` or `higher`, where the scenario says which; tolerance: how far from its baseline
+        it may be, as the scenario says it; baseline: what it was compared with, None if with nothing;
+        time: the guest time in ns at which it was recorded.
     """
 
     name: str
@@ -66,6 +74,9 @@ class MeasureResult:
     unit: str
     limit: str
     held: bool | None
+    better: Better = ""
+    tolerance: str = ""
+    baseline: int | float | None = None
     time: int | None = None
 
 
@@ -147,10 +158,12 @@ class CaseResult:
         id: `file::name[...]`; file, name: its parts; backend: what its machines run on;
         kvm: which KVM that was, empty on another backend; reason: one line why it did not pass;
         machines: in the document's order, those that were made;
-        wall: seconds, of the last attempt; reproduce: the command that runs this case again;
+        wall, cpu: seconds on the clock, and of the process's CPU time, of the last attempt;
+        reproduce: the command that runs this case again;
         attempts: what was tried before the last attempt, which the rest is about;
         repetition: which of several runs of the case in one run of hvlab, from 0;
         interrupted: it was ended from outside; internal: the traceback of a bug of hvlab's;
+        output: what its process printed to stdout and stderr, beginning and end of it;
         artifacts: the folder with what a failed case left, empty if none was asked for.
     """
 
@@ -171,11 +184,18 @@ class CaseResult:
     measures: tuple[MeasureResult, ...] = ()
     machines: tuple[MachineResult, ...] = ()
     wall: float = 0.0
+    cpu: float = 0.0
     attempts: tuple[AttemptResult, ...] = ()
     repetition: int = 0
     interrupted: bool = False
     internal: str = ""
+    output: str = ""
     artifacts: str = ""
+
+    @property
+    def label(self) -> str:
+        """The id, and from the second run on which one of several it was: `file::name #2`."""
+        return f"{self.id} #{self.repetition + 1}" if self.repetition else self.id
 
     @property
     def flaky(self) -> bool:
@@ -214,6 +234,8 @@ class CaseResult:
             found[f"measure.{measure.name}"] = f"{measure.value}{unit}"
         if self.attempts:
             found["attempts"] = str(len(self.attempts) + 1)
+        if self.flaky:
+            found["flaky"] = "true"
         if self.artifacts:
             found["artifacts"] = self.artifacts
         return {**found, "reproduce": self.reproduce}
@@ -230,6 +252,11 @@ class RunResult:
 
     def count(self, outcome: Outcome) -> int:
         return sum(case.outcome is outcome for case in self.cases)
+
+    @property
+    def flaky(self) -> int:
+        """How many passed, but not at once."""
+        return sum(case.flaky for case in self.cases)
 
     @property
     def exit_code(self) -> int:

@@ -109,12 +109,11 @@ def _verdict(run: RunResult) -> str:
 
 def _headline(run: RunResult) -> str:
     """`2 failed, 1 flaky, 14 passed`."""
-    flaky = sum(case.flaky for case in run.cases)
     found = [
         (run.count(Outcome.FAILED), "failed"),
         (run.count(Outcome.ERROR), "error" if run.count(Outcome.ERROR) == 1 else "errors"),
-        (flaky, "flaky"),
-        (run.count(Outcome.PASSED) - flaky, "passed"),
+        (run.flaky, "flaky"),
+        (run.count(Outcome.PASSED) - run.flaky, "passed"),
     ]
     said = ", ".join(f"{count:,} {what}" for count, what in found if count) or "nothing ran"
     return f"interrupted: {said}" if run.interrupted else said
@@ -138,5 +137,5 @@ def _rank(case: CaseResult) -> tuple[int, bool]:
 
 def _row(case: CaseResult) -> str:
     outcome = "flaky" if case.flaky else str(case.outcome)
-    cells = (outcome, case.id, f"{case.wall:.2f}", printable(case.reason))
+    cells = (outcome, case.label, f"{case.wall:.2f}", printable(case.reason))
     return "<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in cells) + "</tr>"

@@ -29,6 +29,7 @@ async function showCase(of, place) {
     stepsSection(found, timeline),
     measuresSection(of),
     found.machines.map((machine, index) => machineSection(machine, consoles[index], found.machines.length > 1)),
+    found.output && section("Printed by its process", pre(found.output, {class: "wide"})),
     found.internal && section("Internal error of hvlab", h("p", null, "Please report it with this."), pre(found.internal)),
     propertiesSection(of, found),
   ]);

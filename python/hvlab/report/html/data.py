@@ -134,6 +134,8 @@ def _measure(measure: MeasureResult, everywhere: bool) -> dict[str, Any]:
         "text": measure_value(measure),
         "limit": measure.limit,
         "held": measure.held,
+        "baseline": measure.baseline,
+        "tolerance": measure.tolerance,
         "time": measure.time,
         "everywhere": everywhere,  # not the scenario's: measured of every case
     }
@@ -148,6 +150,7 @@ def _details(case: CaseResult) -> dict[str, Any]:
         "steps": [_step(step) for step in case.steps],
         "machines": [_machine(machine) for machine in case.machines],
         "internal": case.internal,
+        "output": case.output,
         "properties": case.properties(),
     }
 

@@ -27,11 +27,20 @@ function measureTable(rows, named) {
     const row = h("tr", null,
       named ? h("td", null, h("a", {href: fresh({view: "cases", case: of.key}), title: of.label}, nameOf(of))) : null,
       h("td", null, measure.name), h("td", {class: "number", title: measure.text}, quantity(measure.value, measure.unit)),
-      h("td", {class: "limit"}, measure.limit ? [mark(measure.held ? "passed" : "failed"), ` ${measure.limit}`] : ""),
+      h("td", {class: "limit"}, bounds(measure)),
       compared ? comparison(of, measure) : null);
     return compared ? [row, plotRow(row, of, measure, columns.length)] : [row];
   });
   return table(columns, bodies, {label: "Measures", class: "measures"});
+}
+
+/** What the scenario holds a measure against: its limit, and its baseline. */
+function bounds(measure) {
+  const {limit, baseline, tolerance} = measure;
+  return [
+    limit && h("div", null, mark(measure.held ? "passed" : "failed"), ` ${limit}`),
+    baseline !== null && h("div", null, `baseline ${quantity(baseline, measure.unit)}${tolerance && `, ${tolerance}`}`),
+  ];
 }
 
 function comparison(of, measure) {
