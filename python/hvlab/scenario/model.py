@@ -14,6 +14,7 @@ from hvlab.scenario.fields import (
     TEMPLATE_PATTERN,
     Duration,
     Identifier,
+    Meaning,
     Name,
     ScalarValue,
     Size,
@@ -44,6 +45,7 @@ Backend = Annotated[
     WithJsonSchema(
         {"type": "string", "anyOf": [{"enum": list(NAMES)}, {"pattern": TEMPLATE_PATTERN}]}
     ),
+    Meaning(one_of(NAMES)),
 ]
 
 

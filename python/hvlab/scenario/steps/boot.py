@@ -15,6 +15,10 @@ class Boot(StepBody):
     """
 
     keyword: ClassVar[str] = "boot"
+    example: ClassVar[str] = """\
+- boot: {}
+- expect: {text: "ready", within: 1s}
+"""
 
     def title(self) -> str:
         return "boot"

@@ -85,6 +85,13 @@ class Expect(StepBody):
         json_schema_extra={"oneOf": [{"required": [name]} for name in AWAITED]},
     )
     keyword: ClassVar[str] = "expect"
+    example: ClassVar[str] = r"""
+- expect: {text: "ready", within: 1s, as: up}
+- send: "hello\nquit\n"
+- expect: {regex: '^echo: (?P<word>\w+)$', within: 1s, as: answer}
+- assert: answer.word == "hello"
+- expect: {stop: debug-exit, code: 0, within: 1s}
+""".lstrip()
 
     text: str | None = Field(
         default=None,
