@@ -16,7 +16,7 @@ case "$goal" in
     bench) groups=(build test peer bench); extra="test" ;;
     fuzz)  groups=(build fuzz);            extra="dev" ;;  # a target in Python drives the package
     sanitize) groups=(build test);         extra="" ;;
-    docs)  groups=(build);                 extra="docs" ;;
+    docs)  groups=(build);                 extra="dev" ;;
     *) echo "tools/setup.sh: unknown goal '$goal'" >&2; exit 2 ;;
 esac
 readonly venv=.venv
@@ -109,7 +109,7 @@ setup_venv() {
     local python stamp="$venv/.hvlab-stamp" level
     python=$(find_python) || fail "no Python 3.11 or newer with venv and headers (Python.h) was found." \
         "Set PYTHON=/path/to/python3, or install: apt-get install python3 python3-dev python3-venv"
-    # "dev" holds "test" holds the plain package: an environment is never made smaller.
+    # "dev" holds "docs" and "test", which holds the plain package: an environment is never made smaller.
     for level in "$extra" dev $([ "$extra" = "" ] && echo test); do
         if [ -x "$venv/bin/python" ] && [ -f "$stamp" ] &&
            [ "$(cat "$stamp")" = "$(venv_key "$level")" ] && "$venv/bin/python" -c '' 2>/dev/null; then

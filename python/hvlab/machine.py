@@ -159,7 +159,8 @@ class Machine(Closing):
             PC would, reading ones ("ignore"), or stop the run ("stop").
 
     Raises:
-        MachineConfigError: an argument is wrong, by name. BootError: the image cannot be booted.
+        MachineConfigError: an argument is wrong, by name.
+        BootError: the image cannot be booted.
         BackendUnavailable: no such backend here.
     """
 

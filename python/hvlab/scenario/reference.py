@@ -66,7 +66,11 @@ class Topic:
     @property
     def summary(self) -> str:
         """The first sentence of the text."""
-        return " ".join(self.text.split()).partition(". ")[0].rstrip(".") + "."
+        return _summary(self.text)
+
+
+def _summary(text: str) -> str:
+    return " ".join(text.split()).partition(". ")[0].rstrip(".") + "."
 
 
 @cache
@@ -136,7 +140,9 @@ def _key(name: str, field: FieldInfo) -> Key:
     shown = _type(annotation or field.annotation)
     required = field.is_required()
     default = "" if required else _default(field)
-    return Key(field.alias or name, shown, required, default, field.description or "")
+    below = next(_models(field.annotation), None)
+    purpose = field.description or (_summary(below.__doc__ or "") if below else "")
+    return Key(field.alias or name, shown, required, default, purpose)
 
 
 def _default(field: FieldInfo) -> str:
