@@ -2,6 +2,7 @@
 #include <pybind11/stl.h>
 
 #include "bindings.h"
+#include "event.h"
 #include "gil.h"
 #include "machine_handle.h"
 
@@ -31,25 +32,20 @@ MachineHandle create_machine(const std::shared_ptr<HostHandle>& handle, const st
     return {handle, handle->create_machine(config, backend)};
 }
 
-Stop run_host(HostHandle& handle, const MachineHandle* waited, const ConsolePattern* pattern,
-              bool on_screen, std::optional<Nanoseconds> timeout, std::optional<double> wall) {
-    const RunSpans spans{.guest = timeout, .instructions = std::nullopt, .wall = wall};
-    if (waited != nullptr) {
-        const MachineHandle::Use machine(*waited);
-        return run(machine.host(), {&*machine, pattern, on_screen}, spans);
-    }
+Stop run_host(HostHandle& handle, const py::object& until, std::optional<Nanoseconds> timeout,
+              std::optional<double> wall) {
     const HostHandle::Use host(handle);
-    return run(*host, {}, spans);
+    const Until awaited(until, handle);
+    return run(*host, nullptr, awaited.events(),
+               {.guest = timeout, .instructions = std::nullopt, .wall = wall});
 }
 
 }  // namespace
 
-Stop run(Host& host, const Awaited& awaited, const RunSpans& spans) {
-    Machine* const machine = awaited.machine;
+Stop run(Host& host, Machine* machine, std::span<const Awaited> events, const RunSpans& spans) {
     Host::Goal goal;
     goal.machine = machine;
-    goal.pattern = awaited.pattern;
-    goal.on_screen = awaited.on_screen;
+    goal.events = events;
     goal.limits.poll = &check_signals;
     if (spans.guest) {
         goal.limits.deadline = (machine != nullptr ? machine->now() : host.now()) + *spans.guest;
@@ -83,11 +79,12 @@ void bind_host(py::module_& module) {
              "Adds a machine, powered on at the host's current time. `memory` is in bytes; `seed` "
              "None "
              "derives one from the host's.")
-        .def("run", &run_host, py::kw_only(), py::arg("machine") = py::none(),
-             py::arg("pattern") = py::none(), py::arg("on_screen") = false,
-             py::arg("timeout") = py::none(), py::arg("wall") = py::none(),
-             "Runs all machines. `timeout` is guest time from now in nanoseconds, `wall` host "
-             "seconds.")
+        .def(
+            "run", &run_host, py::arg("until") = py::none(), py::arg("timeout") = py::none(),
+            py::arg("wall") = py::none(),
+            "Runs all machines until an Event happens, or the first of a sequence of them, a limit "
+            "is reached or one of them stops. `timeout` is guest time from now in nanoseconds, "
+            "`wall` host seconds.")
         .def_property_readonly("time",
                                [](HostHandle& handle) { return HostHandle::Use(handle)->now(); })
         .def_property_readonly("closed", &HostHandle::closed)

@@ -3,6 +3,7 @@
 #include <pybind11/stl.h>
 
 #include "bindings.h"
+#include "event.h"
 #include "machine_handle.h"
 #include "memory_view.h"
 #include "micro_access.h"
@@ -21,11 +22,12 @@ Error not_ram(GuestAddress address, std::uint64_t length) {
     return Error(fmt::format("{} bytes at guest-physical {:#x} are not all RAM", length, address));
 }
 
-Stop run_machine(const MachineHandle& handle, const ConsolePattern* pattern, bool on_screen,
+Stop run_machine(const MachineHandle& handle, const py::object& until,
                  std::optional<Nanoseconds> timeout, std::optional<std::uint64_t> instructions,
                  std::optional<double> wall) {
     const Use machine(handle);
-    return run(machine.host(), {&*machine, pattern, on_screen}, {timeout, instructions, wall});
+    const Until awaited(until, machine.host_handle());
+    return run(machine.host(), &*machine, awaited.events(), {timeout, instructions, wall});
 }
 
 void send(const MachineHandle& handle, const py::bytes& data) {
@@ -86,14 +88,11 @@ void flush_translations(const MachineHandle& handle) {
 
 void bind_execution(py::class_<MachineHandle>& machine) {
     machine
-        .def("run", &run_machine, py::arg("pattern") = py::none(), py::arg("on_screen") = false,
-             py::arg("timeout") = py::none(), py::arg("instructions") = py::none(),
-             py::arg("wall") = py::none(),
-             "Runs until the pattern is printed on the console or shown on the screen, a limit is "
-             "reached or the guest stops. `timeout` "
-             "is guest "
-             "time from now in nanoseconds, `instructions` counts from now, `wall` is in host "
-             "seconds.")
+        .def("run", &run_machine, py::arg("until") = py::none(), py::arg("timeout") = py::none(),
+             py::arg("instructions") = py::none(), py::arg("wall") = py::none(),
+             "Runs until an Event happens, or the first of a sequence of them, a limit is reached "
+             "or the guest stops. `timeout` is guest time from now in nanoseconds, `instructions` "
+             "counts from now, `wall` is in host seconds.")
         .def("interrupt", &MachineHandle::interrupt, "Ends the run in progress, from any thread.")
         .def("close", &MachineHandle::close,
              "Ends the machine; every later call raises MachineClosed.")
@@ -116,6 +115,9 @@ void bind_inspection(py::class_<MachineHandle>& machine) {
         .def_property_readonly("time", [](const MachineHandle& h) { return Use(h)->now(); })
         .def_property_readonly("instructions",
                                [](const MachineHandle& h) { return Use(h)->instructions(); })
+        .def_property_readonly(
+            "ended", [](const MachineHandle& h) { return Use(h)->ended(); },
+            "The stop after which the machine runs no more; None while it can go on.")
         .def_property_readonly("unhandled_accesses",
                                [](const MachineHandle& h) { return Use(h)->unhandled_accesses(); })
         .def_property_readonly("record_hash",
@@ -125,7 +127,7 @@ void bind_inspection(py::class_<MachineHandle>& machine) {
         .def("state_hash", [](const MachineHandle& h) { return Use(h)->state_hash(); })
         .def_property(
             "cpu_state", [](const MachineHandle& h) { return Use(h)->vcpu().state(); },
-            [](const MachineHandle& h, const CpuState& state) { Use(h)->vcpu().set_state(state); });
+            [](const MachineHandle& h, const CpuState& state) { Use(h)->set_cpu_state(state); });
 }
 
 void bind_memory_access(py::class_<MachineHandle>& machine) {

@@ -3,6 +3,7 @@
 
 #include <memory>
 #include <optional>
+#include <span>
 #include <utility>
 
 #include "handles.h"
@@ -25,12 +26,23 @@ public:
         Machine* operator->() const { return handle_.machine_; }
         Machine& operator*() const { return *handle_.machine_; }
         Host& host() const { return *host_; }
+        HostHandle& host_handle() const { return *handle_.host_; }
         RecordDigest& record() const { return handle_.host_->record(*handle_.machine_); }
 
     private:
         HostHandle::Use host_;
         const MachineHandle& handle_;
     };
+
+    // The machine, of which the caller uses the host. Throws ClosedError; ConfigError if it is one
+    // of another host.
+    Machine& of(const HostHandle& host) const {
+        if (closed()) throw ClosedError("the machine of the event is closed");
+        if (host_.get() != &host) {
+            throw ConfigError("until", "'" + machine_->name() + "' is a machine of another host");
+        }
+        return *machine_;
+    }
 
     bool closed() const { return machine_ == nullptr || host_->closed(); }
 
@@ -55,15 +67,8 @@ struct RunSpans {
     std::optional<double> wall;  // seconds
 };
 
-// What a run waits for.
-struct Awaited {
-    Machine* machine = nullptr;
-    const ConsolePattern* pattern = nullptr;
-    bool on_screen = false;
-};
-
-// Runs the host's machines until `awaited.machine`, if there is one, prints or shows what matches
-// the pattern, or a limit is reached. Releases the GIL.
-Stop run(Host& host, const Awaited& awaited, const RunSpans& spans);
+// Runs the host's machines until one of the events happens, a limit is reached or one of them
+// stops. `machine` is the one that the caller is about, if any. Releases the GIL.
+Stop run(Host& host, Machine* machine, std::span<const Awaited> events, const RunSpans& spans);
 
 }  // namespace hvlab::python

@@ -8,6 +8,7 @@ PYBIND11_MODULE(_core, module) {
     py::bind_errors(module);
     py::bind_cpu(module);
     py::bind_console(module);
+    py::bind_event(module);
     py::bind_stop(module);
     py::bind_memory(module);
     py::bind_boot(module);
@@ -15,4 +16,8 @@ PYBIND11_MODULE(_core, module) {
     py::bind_scenario(module);
     py::bind_kvm(module);
     py::bind_probe(module);
+    module.def(
+        "engine_version", [] { return HVLAB_ENGINE_VERSION; },
+        "Unicorn's version, and a hash of our changes to it: with the same one a guest retires the "
+        "same instructions.");
 }

@@ -68,7 +68,14 @@ void bind_stop(py::module_& module) {
         .def_readonly("fault", &Stop::fault, "The exception, for \"guest-fault\", else None.")
         .def_readonly("arguments", &Stop::arguments,
                       "RDI, RSI and RDX, for \"guest-call\", else None.")
-        .def_readonly("match", &Stop::match, "The match, for \"match\", else None.")
+        .def_readonly("event", &Stop::event,
+                      "For \"match\": which of the events that were given to `run`, from 0, else "
+                      "None.")
+        .def_readonly(
+            "match", &Stop::match,
+            "What was printed or shown, for an event of a console or a screen, else None.")
+        .def_readonly("port_write", &Stop::port_write,
+                      "What was written, for an event of a port, else None.")
         .def("__repr__", [](const Stop& s) {
             return py::str("<Stop {} at {} ns: {}>")
                 .format(std::string(to_string(s.reason)), s.time, decode(s.message));

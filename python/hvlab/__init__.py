@@ -28,6 +28,7 @@ if TYPE_CHECKING:
         Match,
         MicroImage,
         MultibootKernel,
+        PortWrite,
         PvhKernel,
         Stop,
     )
@@ -55,6 +56,7 @@ __all__ = [
     "Match",
     "MicroImage",
     "MultibootKernel",
+    "PortWrite",
     "PvhKernel",
     "Screen",
     "Stop",
@@ -76,6 +78,7 @@ _HOMES = {
     "Match": "hvlab._core",
     "MicroImage": "hvlab._core",
     "MultibootKernel": "hvlab._core",
+    "PortWrite": "hvlab._core",
     "PvhKernel": "hvlab._core",
     "Screen": "hvlab.screen",
     "Stop": "hvlab._core",

@@ -18,6 +18,7 @@ __all__: list[str] = [
     "DescriptorTable",
     "DiskBoot",
     "ElfImage",
+    "Event",
     "Figure",
     "FlatImage",
     "FpuState",
@@ -32,6 +33,8 @@ __all__: list[str] = [
     "MicroImage",
     "Msrs",
     "MultibootKernel",
+    "PortPattern",
+    "PortWrite",
     "ProbeFigures",
     "PvhKernel",
     "ScenarioNode",
@@ -40,6 +43,7 @@ __all__: list[str] = [
     "UnhandledAccess",
     "backend_names",
     "cpu_models",
+    "engine_version",
     "kvm_status",
     "parse_scenario",
     "probe",
@@ -487,6 +491,61 @@ class Match:
         Guest time in nanoseconds of the byte or write that completed the match.
         """
 
+class PortPattern:
+    """
+    A write to a port that a run may wait for.
+    """
+    def __init__(
+        self,
+        port: typing.SupportsInt | typing.SupportsIndex,
+        value: typing.SupportsInt | typing.SupportsIndex | None = None,
+        width: typing.SupportsInt | typing.SupportsIndex | None = None,
+    ) -> None:
+        """
+        Raises MachineConfigError for what cannot be written.
+        """
+    def __str__(self) -> str: ...
+    @property
+    def port(self) -> int: ...
+    @property
+    def value(self) -> int | None:
+        """
+        None: any.
+        """
+    @property
+    def width(self) -> int | None:
+        """
+        In bytes; None: any.
+        """
+
+class PortWrite:
+    """
+    A write to a port that was waited for.
+    """
+    def __repr__(self) -> str: ...
+    @property
+    def port(self) -> int: ...
+    @property
+    def time(self) -> int:
+        """
+        Guest time of the instruction in nanoseconds.
+        """
+    @property
+    def value(self) -> int: ...
+    @property
+    def width(self) -> int:
+        """
+        In bytes.
+        """
+
+class Event:
+    """
+    Something that a run can wait for.
+    """
+    def __init__(
+        self, machine: typing.Any, what: PortPattern | ConsolePattern, on_screen: bool = False
+    ) -> None: ...
+
 class UnhandledAccess:
     """
     An access that nothing answered.
@@ -562,6 +621,11 @@ class Stop:
         The value written to the debug-exit port or the doorbell, a call's first argument, else None.
         """
     @property
+    def event(self) -> int | None:
+        """
+        For "match": which of the events that were given to `run`, from 0, else None.
+        """
+    @property
     def fault(self) -> GuestFault | None:
         """
         The exception, for "guest-fault", else None.
@@ -579,12 +643,17 @@ class Stop:
     @property
     def match(self) -> Match | None:
         """
-        The match, for "match", else None.
+        What was printed or shown, for an event of a console or a screen, else None.
         """
     @property
     def message(self) -> str:
         """
         One sentence for a person.
+        """
+    @property
+    def port_write(self) -> PortWrite | None:
+        """
+        What was written, for an event of a port, else None.
         """
     @property
     def reason(self) -> str:
@@ -785,14 +854,13 @@ class Machine:
         """
     def run(
         self,
-        pattern: ConsolePattern = None,
-        on_screen: bool = False,
+        until: typing.Any = None,
         timeout: typing.SupportsInt | typing.SupportsIndex | None = None,
         instructions: typing.SupportsInt | typing.SupportsIndex | None = None,
         wall: typing.SupportsFloat | typing.SupportsIndex | None = None,
     ) -> Stop:
         """
-        Runs until the pattern is printed on the console or shown on the screen, a limit is reached or the guest stops. `timeout` is guest time from now in nanoseconds, `instructions` counts from now, `wall` is in host seconds.
+        Runs until an Event happens, or the first of a sequence of them, a limit is reached or the guest stops. `timeout` is guest time from now in nanoseconds, `instructions` counts from now, `wall` is in host seconds.
         """
     def screen_cell(
         self,
@@ -846,6 +914,11 @@ class Machine:
     def console_log(self) -> list: ...
     @property
     def console_text(self) -> str: ...
+    @property
+    def ended(self) -> Stop | None:
+        """
+        The stop after which the machine runs no more; None while it can go on.
+        """
     @property
     def instructions(self) -> int | None: ...
     @property
@@ -923,15 +996,12 @@ class Host:
         """
     def run(
         self,
-        *,
-        machine: Machine = None,
-        pattern: ConsolePattern = None,
-        on_screen: bool = False,
+        until: typing.Any = None,
         timeout: typing.SupportsInt | typing.SupportsIndex | None = None,
         wall: typing.SupportsFloat | typing.SupportsIndex | None = None,
     ) -> Stop:
         """
-        Runs all machines. `timeout` is guest time from now in nanoseconds, `wall` host seconds.
+        Runs all machines until an Event happens, or the first of a sequence of them, a limit is reached or one of them stops. `timeout` is guest time from now in nanoseconds, `wall` host seconds.
         """
     @property
     def closed(self) -> bool: ...
@@ -1081,6 +1151,11 @@ def backend_names() -> list[str]:
 def cpu_models() -> list[str]:
     """
     The names of the CPU models.
+    """
+
+def engine_version() -> str:
+    """
+    Unicorn's version, and a hash of our changes to it: with the same one a guest retires the same instructions.
     """
 
 def kvm_status() -> KvmStatus:

@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from hvlab import _core
-from hvlab.event import DEFAULT_TIMEOUT, Event
+from hvlab.event import DEFAULT_TIMEOUT, TextEvent
 
 if TYPE_CHECKING:
     from hvlab.machine import Machine
@@ -53,13 +53,13 @@ class Console:
         """
         self._machine._core.send(data.encode() if isinstance(data, str) else bytes(data))
 
-    def text(self, text: str) -> Event:
+    def text(self, text: str) -> TextEvent:
         """The event that this literal text is printed; it may span lines."""
-        return Event(self._machine, _core.ConsolePattern.text(text))
+        return TextEvent(self._machine, _core.ConsolePattern.text(text))
 
-    def regex(self, expression: str) -> Event:
+    def regex(self, expression: str) -> TextEvent:
         """The event that a line matches this expression (RE2 syntax); `^` and `$` are a line's ends."""
-        return Event(self._machine, _core.ConsolePattern.regex(expression))
+        return TextEvent(self._machine, _core.ConsolePattern.regex(expression))
 
     def expect(
         self, pattern: str, timeout: str | int = DEFAULT_TIMEOUT, *, wall: str | int | None = None

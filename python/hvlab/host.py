@@ -7,7 +7,7 @@ import os
 
 from hvlab import _core
 from hvlab.closing import Closing
-from hvlab.event import Event
+from hvlab.event import Until, core_events
 from hvlab.machine import (
     DEFAULT_BACKEND,
     DEFAULT_CPU,
@@ -58,25 +58,35 @@ class Host(Closing):
         `seed` None derives one from the host's seed and the machine's name.
         """
         core = _create(self._core, memory, backend, image, boot, seed, cpu, name, unhandled)
-        machine = Machine._of_host(self._core, core)
+        machine = self._wrapped(core)
         self.machines[name] = machine
         return machine
+
+    def _wrapped(self, core: _core.Machine) -> Machine:
+        """The machine as Python has it; the pytest plugin has its own."""
+        return Machine._of_host(self._core, core)
 
     def run(
         self,
         *,
-        until: Event | None = None,
+        until: Until | None = None,
         timeout: str | int | None = None,
         wall: str | int | None = None,
     ) -> _core.Stop:
-        """Runs all machines until an event, a limit, or a stop of one of them."""
-        return self._core.run(
-            machine=None if until is None else until.machine._core,
-            pattern=None if until is None else until.pattern,
-            on_screen=until is not None and until.place == "screen",
-            timeout=_span("timeout", timeout),
-            wall=_seconds(wall),
+        """Runs all machines until an event, a limit, or a stop of one of them: `stop.machine`.
+
+        Arguments as `Machine.run` has them. A machine that has ended (`Machine.ended`) is left out
+        of further runs, so running again goes on with the others; when none is left that an event
+        is awaited of, its stop is told again. That a machine halted for ever ends no run of others.
+        """
+        stop = self._core.run(
+            None if until is None else core_events(until),
+            _span("timeout", timeout),
+            _seconds(wall),
         )
+        if stop.machine in self.machines:
+            self.machines[stop.machine].last_stop = stop
+        return stop
 
     def interrupt(self) -> None:
         """Ends the run in progress, or else the next one. For any thread."""

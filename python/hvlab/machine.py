@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 
@@ -11,7 +12,7 @@ from hvlab import _core
 from hvlab.closing import Closing
 from hvlab.console import Console
 from hvlab.errors import MachineConfigError
-from hvlab.event import Event
+from hvlab.event import Event, PortEvent, Until, core_events
 from hvlab.keyboard import Keyboard
 from hvlab.screen import Screen
 from hvlab.units import UnitError, to_bytes, to_ns
@@ -189,6 +190,8 @@ class Machine(Closing):
         return machine
 
     def _attach(self, host: _core.Host, core: _core.Machine) -> None:
+        # Why the last run came back that this machine ended; None before.
+        self.last_stop: _core.Stop | None = None
         self._host = host
         self._core = core
         self._name = core.name
@@ -234,7 +237,7 @@ class Machine(Closing):
     def run(
         self,
         *,
-        until: Event | None = None,
+        until: Until | None = None,
         timeout: str | int | None = None,
         instructions: int | None = None,
         wall: str | int | None = None,
@@ -242,7 +245,11 @@ class Machine(Closing):
         """Runs the guest, and the other machines of its host with it, and says why it came back.
 
         Args:
-            until: text to wait for, on the console or the screen; the stop then has its `match`.
+            until: an event to wait for, or several, of any machines of its host. The run ends right
+                after the instruction that completes the first of them; the stop's `event` says which
+                one of the sequence that is, and its `match` or `port_write` what came. Of those that one
+                instruction completes, the first of the sequence. Of those of several machines in one
+                window (1 us of guest time, 1 ms on kvm), that of the machine that was made first.
             timeout: guest time from now, as "2s" or in nanoseconds.
             instructions: how many to retire at most.
             wall: host time, as "1min" or in nanoseconds.
@@ -254,13 +261,41 @@ class Machine(Closing):
         """
         # By position, and without a call for what was not given: that is half of what a short run
         # from here costs more than one from C++ (bench/kvm_bench.py).
-        return self._core.run(
-            None if until is None else until.pattern,
-            until is not None and until.place == "screen",
+        self.last_stop = self._core.run(
+            None
+            if until is None
+            else until.core
+            if isinstance(until, Event)
+            else core_events(until),
             None if timeout is None else _span("timeout", timeout),
             None if instructions is None else _count("instructions", instructions),
             None if wall is None else _seconds(wall),
         )
+        return self.last_stop
+
+    def port_write(
+        self, port: int, value: int | None = None, width: int | None = None
+    ) -> PortEvent:
+        """The event that the guest writes to a port: that value, with that many bytes, or any.
+
+        An instruction that addresses the port itself; a wide one to a lower port is another. The run
+        ends right behind it, when the device has been written.
+
+        Raises MachineConfigError for what no guest can write.
+        """
+        for field, number in (("port", port), ("value", value), ("width", width)):
+            if number is not None and not 0 <= number < 1 << 32:
+                raise MachineConfigError(f"{field}: {number} is not 0 to 0xffffffff", field)
+        return PortEvent(self, _core.PortPattern(port, value, width))
+
+    @property
+    def ended(self) -> _core.Stop | None:
+        """The stop after which the machine runs no more; None while it can go on.
+
+        That is a reset, a triple fault, an error of the backend; and, until an NMI or a new state of
+        the CPU takes it away from there, HLT with interrupts off and a fetch from where no memory is.
+        """
+        return self._core.ended
 
     def interrupt(self) -> None:
         """Ends the run in progress, or else the next one, with "interrupted". For any thread."""
@@ -309,6 +344,8 @@ def _create(
     )
 
 
+# A loop of runs asks for the same one, and this is a sixth of what run() adds to a short run.
+@lru_cache(typed=True)
 def _span(field: str, value: str | int | None) -> int | None:
     if value is None:
         return None

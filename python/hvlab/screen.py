@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from hvlab import _core
 from hvlab.errors import PatternError
-from hvlab.event import DEFAULT_TIMEOUT, Event
+from hvlab.event import DEFAULT_TIMEOUT, TextEvent
 
 if TYPE_CHECKING:
     from hvlab.machine import Machine
@@ -106,15 +106,15 @@ class Screen:
         """The sixteen colours as the guest has set them, 0xRRGGBB."""
         return tuple(self._machine._core.screen_palette)
 
-    def contains(self, text: str) -> Event:
+    def contains(self, text: str) -> TextEvent:
         """The event that a row contains this literal text. What is shown already counts."""
         if "\n" in text:
             raise PatternError("a text on the screen is looked for within a row: no line feed")
-        return Event(self._machine, _core.ConsolePattern.text(text), "screen")
+        return TextEvent(self._machine, _core.ConsolePattern.text(text), "screen")
 
-    def regex(self, expression: str) -> Event:
+    def regex(self, expression: str) -> TextEvent:
         """The event that a row matches this expression (RE2 syntax); `^` and `$` are its ends."""
-        return Event(self._machine, _core.ConsolePattern.regex(expression), "screen")
+        return TextEvent(self._machine, _core.ConsolePattern.regex(expression), "screen")
 
     def expect(
         self, pattern: str, timeout: str | int = DEFAULT_TIMEOUT, *, wall: str | int | None = None

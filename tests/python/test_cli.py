@@ -307,7 +307,7 @@ def test_a_run_that_fails_says_where_and_how_to_repeat_it() -> None:
     data = json.loads(Path("x.json").read_text())
     failed = next(case for case in data["cases"] if case["outcome"] == "failed")
     assert (Path(failed["artifacts"]) / "failure.txt").is_file()
-    assert len(failed["images"][0]["sha256"]) == 64
+    assert len(failed["machines"][0]["images"][0]["sha256"]) == 64
 
 
 def test_the_same_seed_gives_the_same_run() -> None:
@@ -315,7 +315,9 @@ def test_the_same_seed_gives_the_same_run() -> None:
     for _ in range(2):
         hvlab("run", "good.hvlab.yaml", "--seed", "5", "--json", "x.json")
         case = json.loads(Path("x.json").read_text())["cases"][0]
-        facts.append((case["seed"], case["instructions"], case["guest_time"], case["log"]))
+        facts.append(
+            (case["seed"], case["instructions"], case["guest_time"], case["machines"][0]["log"])
+        )
     assert facts[0] == facts[1]
     assert facts[0][0] == 5
 
@@ -363,11 +365,12 @@ def wait_until_busy(process: subprocess.Popen[str], seconds: float = 0.2) -> Non
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_interrupted_with_a_partial_report(number: signal.Signals) -> None:
+def test_interrupted_in_process_with_a_partial_report(number: signal.Signals) -> None:
     Path("a.hvlab.yaml").write_text(SPIN)
     Path("other.hvlab.yaml").write_text(GOOD)
     with subprocess.Popen(
-        [*HVLAB, "run", "good.hvlab.yaml", "a.hvlab.yaml", "other.hvlab.yaml", "--junit", "x.xml"],
+        [*HVLAB, "run", "--in-process", "good.hvlab.yaml", "a.hvlab.yaml", "other.hvlab.yaml",
+         "--junit", "x.xml"],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     ) as process:  # fmt: skip
         try:

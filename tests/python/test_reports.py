@@ -22,6 +22,7 @@ from hvlab.scenario.results import (
     CaseResult,
     Failure,
     ImageResult,
+    MachineResult,
     MeasureResult,
     Outcome,
     RunResult,
@@ -46,13 +47,20 @@ PASSED = CaseResult(
         MeasureResult("boot_time", 1_204_000_000, "ns", "< 5*second", True),
         MeasureResult("ratio", 0.5, "", "", None),
     ),
-    images=(ImageResult("flat", "fixture:hello", "ab" * 32),),
-    stop=StopResult("debug-exit", 0, 2_000_000_000, 2_000_000, 0x7C10, "debug-exit with code 0"),
-    guest_time=2_000_000_000,
-    instructions=2_000_000,
+    machines=(
+        MachineResult(
+            "machine",
+            images=(ImageResult("flat", "fixture:hello", "ab" * 32),),
+            stop=StopResult(
+                "debug-exit", 0, 2_000_000_000, 2_000_000, 0x7C10, "debug-exit with code 0"
+            ),
+            guest_time=2_000_000_000,
+            instructions=2_000_000,
+            console="hi\n",
+            log=((5, "hi"),),
+        ),
+    ),
     wall=0.25,
-    console="hi\n",
-    log=((5, "hi"),),
 )
 FAILED = replace(
     PASSED,
@@ -61,15 +69,20 @@ FAILED = replace(
     outcome=Outcome.FAILED,
     reason="not true: x.y == 1",
     failure=Failure("not true: x.y == 1", 9, 3, "a:9:3: failed: not true", 1, (("x.y", "2"),)),
-    log=((5, "\x1b[31mred\x00 \ud800 <&>]]>"), (6, "\x07")),
-    screen="top\n\x1b[2J",
-    picture="<svg/>",
-    registers="rip=7c10",
+    machines=(
+        replace(
+            PASSED.machines[0],
+            log=((5, "\x1b[31mred\x00 \ud800 <&>]]>"), (6, "\x07")),
+            screen="top\n\x1b[2J",
+            picture="<svg/>",
+            registers="rip=7c10",
+        ),
+    ),
 )
 ERROR = replace(FAILED, name="b", id="scenarios/b.hvlab.yaml::b", file="scenarios/b.hvlab.yaml",
                 outcome=Outcome.ERROR, reason="no kernel")  # fmt: skip
 SKIPPED = replace(PASSED, name="a[n=3]", id="scenarios/a.hvlab.yaml::a[n=3]",
-                  outcome=Outcome.SKIPPED, reason="no kvm", steps=(), log=())  # fmt: skip
+                  outcome=Outcome.SKIPPED, reason="no kvm", steps=(), machines=())  # fmt: skip
 RUN = RunResult([PASSED, FAILED, SKIPPED, ERROR], wall=1.5)
 
 
@@ -112,13 +125,14 @@ def test_junit() -> None:
 
 def test_json() -> None:
     data = json.loads(json_report.render(RUN, STARTED))
-    assert (data["format"], data["version"], data["exit_code"]) == ("hvlab-results", 1, 1)
+    assert (data["format"], data["version"], data["exit_code"]) == ("hvlab-results", 2, 1)
     assert data["summary"] == {"passed": 1, "failed": 1, "error": 1, "skipped": 1}
     failed = data["cases"][1]
     assert failed["failure"]["operands"] == [{"text": "x.y", "value": "2"}]
-    assert failed["log"][1] == {"time": 6, "line": "\x07"}
-    assert failed["screen"] == "top\n\x1b[2J"
-    assert "picture" not in failed
+    (machine,) = failed["machines"]
+    assert machine["log"][1] == {"time": 6, "line": "\x07"}
+    assert machine["screen"] == "top\n\x1b[2J"
+    assert "picture" not in machine
     assert failed["measures"][0]["value"] == 1_204_000_000
     assert data["cases"][0]["steps"][0]["guest_end"] == 0
 
@@ -201,7 +215,8 @@ def test_artifacts(tmp_path: Path, read: Callable[[str], Document]) -> None:
     ]
     assert (folder / "screen.svg").read_text() == "<svg/>"
     assert (folder / "screen.txt").read_text() == "top\n\x1b[2J\n"
-    no_screen = artifacts.keep(tmp_path / "two", case, replace(FAILED, screen="", picture=""))
+    blank = replace(FAILED.machines[0], screen="", picture="")
+    no_screen = artifacts.keep(tmp_path / "two", case, replace(FAILED, machines=(blank,)))
     assert not (Path(no_screen.artifacts) / "screen.svg").exists()
     assert (folder / "scenario.yaml").read_text() == BASE
     assert json.loads((folder / "result.json").read_text())["name"] == "a[n=2]"

@@ -16,8 +16,10 @@ from hvlab.errors import BackendError, BootError, MachineConfigError
 from hvlab.report.text import failure_text
 from hvlab.scenario import machines
 from hvlab.scenario.document import Case, Document
+from hvlab.scenario.observer import Observer
 from hvlab.scenario.results import CaseResult, Outcome, RunResult
-from hvlab.scenario.runner import Observer, run_case, run_cases
+from hvlab.scenario.runner import run_case, run_in_process
+from hvlab.scenario.schedule import Schedule, Watcher
 
 MS = 1_000_000
 SECOND = 1000 * MS
@@ -83,8 +85,8 @@ def test_a_dialogue_passes(play: Play) -> None:
     ]
     assert result.guest_time == result.instructions == 25 * MS
     assert [step.guest_end for step in result.steps[:3]] == [0, 5 * MS, 20 * MS]
-    assert result.console.endswith("/ # ")
-    assert result.log[0] == (5 * MS, "Linux version 6.1")
+    assert result.machines[0].console.endswith("/ # ")
+    assert result.machines[0].log[0] == (5 * MS, "Linux version 6.1")
     assert play.machine.closed
 
 
@@ -357,8 +359,8 @@ def test_interruption_ends_the_run_with_the_rest_not_run(
         "__defaults__",
         (None, lambda _case: Interrupted([])),
     )
-    cases = [case, replace(case, id=case.id + "[again]")]
-    results = list(run_cases(cases, Observer()))
+    schedule = Schedule([case, replace(case, id=case.id + "[again]")])
+    results = list(run_in_process(schedule, Watcher()))
     assert [r.outcome for r in results] == [Outcome.ERROR, Outcome.SKIPPED]
     assert results[0].interrupted
     assert results[1].reason == "not run: interrupted"

@@ -35,19 +35,53 @@ bool ends_output(StopReason reason) {
     return false;
 }
 
-bool is_final(StopReason reason) {
-    return reason == StopReason::kReset || reason == StopReason::kTripleFault ||
-           reason == StopReason::kHalted;
+std::string message_of(const Awaited& event) {
+    switch (event.place) {
+        case Awaited::Place::kConsole:
+            return "the console printed what was waited for";
+        case Awaited::Place::kScreen:
+            return "the screen shows what was waited for";
+        case Awaited::Place::kPort:
+            return fmt::format("the guest wrote to port {:#x} what was waited for",
+                               event.port.port);
+    }
+    HVLAB_ASSERT(false && "unknown place");
 }
 
 }  // namespace
+
+// The search for a goal's events, on all machines that they are of.
+class Host::Searching {
+public:
+    explicit Searching(std::span<const Awaited> events) : events_(events) {
+        for (std::size_t i = 0; i < events.size(); ++i) {
+            events[i].machine->search().await(events[i], i);
+        }
+    }
+    ~Searching() {
+        for (const Awaited& event : events_) event.machine->search().end();
+    }
+    Searching(const Searching&) = delete;
+    Searching& operator=(const Searching&) = delete;
+
+    // True if one of them is there already.
+    bool begin() {
+        bool completed = false;
+        for (const Awaited& event : events_) {
+            completed = event.machine->search().begin(event.machine->now()) || completed;
+        }
+        return completed;
+    }
+
+private:
+    std::span<const Awaited> events_;
+};
 
 Machine& Host::create_machine(MachineConfig config, Backend& backend) {
     if (find(config.name) != nullptr) {
         throw ConfigError("name", fmt::format("there is already a machine '{}'", config.name));
     }
     machines_.push_back(std::make_unique<Machine>(config, backend, now()));
-    parked_.push_back(false);
     return *machines_.back();
 }
 
@@ -62,7 +96,6 @@ void Host::remove(Machine& machine) {
                                     [&](const auto& owned) { return owned.get() == &machine; });
     HVLAB_ASSERT(found != machines_.end());
     if (deferred_ && deferred_->machine == machine.name()) deferred_.reset();
-    parked_.erase(parked_.begin() + (found - machines_.begin()));
     machines_.erase(found);
 }
 
@@ -82,67 +115,64 @@ void Host::interrupt() {
 
 Stop Host::run(const Goal& goal) {
     if (machines_.empty()) throw ConfigError("machines", "the host has no machine to run");
-    if (goal.pattern != nullptr && begin_search(goal)) {
-        const char* message = goal.on_screen ? "the screen showed what was waited for"
-                                             : "the console had printed what was waited for";
-        return finish(goal, goal.machine->stop_now(StopReason::kMatch, message));
-    }
+    Searching search(goal.events);
+    if (search.begin()) return finish(goal, {.reason = StopReason::kMatch});
     if (deferred_) return *std::exchange(deferred_, std::nullopt);
-    try {
-        return finish(
-            goal, machines_.size() == 1 ? machines_.front()->run(goal.limits) : run_windows(goal));
-    } catch (...) {
-        if (goal.pattern != nullptr) finish_search(goal, false);
-        throw;
-    }
+    return finish(goal,
+                  machines_.size() == 1 ? machines_.front()->run(goal.limits) : run_windows(goal));
 }
 
-bool Host::begin_search(const Goal& goal) {
-    Machine& machine = *goal.machine;
-    return goal.on_screen ? machine.screen_search().begin(*goal.pattern, machine.now())
-                          : machine.console().begin_search(*goal.pattern);
-}
-
-std::optional<ConsoleMatch> Host::finish_search(const Goal& goal, bool final) {
-    return goal.on_screen ? goal.machine->screen_search().finish()
-                          : goal.machine->console().finish_search(final);
-}
-
-// Ends the search and adds what it found.
+// Puts the event that happened first, if one did, in the place of the stop.
 Stop Host::finish(const Goal& goal, Stop stop) {
-    if (goal.pattern == nullptr) return stop;
-    std::optional<ConsoleMatch> match = finish_search(goal, ends_output(stop.reason));
-    if (!match) return stop;
-    if (stop.reason != StopReason::kMatch) {
-        Stop matched = stop;
-        matched.reason = StopReason::kMatch;
-        matched.message = goal.on_screen ? "the screen shows what was waited for"
-                                         : "the console printed what was waited for";
-        matched.code.reset();
-        matched.access.reset();
-        if (stop.reason != StopReason::kDeadline) deferred_ = std::move(stop);
-        stop = std::move(matched);
+    std::optional<Happened> first;
+    for (const Awaited& event : goal.events) {
+        // Where nothing more will be printed before somebody acts, what only waited for its end
+        // counts.
+        const bool silent = stop.reason == StopReason::kDeadline || event.machine->ended() ||
+                            (ends_output(stop.reason) && stop.machine == event.machine->name());
+        const std::optional<Happened> found = event.machine->search().happened(silent);
+        if (found && (!first || found->before(*first))) first = found;
     }
-    stop.match = std::move(match);
-    return stop;
+    if (!first) return stop;
+    const Awaited& event = goal.events[first->index];
+    Stop matched = event.machine->stop_now(StopReason::kMatch, message_of(event));
+    event.machine->search().take(matched);
+    if (stop.reason != StopReason::kMatch && stop.reason != StopReason::kDeadline) {
+        deferred_ = std::move(stop);
+    }
+    return matched;
 }
 
 Stop Host::run_windows(const Goal& goal) {
+    Machine& reporter = goal.machine != nullptr ? *goal.machine
+                        : !goal.events.empty()  ? *goal.events.front().machine
+                                                : *machines_.front();
     for (;;) {
-        const std::optional<Nanoseconds> start = running_since();
-        Machine& reporter = goal.machine != nullptr ? *goal.machine : *machines_.front();
-        if (!start)
-            return reporter.run(goal.limits);  // nothing runs any more: it tells its stop again
+        if (Machine* const ended = futile(goal)) return *ended->ended();
         if (interrupted_.exchange(false)) {
             return reporter.stop_now(StopReason::kInterrupted, "the run was interrupted");
         }
-        if (goal.limits.deadline && *start >= *goal.limits.deadline) {
+        const Nanoseconds start = running_since();
+        if (goal.limits.deadline && start >= *goal.limits.deadline) {
             return reporter.stop_now(StopReason::kDeadline, "guest time came to the deadline");
         }
-        Nanoseconds end = *start + window();
+        Nanoseconds end = start + window();
         if (goal.limits.deadline) end = std::min(end, *goal.limits.deadline);
         if (std::optional<Stop> stop = run_window(goal, end)) return *stop;
     }
+}
+
+Machine* Host::futile(const Goal& goal) const {
+    const auto has_ended = [](const Machine& machine) { return machine.ended().has_value(); };
+    if (!goal.events.empty()) {
+        const bool all = std::ranges::all_of(
+            goal.events, [&](const Awaited& event) { return has_ended(*event.machine); });
+        return all ? goal.events.front().machine : nullptr;
+    }
+    if (goal.machine != nullptr) return has_ended(*goal.machine) ? goal.machine : nullptr;
+    const bool all =
+        std::ranges::all_of(machines_, [&](const auto& machine) { return has_ended(*machine); });
+    return all ? machines_.front().get() : nullptr;
 }
 
 Nanoseconds Host::window() const {
@@ -152,31 +182,25 @@ Nanoseconds Host::window() const {
 }
 
 std::optional<Stop> Host::run_window(const Goal& goal, Nanoseconds end) {
-    for (std::size_t i = 0; i < machines_.size(); ++i) {
-        Machine& machine = *machines_[i];
-        if (parked_[i] || machine.now() >= end) continue;
+    for (const auto& machine : machines_) {
+        if (machine->ended() || machine->now() >= end) continue;
         RunLimits limits = goal.limits;
         limits.deadline = end;
-        if (&machine != goal.machine) limits.instructions.reset();
-        Stop stop = machine.run(limits);
-        if (stop.reason == StopReason::kDeadline) continue;
-        parked_[i] = is_final(stop.reason);
-        // A machine that halted for ever is no news while others run, unless it is the one waited
-        // for.
-        const bool tell =
-            stop.reason != StopReason::kHalted || &machine == goal.machine || !running_since();
-        if (tell) return stop;
+        if (machine.get() != goal.machine) limits.instructions.reset();
+        Stop stop = machine->run(limits);
+        if (stop.reason != StopReason::kDeadline && stop.reason != StopReason::kHalted) return stop;
     }
     return std::nullopt;
 }
 
-std::optional<Nanoseconds> Host::running_since() const {
+Nanoseconds Host::running_since() const {
     std::optional<Nanoseconds> earliest;
-    for (std::size_t i = 0; i < machines_.size(); ++i) {
-        if (!parked_[i])
-            earliest = std::min(earliest.value_or(machines_[i]->now()), machines_[i]->now());
+    for (const auto& machine : machines_) {
+        if (!machine->ended()) {
+            earliest = std::min(earliest.value_or(machine->now()), machine->now());
+        }
     }
-    return earliest;
+    return earliest.value_or(now());
 }
 
 }  // namespace hvlab

@@ -38,13 +38,17 @@ public:
 
     // What ends a run besides what a guest does.
     struct Goal {
-        RunLimits limits = {};  // `instructions` counts on `machine`, absolute
-        Machine* machine = nullptr;
-        const ConsolePattern* pattern = nullptr;  // looked for on that machine's console...
-        bool on_screen = false;                   // ...or on its screen
+        RunLimits limits = {};       // `instructions` counts on `machine`, absolute
+        Machine* machine = nullptr;  // the one that the caller is about, if any
+        // The first to happen ends the run: of several on one machine the one that its guest did
+        // first; of several in one window, the one on the machine that was made first.
+        std::span<const Awaited> events = {};
     };
 
-    // Runs all machines. Throws ConfigError when there is none.
+    // Runs all machines until one of them stops. What has ended (Machine::ended) is left out of
+    // every further run, as long as some machine runs on that an event is awaited of, or that is
+    // `goal.machine`; else its stop is told again. That a machine halted for ever is no news while
+    // others run. Throws ConfigError when there is no machine.
     Stop run(const Goal& goal);
 
     // Any thread: the run in progress, or else the next one, ends.
@@ -54,19 +58,20 @@ public:
     Nanoseconds now() const;
 
 private:
-    static bool begin_search(const Goal& goal);
-    static std::optional<ConsoleMatch> finish_search(const Goal& goal, bool final);
+    class Searching;
+
     Stop run_windows(const Goal& goal);
     Nanoseconds window() const;
     std::optional<Stop> run_window(const Goal& goal, Nanoseconds end);
-    // Where the hindmost machine that still runs has got to; nothing if none runs.
-    std::optional<Nanoseconds> running_since() const;
+    // A machine that has ended, when nothing that the goal is about still runs; else null.
+    Machine* futile(const Goal& goal) const;
+    // Where the hindmost machine that still runs has got to.
+    Nanoseconds running_since() const;
     Stop finish(const Goal& goal, Stop stop);
 
     Seed seed_;
     std::vector<std::unique_ptr<Machine>> machines_;
     std::atomic<bool> interrupted_{false};
-    std::vector<bool> parked_;  // ended for good, and its stop was returned to the caller
     // A stop that was not told because the output before it completed a match; told by the next
     // run.
     std::optional<Stop> deferred_;

@@ -16,14 +16,21 @@ bool Console::append(std::uint8_t byte, Nanoseconds now) {
     return found_.has_value() && !found_before;
 }
 
-bool Console::begin_search(const ConsolePattern& pattern) {
-    pattern_ = &pattern;
+void Console::await(const ConsolePattern& pattern, std::size_t index) {
+    awaited_.emplace_back(&pattern, index);
+}
+
+bool Console::begin_search() {
     found_.reset();
-    const std::optional<std::size_t> candidate = pattern.first_candidate(text(), position_);
-    if (!candidate) return false;
+    std::optional<std::size_t> first;
+    for (const auto& [pattern, index] : awaited_) {
+        const std::optional<std::size_t> candidate = pattern->first_candidate(text(), position_);
+        if (candidate) first = std::min(first.value_or(*candidate), *candidate);
+    }
+    if (!first) return false;
     // From the line of the first candidate on the output arrives once more, byte by byte, so that a
     // search finds the same match whether it began before or after the guest printed it.
-    const std::size_t line = *candidate == 0 ? 0 : text_.rfind('\n', *candidate - 1) + 1;
+    const std::size_t line = *first == 0 ? 0 : text_.rfind('\n', *first - 1) + 1;
     const std::size_t start = std::max(position_, line);
     const std::string again(text().substr(start));
     const std::vector<Nanoseconds> times(times_.begin() + static_cast<std::ptrdiff_t>(start),
@@ -37,7 +44,7 @@ void Console::push(char byte, Nanoseconds time) {
     text_.back() = byte;
     text_.push_back(ConsolePattern::kEndOfOutput);
     times_.push_back(time);
-    if (pattern_ != nullptr && !found_) scan(false);
+    if (!awaited_.empty() && !found_) scan(false);
     if (byte == '\n') line_start_ = text().size();
 }
 
@@ -49,30 +56,37 @@ void Console::truncate(std::size_t size) {
 }
 
 void Console::scan(bool final) {
-    found_ = pattern_->completed(text(), line_start_, position_, final);
+    for (std::size_t i = 0; i < awaited_.size() && !found_; ++i) {
+        found_ = awaited_[i].first->completed(text(), line_start_, position_, final);
+        found_by_ = i;
+    }
     if (found_) found_time_ = times_.back();
 }
 
-std::optional<ConsoleMatch> Console::finish_search(bool final) {
-    if (pattern_ == nullptr) return std::nullopt;
+std::optional<Happened> Console::found(bool final) {
     if (!found_ && final && !times_.empty()) scan(true);
-    std::optional<ConsoleMatch> match;
-    if (found_) {
-        match.emplace();
-        match->time = found_time_;
-        match->group_names = pattern_->group_names();
-        for (const auto& group : found_->groups) {
-            if (group) {
-                match->groups.emplace_back(text_.substr(group->start, group->end - group->start));
-            } else {
-                match->groups.emplace_back(std::nullopt);
-            }
+    if (!found_) return std::nullopt;
+    return Happened{awaited_[found_by_].second, found_time_};
+}
+
+ConsoleMatch Console::take() {
+    ConsoleMatch match;
+    match.time = found_time_;
+    match.group_names = awaited_[found_by_].first->group_names();
+    for (const auto& group : found_->groups) {
+        if (group) {
+            match.groups.emplace_back(text_.substr(group->start, group->end - group->start));
+        } else {
+            match.groups.emplace_back(std::nullopt);
         }
-        position_ = found_->groups[0]->end;
     }
-    pattern_ = nullptr;
-    found_.reset();
+    position_ = found_->groups[0]->end;
     return match;
+}
+
+void Console::end_search() {
+    awaited_.clear();
+    found_.reset();
 }
 
 void Console::trim() {

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "core/base/units.h"
+#include "core/machine/awaited.h"
 #include "core/machine/console_pattern.h"
 
 namespace hvlab {
@@ -42,12 +43,17 @@ public:
     // One byte from the guest. True if it completed the search under way.
     bool append(std::uint8_t byte, Nanoseconds now);
 
-    // Starts looking for a pattern behind the last match. What was printed since then is looked
-    // through at once: true if it is there already. The pattern outlives the search.
-    bool begin_search(const ConsolePattern& pattern);
-    // Ends the search: no byte will follow, so a match that only waited for its end counts now.
-    // Returns the match, if there is one, and moves the reading position behind it.
-    std::optional<ConsoleMatch> finish_search(bool final);
+    // One more pattern, for the next search; it outlives the search. The first to be completed is
+    // found; of several that one byte completes, the one that was added first.
+    void await(const ConsolePattern& pattern, std::size_t index);
+    // Starts looking behind the last match that was taken. What was printed since then is looked
+    // through at once: true if a match is there already.
+    bool begin_search();
+    // What was found. `final`: no byte will follow, so a match that only waited for its end counts.
+    std::optional<Happened> found(bool final);
+    // What found() tells, which is something; the reading position moves behind it.
+    ConsoleMatch take();
+    void end_search();
 
     // The text still held, and where it begins in the whole output.
     std::string_view text() const { return {text_.data(), text_.size() - 1}; }
@@ -77,8 +83,9 @@ private:
     std::uint64_t dropped_ = 0;
     std::uint64_t bytes_written_ = 0;
 
-    const ConsolePattern* pattern_ = nullptr;
+    std::vector<std::pair<const ConsolePattern*, std::size_t>> awaited_;
     std::optional<ConsolePattern::Result> found_;
+    std::size_t found_by_ = 0;  // which of awaited_
     Nanoseconds found_time_ = 0;
 };
 

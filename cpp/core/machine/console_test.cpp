@@ -21,6 +21,18 @@ std::optional<std::size_t> print(Console& console, std::string_view text) {
     return completed;
 }
 
+bool start(Console& console, const ConsolePattern& pattern) {
+    console.await(pattern, 0);
+    return console.begin_search();
+}
+
+std::optional<ConsoleMatch> finish(Console& console, bool final) {
+    std::optional<ConsoleMatch> match;
+    if (console.found(final)) match = console.take();
+    console.end_search();
+    return match;
+}
+
 std::string matched(const std::optional<ConsoleMatch>& match) {
     return match ? match->groups[0].value() : "(no match)";
 }
@@ -28,9 +40,9 @@ std::string matched(const std::optional<ConsoleMatch>& match) {
 TEST(ConsoleText, StopsAtTheByteThatCompletesTheMatch) {
     Console console;
     const ConsolePattern pattern = ConsolePattern::text("ready");
-    ASSERT_FALSE(console.begin_search(pattern));
+    ASSERT_FALSE(start(console, pattern));
     EXPECT_EQ(print(console, "not yet ready to go"), 12u);
-    const auto match = console.finish_search(false);
+    const auto match = finish(console, false);
     EXPECT_EQ(matched(match), "ready");
     EXPECT_EQ(match->time, 12);
 }
@@ -38,7 +50,7 @@ TEST(ConsoleText, StopsAtTheByteThatCompletesTheMatch) {
 TEST(ConsoleText, SpansLinesWhateverTheCarriageReturns) {
     Console console;
     const ConsolePattern pattern = ConsolePattern::text("one\r\ntwo");
-    ASSERT_FALSE(console.begin_search(pattern));
+    ASSERT_FALSE(start(console, pattern));
     EXPECT_TRUE(print(console, "one\r\ntwo"));
     EXPECT_EQ(console.text(), "one\ntwo");
     EXPECT_EQ(console.bytes_written(), 8u);
@@ -47,7 +59,7 @@ TEST(ConsoleText, SpansLinesWhateverTheCarriageReturns) {
 TEST(ConsoleText, OverlappingPrefixIsFound) {
     Console console;
     const ConsolePattern pattern = ConsolePattern::text("aab");
-    ASSERT_FALSE(console.begin_search(pattern));
+    ASSERT_FALSE(start(console, pattern));
     EXPECT_EQ(print(console, "aaab"), 3u);
 }
 
@@ -56,41 +68,41 @@ TEST(ConsoleSearch, NextSearchBeginsBehindTheMatch) {
     print(console, "# one\n# two\n# ");
     const ConsolePattern prompt = ConsolePattern::text("# ");
     for (int i = 0; i < 3; ++i) {
-        ASSERT_TRUE(console.begin_search(prompt));
-        EXPECT_EQ(matched(console.finish_search(false)), "# ");
+        ASSERT_TRUE(start(console, prompt));
+        EXPECT_EQ(matched(finish(console, false)), "# ");
     }
-    EXPECT_FALSE(console.begin_search(prompt));
-    EXPECT_EQ(matched(console.finish_search(true)), "(no match)");
+    EXPECT_FALSE(start(console, prompt));
+    EXPECT_EQ(matched(finish(console, true)), "(no match)");
 }
 
 TEST(ConsoleRegex, GreedyMatchWaitsForItsEnd) {
     Console console;
     const ConsolePattern pattern = ConsolePattern::regex(R"(echo: (\w+))");
-    ASSERT_FALSE(console.begin_search(pattern));
+    ASSERT_FALSE(start(console, pattern));
     EXPECT_EQ(print(console, "echo: hello\r\n"), 12u);
-    const auto match = console.finish_search(false);
+    const auto match = finish(console, false);
     EXPECT_EQ(match->groups[1], "hello");
 }
 
 TEST(ConsoleRegex, GreedyMatchStandsWhenNothingFollows) {
     Console console;
     const ConsolePattern pattern = ConsolePattern::regex(R"(value (\d+))");
-    ASSERT_FALSE(console.begin_search(pattern));
+    ASSERT_FALSE(start(console, pattern));
     EXPECT_FALSE(print(console, "value 42"));
-    EXPECT_EQ(matched(console.finish_search(true)), "value 42");
+    EXPECT_EQ(matched(finish(console, true)), "value 42");
 }
 
 TEST(ConsoleRegex, ClosedPatternMatchesAtOnce) {
     Console console;
     const ConsolePattern pattern = ConsolePattern::regex(R"((/ # |\$ ))");
-    ASSERT_FALSE(console.begin_search(pattern));
+    ASSERT_FALSE(start(console, pattern));
     EXPECT_EQ(print(console, "\r\n/ # "), 5u);
 }
 
 TEST(ConsoleRegex, DollarIsTheEndOfALineAndNotAPause) {
     Console console;
     const ConsolePattern pattern = ConsolePattern::regex("^done$");
-    ASSERT_FALSE(console.begin_search(pattern));
+    ASSERT_FALSE(start(console, pattern));
     EXPECT_FALSE(print(console, "done"));
     EXPECT_FALSE(print(console, " not\ndone"));
     EXPECT_EQ(print(console, "\r\n"), 1u);
@@ -100,19 +112,19 @@ TEST(ConsoleRegex, CaretDoesNotMatchInTheMiddleOfALine) {
     Console console;
     const ConsolePattern hash = ConsolePattern::text("# ");
     print(console, "# ls");
-    ASSERT_TRUE(console.begin_search(hash));
-    console.finish_search(false);
+    ASSERT_TRUE(start(console, hash));
+    finish(console, false);
     const ConsolePattern pattern = ConsolePattern::regex("^ls");
-    EXPECT_FALSE(console.begin_search(pattern));
+    EXPECT_FALSE(start(console, pattern));
     EXPECT_EQ(print(console, " x\nls"), 4u);
 }
 
 TEST(ConsoleRegex, NamedGroups) {
     Console console;
     const ConsolePattern pattern = ConsolePattern::regex("^(?P<sum>[0-9a-f]{4}) (x)?");
-    ASSERT_FALSE(console.begin_search(pattern));
+    ASSERT_FALSE(start(console, pattern));
     print(console, "beef  -\n");
-    const auto match = console.finish_search(false);
+    const auto match = finish(console, false);
     ASSERT_TRUE(match);
     EXPECT_THAT(match->group_names, ElementsAre(std::pair(1, std::string("sum"))));
     EXPECT_EQ(match->groups[1], "beef");
@@ -122,7 +134,7 @@ TEST(ConsoleRegex, NamedGroups) {
 TEST(ConsoleRegex, LongLineIsSearchedInABoundedWindow) {
     Console console;
     const ConsolePattern pattern = ConsolePattern::regex("^needle|needle!");
-    ASSERT_FALSE(console.begin_search(pattern));
+    ASSERT_FALSE(start(console, pattern));
     const std::string filler(3 * ConsolePattern::kWindow, 'x');
     EXPECT_FALSE(print(console, filler + "needle"));  // `^` is not the window's edge
     EXPECT_TRUE(print(console, "!\n"));
@@ -131,7 +143,7 @@ TEST(ConsoleRegex, LongLineIsSearchedInABoundedWindow) {
 TEST(ConsoleRegex, BytesThatAreNotTextDoNotMatchADot) {
     Console console;
     const ConsolePattern pattern = ConsolePattern::regex("a.b");
-    ASSERT_FALSE(console.begin_search(pattern));
+    ASSERT_FALSE(start(console, pattern));
     EXPECT_FALSE(print(console,
                        "a\xFF"
                        "b"));
@@ -149,9 +161,9 @@ TEST(ConsoleRegex, ReplayEqualsLive) {
         for (std::size_t begin = 0; begin <= output.size(); ++begin) {
             Console console;
             print(console, std::string_view(output).substr(0, begin));
-            console.begin_search(pattern);
+            start(console, pattern);
             print(console, std::string_view(output).substr(begin));
-            const auto match = console.finish_search(true);
+            const auto match = finish(console, true);
             ASSERT_TRUE(match) << source;
             const std::pair found{matched(match), match->time};
             if (!expected) expected = found;
@@ -181,7 +193,7 @@ TEST(ConsoleHistory, IsBoundedAndCountsWhatItDropped) {
     EXPECT_GE(console.text().size(), Console::kKeep);
     EXPECT_EQ(console.dropped() + console.text().size(), lines * line.size());
     const ConsolePattern pattern = ConsolePattern::regex("^end$");
-    console.begin_search(pattern);
+    start(console, pattern);
     EXPECT_TRUE(print(console, "end\n"));
 }
 

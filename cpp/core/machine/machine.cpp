@@ -62,9 +62,7 @@ public:
     void console_output(std::uint8_t byte) override {
         const Nanoseconds now = machine_.now();
         if (machine_.observer_ != nullptr) machine_.observer_->console_output(now, byte);
-        if (machine_.console_.append(byte, now)) {
-            machine_.request(StopReason::kMatch, "the console printed what was waited for");
-        }
+        if (machine_.search_->printed(byte, now)) machine_.matched();
     }
 
     void port_output(std::uint16_t port, std::uint32_t value) override {
@@ -78,11 +76,11 @@ public:
         if (machine_.observer_ != nullptr) {
             machine_.observer_->screen_output(now, offset, size, value);
         }
-        if (machine_.screen_search_->written(offset, size, now)) screen_matched();
+        if (machine_.search_->screen_written(offset, size, now)) machine_.matched();
     }
 
     void screen_layout_changed() override {
-        if (machine_.screen_search_->layout_changed(machine_.now())) screen_matched();
+        if (machine_.search_->screen_layout_changed(machine_.now())) machine_.matched();
     }
 
     void debug_exit(std::uint32_t value) override {
@@ -117,10 +115,6 @@ public:
     }
 
 private:
-    void screen_matched() {
-        machine_.request(StopReason::kMatch, "the screen shows what was waited for");
-    }
-
     Machine& machine_;
 };
 
@@ -148,7 +142,7 @@ Machine::Machine(const MachineConfig& config, Backend& backend, Nanoseconds star
                               .micro = std::holds_alternative<MicroImage>(config_.boot)};
     if (firmware) configure(platform, *firmware);
     platform_ = std::make_unique<Platform>(platform, timeline_, *events_);
-    screen_search_ = std::make_unique<ScreenSearch>(platform_->screen());
+    search_ = std::make_unique<Search>(console_, platform_->screen());
     platform_->ports().set_unclaimed_listener(port_.get());
     platform_->memory_map().set_unclaimed_listener(port_.get());
     boot(firmware ? &*firmware : nullptr);
@@ -186,6 +180,7 @@ void Machine::type(std::span<const std::byte> scan_codes) {
 
 void Machine::raise_nmi() {
     vcpu_->raise_nmi();
+    wake();
     if (observer_ != nullptr) observer_->nmi_raised(now());
 }
 
@@ -198,6 +193,29 @@ Stop& Machine::request(StopReason reason, std::string message) {
     }
     if (in_vcpu_) vcpu_->request_stop();
     return *requested_;
+}
+
+void Machine::matched() {
+    request(StopReason::kMatch, "what was waited for happened");
+}
+
+// Whatever it was that kept the machine at its instruction may be over.
+void Machine::wake() {
+    if (!ended_) return;
+    switch (ended_->reason) {
+        case StopReason::kHalted:
+        case StopReason::kUnhandledAccess:
+        case StopReason::kError:
+            ended_.reset();
+            return;
+        default:
+            return;
+    }
+}
+
+void Machine::set_cpu_state(const CpuState& state) {
+    vcpu_->set_state(state);
+    wake();
 }
 
 void Machine::unhandled(const UnhandledAccess& access) {
@@ -224,8 +242,23 @@ Stop Machine::completed(Stop stop) const {
     return stop;
 }
 
+bool Machine::is_end(const Stop& stop) const {
+    switch (stop.reason) {
+        case StopReason::kReset:
+        case StopReason::kTripleFault:
+        case StopReason::kError:
+            return true;
+        case StopReason::kHalted:
+            return !vcpu_->interrupt_window();
+        case StopReason::kUnhandledAccess:  // only the fetch will be tried again
+            return stop.access->kind == UnhandledAccess::Kind::kFetch;
+        default:
+            return false;
+    }
+}
+
 Stop Machine::run(const RunLimits& limits) {
-    if (terminal_) return *terminal_;
+    if (ended_) return *ended_;
     if (limits.instructions && !clock_->instructions()) {
         throw BackendError(backend_name_, "run for a number of instructions", 0,
                            "the backend does not count instructions");
@@ -234,9 +267,7 @@ Stop Machine::run(const RunLimits& limits) {
     for (;;) {
         if (std::optional<Stop> stop = step(limits)) {
             Stop result = completed(std::move(*stop));
-            if (result.reason == StopReason::kReset || result.reason == StopReason::kTripleFault) {
-                terminal_ = result;
-            }
+            if (is_end(result)) ended_ = result;
             return result;
         }
     }
@@ -248,7 +279,11 @@ std::optional<Stop> Machine::step(const RunLimits& limits) {
     if (std::optional<Stop> stop = check_limits(limits)) return stop;
 
     const Exit exit = run_vcpu(limits);
-    if (pending_exception_) std::rethrow_exception(std::exchange(pending_exception_, nullptr));
+    if (pending_exception_) {
+        // What the same instruction completed is found again by the next search.
+        if (requested_ && requested_->reason == StopReason::kMatch) requested_.reset();
+        std::rethrow_exception(std::exchange(pending_exception_, nullptr));
+    }
     if (requested_) return std::exchange(requested_, std::nullopt);
     return handle_exit(exit, limits);
 }

@@ -20,7 +20,7 @@
 #include "core/machine/observer.h"
 #include "core/machine/platform.h"
 #include "core/machine/ram_map.h"
-#include "core/machine/screen_search.h"
+#include "core/machine/search.h"
 #include "core/machine/stop.h"
 #include "core/memory/guest_memory.h"
 
@@ -49,9 +49,14 @@ public:
     Machine& operator=(const Machine&) = delete;
 
     // Runs until a limit, or until the guest does something that ends a run. A search that was
-    // begun on the console or the screen ends it with kMatch. After a triple fault or a reset the
-    // machine stays stopped: every further run returns the same stop.
+    // begun ends it with kMatch. A machine that has ended stays so: every further run returns the
+    // same stop.
     Stop run(const RunLimits& limits);
+
+    // The stop after which the machine runs no more: a reset, a triple fault, an error of the
+    // backend; or, until something from outside takes it away from there (an NMI, a new state), HLT
+    // with interrupts off and a fetch from where there is no memory.
+    const std::optional<Stop>& ended() const { return ended_; }
 
     // A stop that tells where the machine stands now.
     Stop stop_now(StopReason reason, std::string message) const;
@@ -84,7 +89,7 @@ public:
     Console& console() { return console_; }
     Platform& platform() { return *platform_; }
     const TextScreen& screen() const { return platform_->screen(); }
-    ScreenSearch& screen_search() { return *screen_search_; }
+    Search& search() { return *search_; }
 
     // A bit of RAM from now on reads `value` whatever is written: by the guest, whose stores to its
     // page then come to us, or by the host (docs/design/stuck-bits.md). Between runs. Throws
@@ -98,6 +103,9 @@ public:
     // The vCPU comes back after that many instructions at the latest. Changes no result: it is
     // there to prove that. Throws BackendError where instructions are not counted.
     void set_max_slice(std::uint64_t instructions);
+
+    // Between runs. Throws BackendError for what the backend cannot represent.
+    void set_cpu_state(const CpuState& state);
 
     // A digest of RAM, CPU, devices and guest time: equal for two machines that are in the same
     // state.
@@ -119,6 +127,9 @@ private:
     void map_rom(const FirmwareSetup& firmware);
     void boot(const FirmwareSetup* firmware);
     Stop& request(StopReason reason, std::string message);
+    void matched();
+    void wake();
+    bool is_end(const Stop& stop) const;
     void unhandled(const UnhandledAccess& access);
     void take_report(std::uint32_t kind);
     void save_stuck_bits(StateWriter& writer) const;
@@ -150,11 +161,11 @@ private:
     std::unique_ptr<Vcpu> vcpu_;
     std::unique_ptr<GuestClock> clock_;
     std::unique_ptr<Platform> platform_;  // its devices reach the vCPU: they go first
-    std::unique_ptr<ScreenSearch> screen_search_;
+    std::unique_ptr<Search> search_;
 
     RandomStream guest_random_;
     std::optional<Stop> requested_;  // by a device, in the run in progress
-    std::optional<Stop> terminal_;   // the machine will not run again
+    std::optional<Stop> ended_;
     std::exception_ptr
         pending_exception_;  // thrown in a handler call, rethrown after the vCPU has returned
     std::atomic<bool> interrupted_{false};

@@ -102,7 +102,7 @@ void Machine::load(std::span<const std::byte> state) {
     }
     vcpu_->set_state(cpu);
     requested_.reset();
-    terminal_.reset();
+    ended_.reset();
 }
 
 }  // namespace hvlab

@@ -207,14 +207,15 @@ TEST_F(MachineTest, ConsoleMatchStopsAfterTheInstructionOfTheByte) {
     const TestImage image({0xBA, 0xF8, 0x03, 0xB0, 'a', 0xEE, 0xFE, 0xC0, 0xEB, 0xFB});
     const auto machine = make(image);
     const ConsolePattern pattern = ConsolePattern::text("cd");
-    ASSERT_FALSE(machine->console().begin_search(pattern));
+    machine->search().await({.machine = machine.get(), .pattern = &pattern}, 0);
+    ASSERT_FALSE(machine->search().begin(machine->now()));
     const Stop stop = machine->run({.deadline = kSecond});
     EXPECT_EQ(stop.reason, StopReason::kMatch);
     EXPECT_EQ(machine->console().text(), "abcd");
     EXPECT_EQ(stop.instructions, 2u + 3 * 3 + 1);
-    const auto match = machine->console().finish_search(false);
-    ASSERT_TRUE(match);
-    EXPECT_EQ(match->time, stop.time - 1) << "the time of the OUT itself";
+    const auto happened = machine->search().happened(false);
+    ASSERT_TRUE(happened);
+    EXPECT_EQ(happened->time, stop.time - 1) << "the time of the OUT itself";
 }
 
 // A machine moved into another one in the middle goes on as the first would have.

@@ -15,54 +15,65 @@ unsigned count_characters(std::string_view text) {
 
 }  // namespace
 
-bool ScreenSearch::begin(const ConsolePattern& pattern, Nanoseconds now) {
-    pattern_ = &pattern;
-    found_.reset();
-    return look_at_all(now);
+void ScreenSearch::await(const ConsolePattern& pattern, std::size_t index) {
+    awaited_.emplace_back(&pattern, index);
+}
+
+bool ScreenSearch::begin(Nanoseconds now) {
+    return active() && look(now, [](unsigned) { return true; });
 }
 
 bool ScreenSearch::written(std::uint64_t offset, unsigned size, Nanoseconds now) {
     if (!active()) return false;
     if (size == 1 && offset % 2 == 1) return false;  // an attribute
-    for (unsigned row = 0; row < screen_.rows(); ++row) {
-        if (screen_.shows(row, offset, size) && look_at(row, now)) return true;
-    }
-    return false;
+    return look(now, [&](unsigned row) { return screen_.shows(row, offset, size); });
 }
 
 bool ScreenSearch::layout_changed(Nanoseconds now) {
-    return active() && look_at_all(now);
+    return active() && look(now, [](unsigned) { return true; });
 }
 
-bool ScreenSearch::look_at_all(Nanoseconds now) {
-    for (unsigned row = 0; row < screen_.rows(); ++row) {
-        if (look_at(row, now)) return true;
+std::optional<Happened> ScreenSearch::found() const {
+    if (!match_) return std::nullopt;
+    return Happened{index_, match_->time};
+}
+
+void ScreenSearch::end() {
+    awaited_.clear();
+    match_.reset();
+}
+
+template <typename IsWanted>
+bool ScreenSearch::look(Nanoseconds now, IsWanted&& is_wanted) {
+    for (const auto& [pattern, index] : awaited_) {
+        for (unsigned row = 0; row < screen_.rows(); ++row) {
+            if (!is_wanted(row)) continue;
+            match_ = match(*pattern, row, now);
+            index_ = index;
+            if (match_) return true;
+        }
     }
     return false;
 }
 
-bool ScreenSearch::look_at(unsigned row, Nanoseconds now) {
+std::optional<ConsoleMatch> ScreenSearch::match(const ConsolePattern& pattern, unsigned row,
+                                                Nanoseconds now) const {
     std::string text = screen_.row_text(row);
     // A text may end in spaces, as a prompt does; the end of a row is what `$` means.
-    if (!pattern_->is_regex()) text.append(screen_.columns(), ' ');
-    const auto result = pattern_->find(text);
-    if (!result) return false;
-    found_.emplace();
-    found_->time = now;
-    found_->group_names = pattern_->group_names();
+    if (!pattern.is_regex()) text.append(screen_.columns(), ' ');
+    const auto result = pattern.find(text);
+    if (!result) return std::nullopt;
+    ConsoleMatch match;
+    match.time = now;
+    match.group_names = pattern.group_names();
     for (const auto& group : result->groups) {
-        found_->groups.push_back(
+        match.groups.push_back(
             group ? std::optional(text.substr(group->start, group->end - group->start))
                   : std::nullopt);
     }
     const std::string_view before = std::string_view(text).substr(0, result->groups[0]->start);
-    found_->place = {.row = row, .column = count_characters(before)};
-    return true;
-}
-
-std::optional<ConsoleMatch> ScreenSearch::finish() {
-    pattern_ = nullptr;
-    return std::exchange(found_, std::nullopt);
+    match.place = {.row = row, .column = count_characters(before)};
+    return match;
 }
 
 }  // namespace hvlab

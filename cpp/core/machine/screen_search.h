@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
-#include <string>
+#include <utility>
+#include <vector>
 
 #include "core/base/units.h"
 #include "core/devices/text_screen.h"
+#include "core/machine/awaited.h"
 #include "core/machine/console.h"
 #include "core/machine/console_pattern.h"
 
@@ -20,22 +23,31 @@ class ScreenSearch {
 public:
     explicit ScreenSearch(const TextScreen& screen) : screen_(screen) {}
 
-    // True if it is there already. The pattern outlives the search.
-    bool begin(const ConsolePattern& pattern, Nanoseconds now);
+    // One more pattern, for the next search; it outlives the search. Of several that one write
+    // completes, the one that was added first is found.
+    void await(const ConsolePattern& pattern, std::size_t index);
+    // True if one of them is there already.
+    bool begin(Nanoseconds now);
     // After a write to text memory, and after rows were moved. True if that completed the search.
     bool written(std::uint64_t offset, unsigned size, Nanoseconds now);
     bool layout_changed(Nanoseconds now);
-    // Ends the search and returns the match, if there is one.
-    std::optional<ConsoleMatch> finish();
+
+    std::optional<Happened> found() const;
+    // What was found; there is something.
+    ConsoleMatch take() { return std::move(*match_); }
+    void end();
 
 private:
-    bool active() const { return pattern_ != nullptr && !found_; }
-    bool look_at_all(Nanoseconds now);
-    bool look_at(unsigned row, Nanoseconds now);
+    bool active() const { return !awaited_.empty() && !match_; }
+    template <typename IsWanted>
+    bool look(Nanoseconds now, IsWanted&& is_wanted);
+    std::optional<ConsoleMatch> match(const ConsolePattern& pattern, unsigned row,
+                                      Nanoseconds now) const;
 
     const TextScreen& screen_;
-    const ConsolePattern* pattern_ = nullptr;
-    std::optional<ConsoleMatch> found_;
+    std::vector<std::pair<const ConsolePattern*, std::size_t>> awaited_;
+    std::optional<ConsoleMatch> match_;
+    std::size_t index_ = 0;  // of the pattern that match_ is of
 };
 
 }  // namespace hvlab

@@ -2,19 +2,21 @@
 #pragma once
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
 
 #include "core/base/units.h"
+#include "core/machine/awaited.h"
 #include "core/machine/console.h"
 
 namespace hvlab {
 
 // Why a run returned to the caller.
 enum class StopReason : std::uint8_t {
-    kMatch,            // the console printed, or the screen shows, what was waited for
+    kMatch,            // something that was waited for happened: `event` says which
     kDebugExit,        // the guest wrote to the debug-exit port; `code` is the value
     kHalted,           // HLT that nothing will ever end
     kReset,            // the guest asked for a reset
@@ -65,7 +67,11 @@ struct Stop {
     std::optional<GuestFault> fault = {};        // kGuestFault
     // kGuestCall: RDI, RSI and RDX
     std::optional<std::array<std::uint64_t, 3>> arguments = {};
-    std::optional<ConsoleMatch> match = {};  // kMatch
+    // kMatch: which of the run's events, and either what the guest printed or showed, or what it
+    // wrote to a port
+    std::optional<std::size_t> event = {};
+    std::optional<ConsoleMatch> match = {};
+    std::optional<PortWrite> port_write = {};
 };
 
 }  // namespace hvlab

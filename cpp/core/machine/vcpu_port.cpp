@@ -26,6 +26,10 @@ std::uint32_t Machine::VcpuPort::port_read(std::uint16_t port, unsigned size) {
 void Machine::VcpuPort::port_write(std::uint16_t port, unsigned size, std::uint32_t value) {
     space_ = Space::kPorts;
     guarded([&] { machine_.platform_->ports().write(port, size, value); });
+    if (machine_.search_->awaits_ports() &&
+        machine_.search_->port_written(port, size, value, machine_.now())) {
+        machine_.matched();
+    }
 }
 
 std::uint64_t Machine::VcpuPort::memory_read(GuestAddress address, unsigned size) {

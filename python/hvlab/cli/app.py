@@ -11,7 +11,9 @@ from typing import Annotated, Any, cast
 
 import typer
 
-from hvlab.cli import USAGE
+from hvlab.cli import USAGE, bench
+
+MAX_JOBS = 1024  # each takes a process and a few file descriptors
 
 app = typer.Typer(
     name="hvlab",
@@ -25,6 +27,7 @@ fixtures_app = typer.Typer(
     help="The guests that hvlab brings along or fetches.", no_args_is_help=False
 )
 app.add_typer(fixtures_app, name="fixtures")
+app.add_typer(bench.app, name="bench")
 
 Targets = Annotated[
     list[str],
@@ -140,10 +143,54 @@ def run(
         Path | None,
         typer.Option("--artifacts", metavar="DIR", help="Keep a folder for each case that fails."),
     ] = None,
+    save: Annotated[
+        str,
+        typer.Option(
+            "--save", metavar="NAME", help="Keep the measures, for `hvlab bench compare`."
+        ),
+    ] = "",
+    update_baseline: Annotated[
+        bool,
+        typer.Option(
+            "--update-baseline", help="Make the measures that have a baseline the new baselines."
+        ),
+    ] = False,
     seed: Annotated[
         int | None,
         typer.Option("--seed", min=0, max=2**64 - 1, help="Of all randomness, for every case."),
     ] = None,
+    jobs: Annotated[
+        str,
+        typer.Option(
+            "-j", "--jobs", metavar="N|auto", help="Cases at a time; auto: one for each processor."
+        ),
+    ] = "1",
+    repeat: Annotated[
+        int,
+        typer.Option(
+            "--repeat",
+            metavar="N",
+            min=1,
+            max=1_000_000,
+            help="Run all cases N times: all of them once, then again.",
+        ),
+    ] = 1,
+    last_failed: Annotated[
+        bool,
+        typer.Option(
+            "--last-failed", "--lf", help="Only the cases that failed last; all if none did."
+        ),
+    ] = False,
+    fail_fast: Annotated[
+        bool, typer.Option("-x", "--fail-fast", help="Stop after the first failure.")
+    ] = False,
+    in_process: Annotated[
+        bool,
+        typer.Option(
+            "--in-process",
+            help="Run cases in hvlab's own process, for a debugger: a crash ends all.",
+        ),
+    ] = False,
     verbose: Annotated[
         bool, typer.Option("-v", "--verbose", help="Show every step and measure.")
     ] = False,
@@ -168,8 +215,29 @@ def run(
         artifacts=artifacts,
         seed=seed,
         verbose=verbose,
+        save=save,
+        update_baseline=update_baseline,
+        jobs=_jobs(jobs, in_process),
+        repeat=repeat,
+        last_failed=last_failed,
+        fail_fast=fail_fast,
+        in_process=in_process,
     )
     raise typer.Exit(running.run(options))
+
+
+def _jobs(text: str, in_process: bool) -> int:
+    """What -j says. Raises BadParameter."""
+    from hvlab.cli import executing
+
+    number = executing.processors() if text == "auto" else int(text) if text.isdecimal() else 0
+    if not 1 <= number <= MAX_JOBS:
+        raise typer.BadParameter(
+            f"'{text}' is not auto, or a number from 1 to {MAX_JOBS}", param_hint="-j"
+        )
+    if in_process and number > 1:
+        raise typer.BadParameter("-j needs processes, and --in-process has none", param_hint="-j")
+    return number
 
 
 @app.command()

@@ -4,26 +4,20 @@
 from __future__ import annotations
 
 import datetime
-import signal
 import sys
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType
 
 from hvlab.backends import KvmMode
-from hvlab.cli import INTERNAL, NOTHING_RAN, USAGE
+from hvlab.cli import INTERNAL, NOTHING_RAN, USAGE, keeping, last_run
+from hvlab.cli.executing import execute
 from hvlab.cli.listing import say_empty, show_errors
-from hvlab.cli.progress import Display, LiveDisplay, PlainDisplay
 from hvlab.errors import HostError
 from hvlab.report import artifacts, files, json_report, junit
-from hvlab.report.text import failure_text, summary
+from hvlab.report.text import failure_text, repetition_lines, summary
 from hvlab.scenario import plan as planning
 from hvlab.scenario.document import Case
 from hvlab.scenario.results import CaseResult, Outcome, RunResult
-from hvlab.scenario.runner import NOT_RUN, run_cases, skipped
 
 
 @dataclass(frozen=True)
@@ -40,10 +34,18 @@ class Options:
     artifacts: Path | None
     seed: int | None
     verbose: bool
+    save: str = ""
+    update_baseline: bool = False
+    jobs: int = 1
+    repeat: int = 1
+    last_failed: bool = False
+    fail_fast: bool = False
+    in_process: bool = False
 
 
 def run(options: Options) -> int:
     """Runs the cases and writes the reports; returns the exit code. Raises HvlabError."""
+    saved = keeping.prepare(options.save)
     unwritable = _unwritable(options)
     if unwritable is not None:
         print(f"hvlab: error: {unwritable}", file=sys.stderr)
@@ -54,41 +56,48 @@ def run(options: Options) -> int:
         print("nothing was run", file=sys.stderr)
         return code
     cases = planning.choose(plan.cases, options.keyword, options.tags, options.backend)
+    gone = last_run.stale(plan.cases) if options.last_failed else []
+    if options.last_failed:
+        cases = _last_failed(cases, gone)
     cases = planning.with_seed(cases, options.seed)
     cases = [planning.on_host(case, options.kvm) for case in cases]
+    if options.update_baseline:
+        cases = keeping.not_compared(cases)
     started = datetime.datetime.now().astimezone()
     result = _run(cases, options)
     if not cases:
         what = "none was selected" if plan.cases else "there are none"
         print(f"nothing ran: of {len(plan.cases)} cases {what}", file=sys.stderr)
         say_empty(plan)
+    last_run.remember(result.cases, gone)
     written = _write_reports(result, options, started)
     _close(result, cases)
+    workers = 0 if options.in_process else options.jobs
+    written &= keeping.keep(saved, options.update_baseline, result, cases, started, workers)
     if not written and result.exit_code in (0, 1, NOTHING_RAN):
         return INTERNAL
     return result.exit_code
 
 
 def _run(cases: list[Case], options: Options) -> RunResult:
-    result = RunResult()
-    began = time.monotonic()
-    display: Display
-    if sys.stdout.isatty():
-        display = LiveDisplay(len(cases), options.verbose)
-    else:
-        display = PlainDisplay(options.verbose)
     by_id = {case.id: case for case in cases}
-    with _terminated_is_interrupted(), display:
-        try:
-            for finished in run_cases(cases, display):
-                result.cases.append(_keep(finished, by_id[finished.id], options))
-                result.interrupted |= finished.interrupted
-        except KeyboardInterrupt:  # between two cases
-            result.interrupted = True
-    done = {case.id for case in result.cases}
-    result.cases += [skipped(case, NOT_RUN) for case in cases if case.id not in done]
-    result.wall = time.monotonic() - began
-    return result
+    return execute(
+        cases,
+        lambda finished: _keep(finished, by_id[finished.id], options),
+        jobs=options.jobs,
+        repeat=options.repeat,
+        fail_fast=options.fail_fast,
+        in_process=options.in_process,
+        verbose=options.verbose,
+    )
+
+
+def _last_failed(cases: list[Case], gone: list[str]) -> list[Case]:
+    chosen = last_run.choose(cases)
+    print(chosen.note)
+    if gone:
+        print(last_run.stale_note(gone))
+    return chosen.cases
 
 
 def _keep(result: CaseResult, case: Case, options: Options) -> CaseResult:
@@ -133,20 +142,8 @@ def _close(result: RunResult, cases: list[Case]) -> None:
     shown = {case.id: tuple(case.scenario.on_failure) for case in cases}
     for case in result.cases:
         if case.outcome in (Outcome.FAILED, Outcome.ERROR):
-            print(f"\n==== {case.outcome} {case.id}")
+            print(f"\n==== {case.outcome} {case.label}")
             print(failure_text(case, shown[case.id]))
+    if repetitions := repetition_lines(result):
+        print("\n" + "\n".join(repetitions))
     print(f"\n{summary(result)}")
-
-
-@contextmanager
-def _terminated_is_interrupted() -> Iterator[None]:
-    """A CI system's SIGTERM ends the run as Ctrl-C does: with its reports."""
-
-    def interrupt(_number: int, _frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGTERM, interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)

@@ -17,13 +17,15 @@ from hvlab.scenario.document import Case
 from hvlab.scenario.results import CaseResult, Outcome
 
 
-def keep(folder: Path, case: Case, result: CaseResult) -> CaseResult:
+def keep(folder: Path, case: Case | None, result: CaseResult) -> CaseResult:
     """Writes the artifacts of a failed case; the result then names their folder. Raises
     HostError.
+
+    `case`: None if it is no scenario's but a test's in Python.
     """
     if result.outcome not in (Outcome.FAILED, Outcome.ERROR):
         return result
-    place = folder / folder_name(result.id)
+    place = folder / folder_name(result.label)
     try:
         place.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -31,18 +33,23 @@ def keep(folder: Path, case: Case, result: CaseResult) -> CaseResult:
         raise HostError(message, f"mkdir {place}", error.errno or 0) from None
     result = dataclasses.replace(result, artifacts=str(place))
     write_whole(place / "failure.txt", failure_text(result) + "\n")
-    write_whole(place / "console.log", "\n".join(log_lines(result)) + "\n")
-    write_whole(place / "scenario.yaml", case.source.text)
+    if case is not None:
+        write_whole(place / "scenario.yaml", case.source.text)
     write_whole(place / "result.json", json.dumps(case_data(result), indent=2) + "\n")
-    if result.screen:
-        write_whole(place / "screen.txt", result.screen + "\n")
-        write_whole(place / "screen.svg", result.picture)
-    if result.registers:
-        write_whole(place / "registers.txt", result.registers + "\n")
+    if result.output:
+        write_whole(place / "output.txt", result.output)
+    for machine in result.machines:
+        of = "" if len(result.machines) == 1 else f"{machine.name}."
+        write_whole(place / f"{of}console.log", "\n".join(log_lines(machine)) + "\n")
+        if machine.screen:
+            write_whole(place / f"{of}screen.txt", machine.screen + "\n")
+            write_whole(place / f"{of}screen.svg", machine.picture)
+        if machine.registers:
+            write_whole(place / f"{of}registers.txt", machine.registers + "\n")
     return result
 
 
-def folder_name(case_id: str) -> str:
-    """A name that every file system takes, and that no other id has."""
-    plain = re.sub(r"[^A-Za-z0-9_.=\-]+", "_", case_id).strip("_.")[-120:]
-    return f"{plain}-{hashlib.sha256(case_id.encode()).hexdigest()[:8]}"
+def folder_name(label: str) -> str:
+    """A name that every file system takes, and that no other case or repetition has."""
+    plain = re.sub(r"[^A-Za-z0-9_.=\-]+", "_", label).strip("_.")[-120:]
+    return f"{plain}-{hashlib.sha256(label.encode()).hexdigest()[:8]}"

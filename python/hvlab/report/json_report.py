@@ -13,7 +13,8 @@ import hvlab
 from hvlab.report.files import write_whole
 from hvlab.scenario.results import CaseResult, Outcome, RunResult
 
-VERSION = 1
+FORMAT = "hvlab-results"
+VERSION = 2
 
 
 def write(path: Path, run: RunResult, started: datetime.datetime) -> None:
@@ -24,7 +25,7 @@ def write(path: Path, run: RunResult, started: datetime.datetime) -> None:
 def render(run: RunResult, started: datetime.datetime) -> str:
     """The report's text. Guest times are nanoseconds, wall times seconds."""
     document = {
-        "format": "hvlab-results",
+        "format": FORMAT,
         "version": VERSION,
         "hvlab": hvlab.__version__,
         "started": started.isoformat(timespec="seconds"),
@@ -40,9 +41,11 @@ def render(run: RunResult, started: datetime.datetime) -> str:
 def case_data(case: CaseResult) -> dict[str, Any]:
     """One case as plain data."""
     data = dataclasses.asdict(case)
-    del data["picture"]  # a file among the artifacts
-    data["wall"] = round(case.wall, 6)
-    data["log"] = [{"time": time, "line": line} for time, line in case.log]
+    data |= {"flaky": case.flaky, "guest_time": case.guest_time, "instructions": case.instructions}
+    data |= {"wall": round(case.wall, 6), "cpu": round(case.cpu, 6)}
+    for machine in data["machines"]:
+        del machine["picture"]  # a file among the artifacts
+        machine["log"] = [{"time": time, "line": line} for time, line in machine["log"]]
     if case.failure is not None:
         operands = [{"text": text, "value": value} for text, value in case.failure.operands]
         data["failure"]["operands"] = operands

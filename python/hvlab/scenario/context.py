@@ -25,7 +25,9 @@ if TYPE_CHECKING:
     from hvlab._core import Stop
     from hvlab.event import Event
     from hvlab.machine import Machine
+    from hvlab.performance.baseline import CaseBaselines
     from hvlab.scenario.evaluate import Evaluation
+    from hvlab.scenario.results import MeasureResult
 
 
 _WIDEST = 200  # characters that are worth a caret
@@ -121,13 +123,6 @@ class CheckContext:
         self.scope["console"] = CONSOLE_SHAPE
         self.scope["screen"] = SCREEN_SHAPE
 
-    def measures(self, name: str) -> None:
-        """The step records a measure under a name: reports know it by that alone."""
-        before = self.measured.setdefault(name, (*self.path, "name"))
-        if before[:2] != self.path[:2]:
-            line = self.places.marks.key(before).line
-            self.problem(f"'{name}' is measured already, in line {line}", "name")
-
     def names(self, name: str, shape: Shape) -> None:
         """The step's `as` names something for the expressions after it."""
         before = self.named.get(name)
@@ -137,6 +132,15 @@ class CheckContext:
             return
         self.named[name] = (*self.path, "as")
         self.scope[name] = shape
+
+    def measures(self, name: str) -> None:
+        """The step records a measure under this name."""
+        before = self.measured.get(name)
+        if before is not None:
+            line = self.places.marks.key(before).line
+            self.problem(f"'{name}' is measured already, in line {line}", "name")
+            return
+        self.measured[name] = (*self.path, "name")
 
     def expression(
         self, text: str, below: str, offset: int = 0, absent_ok: bool = False
@@ -204,10 +208,12 @@ class RunContext(Protocol):
     def evaluate(self, text: str) -> Evaluation:
         """The value of an expression. Fails the step if it has none."""
 
-    def measure(
-        self, name: str, value: int | float, kind: Kind, limit: str, held: bool | None
-    ) -> None:
-        """Records a measure; `held` is None without a limit."""
+    @property
+    def baselines(self) -> CaseBaselines | None:
+        """What measures are compared with; None if they are to be taken only."""
+
+    def measure(self, measure: MeasureResult) -> None:
+        """Records a measure."""
 
     def kind(self, text: str) -> Kind:
         """The kind of an expression's value. Raises AbsentValue if this case has none."""

@@ -17,6 +17,8 @@ from pydantic import TypeAdapter, ValidationError
 
 from hvlab.backends import Barrier
 from hvlab.errors import ScenarioError
+from hvlab.performance import baseline
+from hvlab.performance.baseline import CaseBaselines
 from hvlab.scenario import check, explain, template
 from hvlab.scenario.context import Places, token_width
 from hvlab.scenario.matrix import Cell, Matrix, expand
@@ -44,7 +46,8 @@ class Case:
     Attributes:
         id: `file::name[axis=value-...]`; parameters: the cell's values; seed: 0 to 2^64 - 1;
         barrier: what keeps it from running on this host, None if nothing does or nobody has
-        looked yet (plan.on_host); marks: where everything stood in `source`.
+        looked yet (plan.on_host); marks: where everything stood in `source`; baselines: what its
+        measures are compared with, None if with nothing.
     """
 
     id: str
@@ -54,6 +57,7 @@ class Case:
     parameters: Mapping[str, Scalar]
     seed: int
     barrier: Barrier | None = None
+    baselines: CaseBaselines | None = None
 
     @property
     def name(self) -> str:
@@ -167,7 +171,20 @@ class _Reader:
             cases.append(self._case(cell, names, used))
         if self._problems:
             self._fail()
-        return Document(self._source, tuple(case for case in cases if case is not None))
+        return Document(self._source, self._with_baselines(c for c in cases if c is not None))
+
+    def _with_baselines(self, cases: Iterable[Case]) -> tuple[Case, ...]:
+        """The file is read only where a measure is compared with it."""
+        known: baseline.Baselines | None = None
+        made = []
+        for case in cases:
+            if any(
+                getattr(step.body, "baseline", None) is not None for step in case.scenario.steps
+            ):
+                known = known or baseline.beside(self._source)
+                case = replace(case, baselines=known.of(case.id, case.name))
+            made.append(case)
+        return tuple(made)
 
     def _fail(self) -> NoReturn:
         raise ScenarioInvalid(self._source, self._problems)

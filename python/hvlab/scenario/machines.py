@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from hvlab.errors import HostError
 from hvlab.scenario import images
 from hvlab.scenario.boots import references
-from hvlab.scenario.results import ImageResult
+from hvlab.scenario.results import ImageResult, MachineResult, StopResult
 from hvlab.scenario.tree import format_path
 
 if TYPE_CHECKING:
@@ -46,10 +46,28 @@ def image_results(case: Case) -> tuple[ImageResult, ...]:
     return tuple(found)
 
 
-def console_tail(machine: Machine) -> tuple[str, tuple[tuple[int, str], ...]]:
-    """The end of the console's output: as text, and by line with guest times."""
-    log = tuple(machine.console.log[-MAX_LOG_LINES:])
-    return machine.console.output[-MAX_CONSOLE:], log
+def result(
+    name: str,
+    machine: Machine,
+    images: tuple[ImageResult, ...],
+    stop: StopResult | None,
+    failed: bool,
+    registers_shown: bool,
+) -> MachineResult:
+    """What the reports say of a machine; of a case that did not pass, more."""
+    screen = screen_text(machine)
+    return MachineResult(
+        name=name,
+        images=images,
+        stop=stop,
+        guest_time=machine.time,
+        instructions=machine.instructions,
+        console=machine.console.output[-MAX_CONSOLE:],
+        log=tuple(machine.console.log[-MAX_LOG_LINES:]),
+        screen=screen,
+        picture=machine.screen.svg() if failed and screen else "",
+        registers=registers(machine) if failed and registers_shown else "",
+    )
 
 
 def screen_text(machine: Machine) -> str:

@@ -121,6 +121,12 @@ class Scenario(Strict):
     )
     requires: Requires = Field(default_factory=Requires)
     limits: Limits = Field(default_factory=Limits)
+    retry: int = Field(
+        default=0,
+        ge=0,
+        le=10,
+        description="How often a case that did not pass is run again, with another seed.",
+    )
     vars: dict[Identifier, ScalarValue] = Field(
         default_factory=dict,
         description="Named values: ${NAME} in texts, vars.NAME in expressions.",

@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""From a case and what came of it to its CaseResult."""
+
+from __future__ import annotations
+
+import shlex
+from typing import TYPE_CHECKING
+
+from hvlab.backends import kvm_flavour
+from hvlab.scenario.context import Places
+from hvlab.scenario.problems import excerpt
+from hvlab.scenario.results import CaseResult, Failure, Outcome, StopResult
+from hvlab.scenario.tree import Path
+
+if TYPE_CHECKING:
+    from hvlab._core import Stop
+    from hvlab.scenario.document import Case
+
+
+def reproduce(case: Case) -> str:
+    """The command that runs this case again as it was."""
+    return f"hvlab run {shlex.quote(case.id)} --seed {case.seed}"
+
+
+def case_result(case: Case, outcome: Outcome, **more: object) -> CaseResult:
+    """With what is the case's own; `more` are the fields of CaseResult that are the run's."""
+    return CaseResult(
+        id=case.id,
+        file=case.source.name,
+        name=case.name,
+        outcome=outcome,
+        backend=case.scenario.machine.backend,
+        kvm="" if case.barrier else kvm_flavour(case.scenario.machine.backend),
+        seed=case.seed,
+        parameters=case.parameters,
+        tags=tuple(case.scenario.tags),
+        line=case.marks.key(("name",)).line,
+        reproduce=reproduce(case),
+        **more,  # type: ignore[arg-type]
+    )
+
+
+def case_failure(
+    case: Case,
+    outcome: Outcome,
+    place: Path,
+    message: str,
+    step: int | None,
+    operands: tuple[tuple[str, str], ...] = (),
+) -> Failure:
+    """`message` about what stands at `place` in the case's document."""
+    found = Places(case.source, case.marks).at_key(place, message)
+    headline = f"{outcome}: {message}"
+    text = excerpt(case.source, found.line, found.column, found.width, headline)
+    return Failure(message, found.line, found.column, text, step, operands)
+
+
+def stop_result(stop: Stop) -> StopResult:
+    """As plain data."""
+    return StopResult(
+        reason=str(stop.reason),
+        code=stop.code,
+        time=stop.time,
+        instructions=stop.instructions,
+        rip=stop.rip,
+        message=stop.message,
+    )
