@@ -1,10 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The examples of docs/pytest.md: its files are written into one folder, its commands run there."""
+"""docs/pytest.md: what its files do together, and its options (its commands: test_docs.py)."""
 
 from __future__ import annotations
 
 import re
-import shlex
 from pathlib import Path
 
 import pytest
@@ -13,7 +12,6 @@ from pytest_runs import run
 
 TEXT = (Path(__file__).resolve().parents[2] / "docs/pytest.md").read_text(encoding="utf-8")
 FILES = dict(re.findall(r'^```\w+ title="([^"]+)"\n(.*?)^```$', TEXT, re.MULTILINE | re.DOTALL))
-COMMANDS = re.findall(
     r"^```console\n\$ pytest ([^\n]+)\n(.*?)^```$", TEXT, re.MULTILINE | re.DOTALL
 )
 
@@ -23,15 +21,6 @@ def examples(pytester: pytest.Pytester) -> pytest.Pytester:
     for name, text in FILES.items():
         (pytester.path / name).write_text(text, encoding="utf-8")
     return pytester
-
-
-@pytest.mark.parametrize(("arguments", "shown"), COMMANDS, ids=[c for c, _ in COMMANDS])
-def test_a_command_shows_what_it_is_said_to(
-    examples: pytest.Pytester, arguments: str, shown: str
-) -> None:
-    result = run(examples, *shlex.split(arguments))
-    lines = [line for line in shown.splitlines() if line != "..."]
-    result.stdout.re_match_lines([re.escape(line).replace(r"\.\.\.", ".*") for line in lines])
 
 
 def test_all_of_them_do_what_they_should(examples: pytest.Pytester) -> None:
