@@ -12,8 +12,6 @@ from pytest_runs import run
 
 TEXT = (Path(__file__).resolve().parents[2] / "docs/pytest.md").read_text(encoding="utf-8")
 FILES = dict(re.findall(r'^```\w+ title="([^"]+)"\n(.*?)^```$', TEXT, re.MULTILINE | re.DOTALL))
-    r"^```console\n\$ pytest ([^\n]+)\n(.*?)^```$", TEXT, re.MULTILINE | re.DOTALL
-)
 
 
 @pytest.fixture
