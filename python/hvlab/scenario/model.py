@@ -23,6 +23,7 @@ from hvlab.scenario.fields import (
     TEMPLATE_PATTERN,
     Duration,
     Identifier,
+    Meaning,
     Name,
     ScalarValue,
     Size,
@@ -56,6 +57,7 @@ Backend = Annotated[
     WithJsonSchema(
         {"type": "string", "anyOf": [{"enum": list(NAMES)}, {"pattern": TEMPLATE_PATTERN}]}
     ),
+    Meaning(one_of(NAMES)),
 ]
 
 
@@ -181,8 +183,9 @@ class Scenario(Strict):
         default="fail",
         description="What a Linux panic or oops on a console is: the case's end, or nothing special.",
     )
-    on_failure: list[Literal["console", "screen", "registers"]] = Field(
-        default=["console", "screen", "registers"], description="What a failed case shows."
+    on_failure: list[Literal["console", "screen", "registers", "disassembly", "stack"]] = Field(
+        default=["console", "screen", "registers", "stack"],
+        description="What a failed case shows; its artifacts have everything.",
     )
 
     @field_validator("machines", mode="after")
