@@ -47,8 +47,8 @@ class Failure:
 class StepResult:
     """One step. Guest times in ns, None before the machine is there; wall in seconds.
 
-    `file`: the one that `line` is in, the case's or one that it includes; `machine`: the name of the one
-    that it is about, empty if it is about all or none.
+    file: the one that `line` is in, the case's or one that it includes; machine: the name of the
+    one that it is about, empty if it is about all, or about none.
     """
 
     index: int
