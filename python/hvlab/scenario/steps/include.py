@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import ClassVar
 
 from pydantic import Field
@@ -23,6 +24,7 @@ class Include(StepBody):
 
     file: str = Field(
         min_length=1,
+        json_schema_extra={"pattern": f"{re.escape(STEPS_SUFFIX)}$"},
         description=f"A file NAME{STEPS_SUFFIX}, from the folder of the file that includes it, inside "
         "the scenario's folder.",
         examples=["login.steps.yaml"],
