@@ -157,7 +157,8 @@ class Scenario(Strict):
         default=0,
         ge=0,
         le=10,
-        description="How often a case that did not pass is run again, with another seed.",
+        description="How often a case that did not pass is run again, with another seed. One that "
+        "passes then is reported as flaky.",
     )
     vars: dict[Identifier, ScalarValue] = Field(
         default_factory=dict,
