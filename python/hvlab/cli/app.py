@@ -78,6 +78,16 @@ class KvmChoice(enum.StrEnum):
     OFF = "off"
 
 
+class NewKind(enum.StrEnum):
+    """What `hvlab new --kind` takes: a template each."""
+
+    FLAT = "flat"
+    ELF = "elf"
+    LINUX = "linux"
+    MICRO = "micro"
+    DISK = "disk"
+
+
 Backend = Annotated[
     BackendName | None,
     typer.Option("--backend", metavar="NAME", help="Only the cases of this backend."),
@@ -311,6 +321,35 @@ def schema(
     from hvlab.cli import listing
 
     raise typer.Exit(listing.print_schema(steps))
+
+
+@app.command()
+def explain(
+    topic: Annotated[
+        str, typer.Argument(metavar="[STEP|SECTION]", help="Of what; without it, what there is.")
+    ] = "",
+) -> None:
+    """Document a step or a section of scenario files, with an example."""
+    from hvlab.cli import explain as command
+
+    raise typer.Exit(command.explain(topic))
+
+
+@app.command()
+def new(
+    name: Annotated[
+        str,
+        typer.Argument(metavar="[NAME]", help="The scenario's name; it may begin with a folder."),
+    ] = "first",
+    kind: Annotated[NewKind, typer.Option("--kind", help="What it boots.")] = NewKind.FLAT,
+) -> None:
+    """Write a first scenario, which passes as it stands, and its JSON Schema for the editor.
+
+    Nothing that is there is ever overwritten.
+    """
+    from hvlab.cli import new as command
+
+    raise typer.Exit(command.new(name, kind.value))
 
 
 @app.command()
