@@ -19,7 +19,8 @@ from test_mistakes import MISTAKES
 SCENARIOS = sorted((Path(__file__).parents[2] / "scenarios").rglob("*.hvlab.yaml"))
 # What only a schema with the knowledge of a whole document, of expressions or of files could find.
 BEYOND = (
-    "measure of a name twice", "image", "fixture", "reference", "regular expression", "name used", "name not known",
+    "measure of a name twice",
+    "image", "fixture", "reference", "regular expression", "name used", "name not known",
     "field of a name", "named value", "item that", "compared with", "assert", "single equals",
     "and as in C", "function", "limit without", "limit of another", "measure of a text",
     "before boot", "booted twice", "matrix value with", "variable of", "matrix without",
