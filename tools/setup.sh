@@ -14,7 +14,7 @@ case "$goal" in
     test)  groups=(build test peer);       extra="test" ;;
     lint)  groups=(build test);            extra="dev" ;;
     bench) groups=(build test peer bench); extra="test" ;;
-    fuzz)  groups=(build fuzz);            extra="" ;;
+    fuzz)  groups=(build fuzz);            extra="dev" ;;  # a target in Python drives the package
     sanitize) groups=(build test);         extra="" ;;
     *) echo "tools/setup.sh: unknown goal '$goal'" >&2; exit 2 ;;
 esac
@@ -170,7 +170,7 @@ setup_build() {
         printf '%s\n' "$key" >"$stamp"
     fi
     local targets=()
-    [ "$goal" != demo ] || targets=(--target _core hvlab_fixtures)
+    case "$goal" in demo | fuzz) targets=(--target _core hvlab_fixtures) ;; esac
     if [ -t 1 ]; then  # ninja shows its progress in one line
         cmake --build --preset release "${targets[@]}" </dev/null || fail "the build failed."
         return
@@ -186,4 +186,4 @@ setup_build() {
 
 setup_system
 setup_venv
-case "$goal" in fuzz | sanitize) ;; *) setup_build ;; esac  # those two have trees of their own
+[ "$goal" = sanitize ] || setup_build  # that has trees of its own

@@ -13,7 +13,7 @@ import typer
 
 from hvlab.cli import USAGE, bench
 
-MAX_JOBS = 1024  # each takes a process and a few file descriptors
+MAX_JOBS = 256  # each takes a process and two of 1024 file descriptors
 
 app = typer.Typer(
     name="hvlab",
@@ -149,6 +149,12 @@ def run(
         int | None,
         typer.Option("--seed", min=0, max=2**64 - 1, help="Of all randomness, for every case."),
     ] = None,
+    allow_python: Annotated[
+        bool,
+        typer.Option(
+            "--allow-python", help="Let 'python' steps run the Python of the scenarios' folders."
+        ),
+    ] = False,
     jobs: Annotated[
         str,
         typer.Option(
@@ -204,6 +210,7 @@ def run(
         json=json,
         artifacts=artifacts,
         seed=seed,
+        allow_python=allow_python,
         verbose=verbose,
         save=save,
         update_baseline=update_baseline,
@@ -257,11 +264,15 @@ def list_cases(
 
 
 @app.command()
-def schema() -> None:
+def schema(
+    steps: Annotated[
+        bool, typer.Option("--steps", help="That of files of steps, which scenarios include.")
+    ] = False,
+) -> None:
     """Print the JSON Schema of scenario files (draft 2020-12)."""
     from hvlab.cli import listing
 
-    raise typer.Exit(listing.print_schema())
+    raise typer.Exit(listing.print_schema(steps))
 
 
 @app.command()

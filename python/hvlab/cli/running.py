@@ -11,7 +11,7 @@ from pathlib import Path
 from hvlab.backends import KvmMode
 from hvlab.cli import INTERNAL, NOTHING_RAN, USAGE, keeping, last_run
 from hvlab.cli.executing import execute
-from hvlab.cli.listing import show_errors
+from hvlab.cli.listing import say_empty, show_errors
 from hvlab.errors import HostError
 from hvlab.report import artifacts, files, json_report, junit
 from hvlab.report.text import failure_text, repetition_lines, summary
@@ -33,6 +33,7 @@ class Options:
     json: Path | None
     artifacts: Path | None
     seed: int | None
+    allow_python: bool
     verbose: bool
     save: str = ""
     update_baseline: bool = False
@@ -61,6 +62,12 @@ def run(options: Options) -> int:
         cases = _last_failed(cases, gone)
     cases = planning.with_seed(cases, options.seed)
     cases = [planning.on_host(case, options.kvm) for case in cases]
+    refused = [] if options.allow_python else planning.python_refused(cases)
+    if refused:
+        code = show_errors(planning.Plan(plan.documents, cases, refused))
+        print("nothing was run", file=sys.stderr)
+        return code
+    cases = planning.allow_python(cases)
     if options.update_baseline:
         cases = keeping.not_compared(cases)
     started = datetime.datetime.now().astimezone()
@@ -68,6 +75,7 @@ def run(options: Options) -> int:
     if not cases:
         what = "none was selected" if plan.cases else "there are none"
         print(f"nothing ran: of {len(plan.cases)} cases {what}", file=sys.stderr)
+        say_empty(plan)
     last_run.remember(result.cases, gone)
     written = _write_reports(result, options, started)
     _close(result, cases)

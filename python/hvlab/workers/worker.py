@@ -25,6 +25,7 @@ from hvlab.scenario.runner import run_case
 from hvlab.workers import messages, process
 
 if TYPE_CHECKING:
+    from hvlab.host import Host
     from hvlab.machine import Machine
     from hvlab.scenario.document import Case
     from hvlab.scenario.steps import Step
@@ -72,10 +73,11 @@ def main(channels: Channels, parent: int, folder: Path) -> NoReturn:
 
 
 def _settle(channels: Channels, parent: int, folder: Path) -> None:
-    process.die_with_parent(parent)
-    os.setsid()  # the terminal's signals are the runner's; and a group to be killed as one
+    process.told_of_parents_death(parent, signal.SIGKILL)
+    os.setpgid(0, 0)  # a group to be killed as one
     signal.set_wakeup_fd(-1)
-    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    for number in (signal.SIGHUP, signal.SIGUSR1):
+        signal.signal(number, signal.SIG_DFL)
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # nobody is there any more to hear of it
     for number in SIGNALS:
         signal.signal(number, _interrupt)
@@ -106,8 +108,8 @@ def _interrupt(_number: int, _frame: FrameType | None) -> NoReturn:
 _made: list[Machine] = []
 
 
-def _watched(case: Case) -> Machine:
-    machine = machines.make(case)
+def _watched(host: Host, case: Case, name: str) -> Machine:
+    machine = machines.make(host, case, name)
     _made.append(machine)
     return machine
 
@@ -124,8 +126,8 @@ class _Reporter(Observer):
 
     def step_started(self, case: Case, index: int, step: Step) -> None:
         del case, step
-        time_ = _made[-1].time if _made and not _made[-1].closed else None
-        messages.send(self._fd, messages.StepStarted(index, time_))
+        times = [machine.time for machine in _made if not machine.closed]
+        messages.send(self._fd, messages.StepStarted(index, max(times, default=None)))
         self._snapshot()
 
     def progress(self, guest_time: int, instructions: int | None) -> None:

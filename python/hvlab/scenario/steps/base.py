@@ -8,6 +8,8 @@ from __future__ import annotations
 from abc import abstractmethod
 from typing import ClassVar
 
+from pydantic import Field
+
 from hvlab.scenario.context import CheckContext, RunContext
 from hvlab.scenario.fields import Shortened
 
@@ -34,6 +36,20 @@ class StepBody(Shortened):
     @abstractmethod
     def run(self, context: RunContext) -> None:
         """Does it. What did not happen as expected is `context.fail`."""
+
+
+class MachineStep(StepBody):
+    """The body of a step about one machine."""
+
+    machine: str | None = Field(
+        default=None,
+        min_length=1,
+        description="Which machine; needed where there are several.",
+    )
+
+    def of_machine(self) -> str:
+        """For titles: which one it is, where it is said."""
+        return "" if self.machine is None else f"{self.machine}: "
 
 
 def quote(text: str, most: int = 60) -> str:
