@@ -23,6 +23,7 @@ from hvlab.scenario.fields import (
     TEMPLATE_PATTERN,
     Duration,
     Identifier,
+    Meaning,
     Name,
     ScalarValue,
     Size,
@@ -56,6 +57,7 @@ Backend = Annotated[
     WithJsonSchema(
         {"type": "string", "anyOf": [{"enum": list(NAMES)}, {"pattern": TEMPLATE_PATTERN}]}
     ),
+    Meaning(one_of(NAMES)),
 ]
 
 
