@@ -181,6 +181,9 @@ class CaseRun:
             raise StepFailed(f"meanwhile '{stop.machine}' crashed: {stop.message}")
         self._machines.keep(stop)
 
+    def ended(self, machine: str) -> Stop | None:
+        return self._machines.ended(machine)
+
     def stopped(self, machine: str | None) -> Stop | None:
         return self._machines.kept(self._machines.get(machine).name)
 

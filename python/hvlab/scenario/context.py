@@ -314,6 +314,9 @@ class RunContext(Protocol):
                 others run on; unless it is a crash, which fails the step.
         """
 
+    def ended(self, machine: str) -> Stop | None:
+        """The stop after which one of several machines runs no more; None while it can go on."""
+
     def stopped(self, machine: str | None) -> Stop | None:
         """The first stop of a machine that was kept while others were awaited, once."""
 
