@@ -61,6 +61,7 @@ run() {
         sanitizer=quarantine_size_mb=1:malloc_context_size=0:max_malloc_fill_size=0
         [ -z "$device" ] || options+=(-max_len=96)
     fi
+    [ ! -f "fuzz/$target.py" ] || options+=(-timeout=30)  # instrumented, it is twenty times slower
     [ -z "${FUZZ_SEED:-}" ] || options+=(-seed="$FUZZ_SEED")
     [ ! -f "fuzz/$target.dict" ] || options+=(-dict="fuzz/$target.dict")
     echo "==> $target ${device:+($device) }for $said"

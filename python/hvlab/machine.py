@@ -160,7 +160,8 @@ class Machine(Closing):
             PC would, reading ones ("ignore"), or stop the run ("stop").
 
     Raises:
-        MachineConfigError: an argument is wrong, by name. BootError: the image cannot be booted.
+        MachineConfigError: an argument is wrong, by name.
+        BootError: the image cannot be booted.
         BackendUnavailable: no such backend here.
     """
 
@@ -254,8 +255,9 @@ class Machine(Closing):
             wall: host time, as "1min" or in nanoseconds.
 
         Raises:
-            MachineClosed, MachineBusy; KeyboardInterrupt within 50 ms of a Ctrl-C, after which the
-            machine can go on.
+            MachineClosed: it was closed.
+            MachineBusy: another thread runs it.
+            KeyboardInterrupt: within 50 ms of a Ctrl-C; the machine can go on after it.
         """
         # By position, and without a call for what was not given: that is half of what a short run
         # from here costs more than one from C++ (bench/kvm_bench.py).

@@ -130,13 +130,13 @@ def test_junit() -> None:
 def test_json() -> None:
     data = json.loads(json_report.render(RUN, STARTED))
     assert (data["format"], data["version"], data["exit_code"]) == ("hvlab-results", 2, 1)
-    assert data["summary"] == {"passed": 1, "failed": 1, "error": 1, "skipped": 1}
+    assert data["summary"] == {"passed": 1, "failed": 1, "error": 1, "skipped": 1, "flaky": 0}
     failed = data["cases"][1]
-    assert failed["failure"]["operands"] == [{"text": "x.y", "value": "2"}]
+    assert failed["failure"]["operands"] == [["x.y", "2"]]
     (machine,) = failed["machines"]
-    assert machine["log"][1] == {"time": 6, "line": "\x07"}
+    assert machine["log"][1] == [6, "\x07"]
     assert machine["screen"] == "top\n\x1b[2J"
-    assert "picture" not in machine
+    assert machine["picture"] == "<svg/>"
     assert failed["measures"][0]["value"] == 1_204_000_000
     assert data["cases"][0]["steps"][0]["guest_end"] == 0
 

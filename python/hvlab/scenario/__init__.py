@@ -14,6 +14,7 @@ The way of a document through this package, one module a station:
     check      what no type can say: names, files, regular expressions, the order of steps
     expression `assert` and `measure`: parsed, walked with an allow-list, never evaluated by Python
     plan       files and selections -> the cases of one run
+    reference  the models -> what `hvlab explain` prints, and the documentation's reference
     runner     cases -> CaseResults (results); case_run: the inside of one case; bounds: how far each
                step may run
 

@@ -25,8 +25,7 @@ from hvlab.errors import (
 from hvlab.scenario import expression, machines, python_code
 from hvlab.scenario.bounds import Bounds, LimitExceeded, StepFailed, exceeded
 from hvlab.scenario.case_machines import CRASHES, CaseMachines, Make
-from hvlab.scenario.case_result import case_failure, case_result
-from hvlab.scenario.context import Places
+from hvlab.scenario.case_result import case_failure, case_result, step_result
 from hvlab.scenario.evaluate import Evaluation, Unevaluable, evaluate
 from hvlab.scenario.expression import AbsentValue, ExpressionError
 from hvlab.scenario.observer import Observer
@@ -89,7 +88,6 @@ class CaseRun:
     make_machine: Make
     _machines: CaseMachines = field(init=False)
     _watch: OopsWatch = field(init=False)
-    _places: Places = field(init=False)
     _values: dict[str, Record] = field(default_factory=dict)
     _shapes: dict[str, Shape] = field(default_factory=dict)
     _steps: list[StepResult] = field(default_factory=list)
@@ -99,7 +97,6 @@ class CaseRun:
 
     def __post_init__(self) -> None:
         self._machines = CaseMachines(self.case, self.make_machine)
-        self._places = Places(self.case.source, self.case.marks)
         self._watch = OopsWatch(self.case.scenario.oops == "ignore")
 
     # What steps use.
@@ -244,7 +241,7 @@ class CaseRun:
         return self.case.baselines
 
     def measure(self, measure: MeasureResult) -> None:
-        self._measures.append(measure)
+        self._measures.append(replace(measure, time=self._guest_time()))
 
     def fail(self, message: str, operands: Mapping[str, str] | None = None) -> NoReturn:
         raise StepFailed(message, operands)
@@ -288,20 +285,9 @@ class CaseRun:
             began, guest = time.monotonic(), self._guest_time()
             ended = self._step(index, step)
             outcome = Outcome.PASSED if ended is None else ended.outcome
-            mark = self.case.marks.key(("steps", index, step.keyword))
-            self._steps.append(
-                StepResult(
-                    index=index,
-                    keyword=step.keyword,
-                    title=step.body.title(),
-                    line=mark.line,
-                    outcome=outcome,
-                    guest_start=guest,
-                    guest_end=self._guest_time(),
-                    wall=time.monotonic() - began,
-                    file=self._places.source_of(mark).name,
-                )
-            )
+            times = (guest, self._guest_time())
+            wall = time.monotonic() - began
+            self._steps.append(step_result(self.case, index, outcome, times, wall))
             if ended is not None:
                 return self._finish(ended)
         return self._finish(_Ended(Outcome.PASSED))

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 
 from hvlab.scenario import expression, regex
@@ -79,7 +79,7 @@ class Places:
         line = self.source_of(mark).line(mark.line)
         for quote in ("", '"', "'"):
             if line.startswith(quote + text, mark.column - 1):
-                at = replace(mark, column=mark.column + len(quote) + offset)
+                at = mark._replace(column=mark.column + len(quote) + offset)
                 return self._problem(at, message, path, width)
         return self._problem(mark, message, path, self._width(mark))
 

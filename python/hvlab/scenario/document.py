@@ -205,7 +205,7 @@ class _Reader:
         except ValidationError:
             return []  # explained with the rest of the document
         cells, faults = expand(matrix)
-        for fault in faults:
+        for fault in faults[:MAX_PROBLEMS]:
             place = self._places.at_key if fault.at_key else self._places.at_value
             self._problems.append(place(fault.path, fault.message))
         return cells

@@ -6,6 +6,7 @@ it.
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar
 
 from pydantic import (
@@ -72,6 +73,13 @@ class Shortened(Strict):
         body.clear()
         body.update({"title": title, "description": description, "anyOf": [short, full]})
         return schema
+
+
+@dataclass(frozen=True)
+class Meaning:
+    """What a value is, in the words of `hvlab explain` and the reference; stands in a field's type."""
+
+    text: str
 
 
 def refuse(message: str) -> PydanticCustomError:
@@ -197,11 +205,13 @@ Size = Annotated[
     int,
     BeforeValidator(_size),
     _unit_schema(tuple(units.SIZE_UNITS), "A size with its unit.", ["64MiB", "1GiB"]),
+    Meaning("a size, as 64MiB"),
 ]
 Duration = Annotated[
     int,
     BeforeValidator(_duration),
     _unit_schema(tuple(units.DURATION_UNITS), "A duration with its unit.", ["20s", "50us", "5min"]),
+    Meaning("a duration, as 20s"),
 ]
 # A number, or the text of an expression that gives one.
 Number = Annotated[
@@ -235,16 +245,26 @@ RegisterName = Annotated[
     ),
 ]
 Name = Annotated[
-    str, BeforeValidator(_name), Field(json_schema_extra={"pattern": f"^{_NAME.pattern}$"})
+    str,
+    BeforeValidator(_name),
+    Field(json_schema_extra={"pattern": f"^{_NAME.pattern}$"}),
+    Meaning("a name: letters, digits, '_', '-' and '.'"),
 ]
 Tag = Annotated[
-    str, BeforeValidator(_tag), Field(json_schema_extra={"pattern": f"^{_NAME.pattern}$"})
+    str,
+    BeforeValidator(_tag),
+    Field(json_schema_extra={"pattern": f"^{_NAME.pattern}$"}),
+    Meaning("a name"),
 ]
 Identifier = Annotated[
     str,
     BeforeValidator(_identifier),
     Field(json_schema_extra={"pattern": f"^{_IDENTIFIER.pattern}$"}),
+    Meaning("a name: letters, digits and '_'"),
 ]
 ScalarValue = Annotated[
-    Any, BeforeValidator(_scalar), WithJsonSchema({"type": ["string", "number", "boolean"]})
+    Any,
+    BeforeValidator(_scalar),
+    WithJsonSchema({"type": ["string", "number", "boolean"]}),
+    Meaning("a text, a number or true/false"),
 ]

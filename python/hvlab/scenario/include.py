@@ -252,8 +252,8 @@ def _body(entry: Data) -> Include | None:
 
 
 def _moved(marks: Marks, file: int) -> Marks:
-    values = {path: replace(mark, file=file) for path, mark in marks.values.items()}
-    keys = {path: replace(mark, file=file) for path, mark in marks.keys.items()}
+    values = {path: mark._replace(file=file) for path, mark in marks.values.items()}
+    keys = {path: mark._replace(file=file) for path, mark in marks.keys.items()}
     return Marks(values, keys)
 
 

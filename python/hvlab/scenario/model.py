@@ -23,6 +23,7 @@ from hvlab.scenario.fields import (
     TEMPLATE_PATTERN,
     Duration,
     Identifier,
+    Meaning,
     Name,
     ScalarValue,
     Size,
@@ -56,6 +57,7 @@ Backend = Annotated[
     WithJsonSchema(
         {"type": "string", "anyOf": [{"enum": list(NAMES)}, {"pattern": TEMPLATE_PATTERN}]}
     ),
+    Meaning(one_of(NAMES)),
 ]
 
 
@@ -157,7 +159,8 @@ class Scenario(Strict):
         default=0,
         ge=0,
         le=10,
-        description="How often a case that did not pass is run again, with another seed.",
+        description="How often a case that did not pass is run again, with another seed. One that "
+        "passes then is reported as flaky.",
     )
     vars: dict[Identifier, ScalarValue] = Field(
         default_factory=dict,

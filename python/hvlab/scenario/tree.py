@@ -6,7 +6,7 @@ file.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from hvlab._core import ScenarioNode
@@ -17,8 +17,7 @@ Data = Scalar | list["Data"] | dict[str, "Data"]
 Path = tuple[str | int, ...]
 
 
-@dataclass(frozen=True)
-class Mark:
+class Mark(NamedTuple):
     """A place in a file; both count from 1, the column in characters. `file`: 0 is the document,
     another one the file of `Marks.included` with that number, from 1.
     """

@@ -18,10 +18,11 @@ class StepBody(Shortened):
     """The body of a step. A subclass's docstring is the step's documentation.
 
     Attributes:
-        keyword: the step's key.
+        keyword: the step's key; example: entries of `steps` that show it, with the guest `echo`.
     """
 
     keyword: ClassVar[str]
+    example: ClassVar[str] = ""
 
     @abstractmethod
     def title(self) -> str:

@@ -49,6 +49,13 @@ class Expect(Condition, StepBody):
     )
     keyword: ClassVar[str] = "expect"
     awaited: ClassVar[tuple[str, ...]] = (*AWAITED, "any_of")
+    example: ClassVar[str] = r"""
+- expect: {text: "ready", within: 1s, as: up}
+- send: "hello\nquit\n"
+- expect: {regex: '^echo: (?P<word>\w+)$', within: 1s, as: answer}
+- assert: answer.word == "hello"
+- expect: {stop: debug-exit, code: 0, within: 1s}
+""".lstrip()
 
     any_of: list[Alternative] | None = Field(
         default=None,

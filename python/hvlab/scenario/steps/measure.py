@@ -55,6 +55,10 @@ class Measure(StepBody):
     """
 
     keyword: ClassVar[str] = "measure"
+    example: ClassVar[str] = """\
+- expect: {text: "ready", within: 1s, as: up}
+- measure: {name: boot_time, value: up.time, limit: "< 1*ms"}
+"""
 
     name: Name = Field(description="Its name in the reports.", examples=["boot_time"])
     value: str = Field(min_length=1, description="An expression.", examples=["ready.time"])

@@ -18,6 +18,7 @@ class RunFor(StepBody):
 
     keyword: ClassVar[str] = "run_for"
     shorthand: ClassVar[str | None] = "time"
+    example: ClassVar[str] = "- run_for: 50ms\n"
 
     time: Duration = Field(description="Guest time.")
 

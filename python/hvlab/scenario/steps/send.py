@@ -19,6 +19,11 @@ class Send(MachineStep):
 
     keyword: ClassVar[str] = "send"
     shorthand: ClassVar[str | None] = "text"
+    example: ClassVar[str] = r"""
+- expect: {text: "ready", within: 1s}
+- send: "hello\n"
+- expect: {text: "echo: hello", within: 1s}
+""".lstrip()
 
     text: str = Field(
         min_length=1, description="What to type; a line ends in \\n.", examples=["uname -a\n"]
