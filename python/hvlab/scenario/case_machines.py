@@ -137,6 +137,14 @@ class CaseMachines:
         """The stop after which one of several runs no more; None while it can go on."""
         return self._up[name].ended if self.several else None
 
+    def ends_all(self, stop: Stop) -> bool:
+        """Whether a stop ends a run that is about no machine in particular: one that halts for ever
+        does not, while others run.
+        """
+        if str(stop.reason) != "halted" or not self.several:
+            return True
+        return all(machine.ended is not None for machine in self._up.values())
+
     def keep(self, stop: Stop) -> None:
         """Puts a stop aside until a step asks for it."""
         self._kept.setdefault(stop.machine, deque()).append(stop)

@@ -133,9 +133,10 @@ class CaseRun:
         machine: str | None = None,
         instructions: int | None = None,
         awaited: str | None = None,
-        ends: Callable[[Stop], bool] = lambda _stop: True,
+        ends: Callable[[Stop], bool] | None = None,
     ) -> Stop:
         bounds = Bounds(self, within, instructions)
+        ends = self._machines.ends_all if ends is None else ends
         while True:
             stop = self._machines.run(
                 machine,
