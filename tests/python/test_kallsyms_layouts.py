@@ -101,6 +101,9 @@ def test_every_layout(layout: str, count: int) -> None:
     assert found is not None
     assert list(found) == entries
     lookups(found, entries)
+    once = [entry for entry in entries[100::700] if [e[2] for e in entries].count(entry[2]) == 1]
+    wanted = {name: address for address, _, name in once}
+    assert found.addresses([*wanted, "no_such_symbol"]) == wanted
 
 
 def lookups(found: Kallsyms, entries: Sequence[Entry]) -> None:

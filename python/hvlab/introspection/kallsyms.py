@@ -20,7 +20,7 @@ import bisect
 import itertools
 import re
 from array import array
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 from hvlab.introspection.paging import AddressSpace, Page
@@ -39,6 +39,7 @@ _STRIDE = 256  # names between two markers
 _MAX_CODED = MAX_NAME + 2  # bytes of a name: every token is one character at least
 _MIN_MARKERS = 16  # a kernel has thousands of symbols
 _CODE_TYPES = frozenset("tTwWiu")
+_TYPES = tuple(bytes([code]) for code in b"aAbBdDgGiInNrRsStTuUvVwW")
 
 
 class Kallsyms:
@@ -77,6 +78,22 @@ class Kallsyms:
         if begin < KERNEL_FIRST or after == len(self) or not name:
             return None  # behind the last symbol, modules begin: nobody says how far it reaches
         return Symbol(begin, self._addresses[after] - begin, name, kind in _CODE_TYPES)
+
+    def addresses(self, names: Collection[str]) -> dict[str, int]:
+        """Where symbols of these names are: those that there are."""
+        wanted = [kind + name.encode() for kind in _TYPES for name in names]
+        # Most names are none of them by their first token already.
+        first = {
+            code
+            for code, token in enumerate(self._tokens)
+            if token and any(name.startswith(token) for name in wanted)
+        }
+        found = {}
+        for index, start in enumerate(self._starts):
+            at = start + (1 if self._names[start] < 0x80 else 2)
+            if self._names[at] in first and (name := self._name(index)[1]) in names:
+                found[name] = self._addresses[index]
+        return found
 
     def _name(self, index: int) -> tuple[str, str]:
         """Type and name; a name that no symbol can have is empty."""
