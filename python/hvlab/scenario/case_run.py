@@ -133,9 +133,10 @@ class CaseRun:
         machine: str | None = None,
         instructions: int | None = None,
         awaited: str | None = None,
-        ends: Callable[[Stop], bool] = lambda _stop: True,
+        ends: Callable[[Stop], bool] | None = None,
     ) -> Stop:
         bounds = Bounds(self, within, instructions)
+        ends = self._machines.ends_all if ends is None else ends
         while True:
             stop = self._machines.run(
                 machine,
@@ -177,6 +178,9 @@ class CaseRun:
         if str(stop.reason) in CRASHES:
             raise StepFailed(f"meanwhile '{stop.machine}' crashed: {stop.message}")
         self._machines.keep(stop)
+
+    def ended(self, machine: str) -> Stop | None:
+        return self._machines.ended(machine)
 
     def stopped(self, machine: str | None) -> Stop | None:
         return self._machines.kept(self._machines.get(machine).name)
