@@ -39,7 +39,6 @@ _STRIDE = 256  # names between two markers
 _MAX_CODED = MAX_NAME + 2  # bytes of a name: every token is one character at least
 _MIN_MARKERS = 16  # a kernel has thousands of symbols
 _CODE_TYPES = frozenset("tTwWiu")
-_TYPES = tuple(bytes([code]) for code in b"aAbBdDgGiInNrRsStTuUvVwW")
 
 
 class Kallsyms:
@@ -79,20 +78,22 @@ class Kallsyms:
             return None  # behind the last symbol, modules begin: nobody says how far it reaches
         return Symbol(begin, self._addresses[after] - begin, name, kind in _CODE_TYPES)
 
-    def addresses(self, names: Collection[str]) -> dict[str, int]:
-        """Where symbols of these names are: those that there are."""
-        wanted = [kind + name.encode() for kind in _TYPES for name in names]
-        # Most names are none of them by their first token already.
-        first = {
+    def addresses(self, names: Collection[str], types: str) -> dict[str, int]:
+        """Where symbols of these names and one of these types are: those that there are."""
+        wanted = [f"{kind}{name}".encode() for kind in types for name in names]
+        # Most names are none of them by their first token already. (One with two bytes of length is too
+        # long to be looked for; taken for a short one, it has another name.)
+        first = [
             code
             for code, token in enumerate(self._tokens)
             if token and any(name.startswith(token) for name in wanted)
-        }
+        ]
+        begins = bytes(map(self._names.__getitem__, map((1).__add__, self._starts)))
         found = {}
-        for index, start in enumerate(self._starts):
-            at = start + (1 if self._names[start] < 0x80 else 2)
-            if self._names[at] in first and (name := self._name(index)[1]) in names:
-                found[name] = self._addresses[index]
+        for match in re.finditer(b"[" + re.escape(bytes(first)) + b"]", begins) if first else ():
+            kind, name = self._name(match.start())
+            if name in names and kind in types:
+                found[name] = self._addresses[match.start()]
         return found
 
     def _name(self, index: int) -> tuple[str, str]:

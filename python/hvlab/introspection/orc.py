@@ -148,7 +148,7 @@ class Orc:
 
 def find_orc(space: AddressSpace, kallsyms: Kallsyms) -> Orc | None:
     """The tables, if the kernel has them."""
-    found = kallsyms.addresses((_FIRST, _IPS_END, _ENTRIES, _BANNER))
+    found = kallsyms.addresses((_FIRST, _IPS_END, _ENTRIES, _BANNER), "RD")
     if len(found) < 4:
         return None
     count = (found[_IPS_END] - found[_FIRST]) // 4
