@@ -32,6 +32,7 @@ if TYPE_CHECKING:
         PvhKernel,
         Stop,
     )
+    from hvlab.case_context import CaseContext, NamedValue
     from hvlab.console import Console
     from hvlab.event import Event
     from hvlab.fixtures import fixture
@@ -43,6 +44,7 @@ __version__ = "0.1.0"
 
 __all__ = [
     "BootModule",
+    "CaseContext",
     "Console",
     "CpuState",
     "DiskBoot",
@@ -56,6 +58,7 @@ __all__ = [
     "Match",
     "MicroImage",
     "MultibootKernel",
+    "NamedValue",
     "PortWrite",
     "PvhKernel",
     "Screen",
@@ -66,6 +69,7 @@ __all__ = [
 
 _HOMES = {
     "BootModule": "hvlab._core",
+    "CaseContext": "hvlab.case_context",
     "Console": "hvlab.console",
     "CpuState": "hvlab._core",
     "DiskBoot": "hvlab._core",
@@ -78,6 +82,7 @@ _HOMES = {
     "Match": "hvlab._core",
     "MicroImage": "hvlab._core",
     "MultibootKernel": "hvlab._core",
+    "NamedValue": "hvlab.case_context",
     "PortWrite": "hvlab._core",
     "PvhKernel": "hvlab._core",
     "Screen": "hvlab.screen",

@@ -128,6 +128,20 @@ class FixtureError(HvlabError):
     """A fixture guest is unknown, was not fetched, or could not be fetched."""
 
 
+class PluginError(HvlabError):
+    """An installed plugin of hvlab is broken.
+
+    Attributes:
+        plugin: the distribution that brings it, with its version; group, name: of its entry point.
+    """
+
+    def __init__(self, message: str, plugin: str = "", group: str = "", name: str = "") -> None:
+        self.plugin = plugin
+        self.group = group
+        self.name = name
+        super().__init__(message)
+
+
 class ExpectationFailed(HvlabError, AssertionError):
     """Something that a test or a scenario expected did not happen."""
 

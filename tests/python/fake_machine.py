@@ -74,6 +74,7 @@ class FakeMachine:
         seconds_per_run: float = 0.0,
         slices: int = 0,
     ) -> None:
+        self.name = "machine"
         self.time = 0
         self.closed = False
         self.runs: list[dict[str, Any]] = []
@@ -140,6 +141,9 @@ class FakeMachine:
     def _stopped(self, reason: str, code: int | None = None, match: Any = None) -> Any:
         return SimpleNamespace(
             reason=reason,
+            machine=self.name,
+            event=None if match is None else 0,
+            port_write=None,
             code=code,
             match=match,
             time=self.time,

@@ -29,7 +29,7 @@ BANNER = [(5 * MS, "Linux version 6.1\n"), (20 * MS, "boot 17 ok\n/ # ")]
 @pytest.fixture(autouse=True)
 def _no_images(monkeypatch: pytest.MonkeyPatch) -> None:
     """The script is the guest: no image has to be built for it."""
-    monkeypatch.setattr(machines, "image_results", lambda _case: ())
+    monkeypatch.setattr(machines, "image_results", lambda *_: ())
 
 
 class Play:
@@ -50,7 +50,7 @@ class Play:
         **machine: Any,
     ) -> CaseResult:
         self.machine = FakeMachine(BANNER if script is None else script, **machine)
-        return run_case(self.case(steps), observer, lambda _case: self.machine)  # type: ignore[arg-type, return-value]
+        return run_case(self.case(steps), observer, lambda *_: self.machine)  # type: ignore[arg-type, return-value]
 
 
 @pytest.fixture
@@ -318,7 +318,7 @@ steps:
 - boot: {}
 """
 
-    def fail(_case: Case) -> Any:
+    def fail(*_: object) -> Any:
         raise error
 
     result = run_case(read(text).cases[0], None, fail)
@@ -330,7 +330,7 @@ steps:
 
 
 def test_a_bug_of_ours_is_the_cases_error(play: Play) -> None:
-    def fail(_case: Case) -> Any:
+    def fail(*_: object) -> Any:
         raise ZeroDivisionError("oops")
 
     result = run_case(play.case(""), None, fail)
@@ -357,7 +357,7 @@ def test_interruption_ends_the_run_with_the_rest_not_run(
     monkeypatch.setattr(
         run_case,
         "__defaults__",
-        (None, lambda _case: Interrupted([])),
+        (None, lambda *_: Interrupted([])),
     )
     schedule = Schedule([case, replace(case, id=case.id + "[again]")])
     results = list(run_in_process(schedule, Watcher()))

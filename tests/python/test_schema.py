@@ -28,7 +28,7 @@ BEYOND = (
     "instructions without", "budget without", "deadline without", "group with",
     "name that expressions", "duration not whole", "tag that pytest", "key twice", "tab for",
     "bracket not closed", "matrix value twice", "colon missing", "space missing", "on no key",
-    "disk that is not", "kvm with", "kvm by", "measure of a name twice",
+    "disk that is not", "unknown machine", "kvm with", "kvm by", "measure of a name twice",
 )  # fmt: skip
 # Of the mistakes of the first hour, by their whole titles: what only the check can find.
 BEYOND_OF_FIRST_HOUR = {
@@ -36,7 +36,7 @@ BEYOND_OF_FIRST_HOUR = {
     "vars reserved", "vars refers to vars", "matrix include dup", "matrix exclude unknown",
     "matrix ref misspelt", "expect within huge", "expect as reserved",
     "regex named group python dup", "regex bad class", "regex star", "regex unknown escape",
-    "regex possessive", "no boot", "measure name twice", "measure limit unknown",
+    "regex possessive", "no boot", "measure name twice", "measure of a name twice", "measure limit unknown",
     "measure value truth",
 }  # fmt: skip
 

@@ -96,11 +96,12 @@ void Host::remove(Machine& machine) {
                                     [&](const auto& owned) { return owned.get() == &machine; });
     HVLAB_ASSERT(found != machines_.end());
     if (deferred_ && deferred_->machine == machine.name()) deferred_.reset();
+    reached_ = now();
     machines_.erase(found);
 }
 
 Nanoseconds Host::now() const {
-    Nanoseconds latest = 0;
+    Nanoseconds latest = reached_;
     for (const auto& machine : machines_) latest = std::max(latest, machine->now());
     return latest;
 }

@@ -54,7 +54,8 @@ public:
     // Any thread: the run in progress, or else the next one, ends.
     void interrupt();
 
-    // The instant that the foremost machine has reached; the others are less than a window behind.
+    // The instant that the foremost machine has reached, be it removed or not; the others are less
+    // than a window behind.
     Nanoseconds now() const;
 
 private:
@@ -72,6 +73,7 @@ private:
     Seed seed_;
     std::vector<std::unique_ptr<Machine>> machines_;
     std::atomic<bool> interrupted_{false};
+    Nanoseconds reached_ = 0;  // by the machines that were removed
     // A stop that was not told because the output before it completed a match; told by the next
     // run.
     std::optional<Stop> deferred_;

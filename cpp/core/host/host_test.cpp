@@ -135,6 +135,15 @@ TEST_F(HostTest, RemovedMachineIsGone) {
     EXPECT_EQ(host_.run({.limits = {.deadline = kMillisecond}}).machine, "a");
 }
 
+TEST_F(HostTest, TimeGoesOnWhereTheLastMachineWasRemoved) {
+    Machine& a = add("a", kSpin);
+    host_.run({.limits = {.deadline = kMillisecond}});
+    const Nanoseconds reached = a.now();
+    host_.remove(a);
+    EXPECT_EQ(host_.now(), reached);
+    EXPECT_EQ(add("b", kSpin).now(), reached);
+}
+
 TEST_F(HostTest, ScreenSearchStopsRightAfterTheWrite) {
     Machine& machine = add("a", kPrintsOnTheScreen);
     const ConsolePattern pattern = ConsolePattern::text("OK");

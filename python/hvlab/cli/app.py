@@ -159,6 +159,12 @@ def run(
         int | None,
         typer.Option("--seed", min=0, max=2**64 - 1, help="Of all randomness, for every case."),
     ] = None,
+    allow_python: Annotated[
+        bool,
+        typer.Option(
+            "--allow-python", help="Let 'python' steps run the Python of the scenarios' folders."
+        ),
+    ] = False,
     jobs: Annotated[
         str,
         typer.Option(
@@ -214,6 +220,7 @@ def run(
         json=json,
         artifacts=artifacts,
         seed=seed,
+        allow_python=allow_python,
         verbose=verbose,
         save=save,
         update_baseline=update_baseline,
@@ -267,11 +274,15 @@ def list_cases(
 
 
 @app.command()
-def schema() -> None:
+def schema(
+    steps: Annotated[
+        bool, typer.Option("--steps", help="That of files of steps, which scenarios include.")
+    ] = False,
+) -> None:
     """Print the JSON Schema of scenario files (draft 2020-12)."""
     from hvlab.cli import listing
 
-    raise typer.Exit(listing.print_schema())
+    raise typer.Exit(listing.print_schema(steps))
 
 
 @app.command()

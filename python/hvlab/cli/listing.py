@@ -35,7 +35,7 @@ def list_cases(targets: Sequence[str], keyword: str, tags: str, backend: str, ve
     cases = planning.choose(plan.cases, keyword, tags, backend)
     for case in cases:
         if verbose:
-            facts = [case.scenario.machine.backend, f"seed {case.seed}"]
+            facts = [case.scenario.backend, f"seed {case.seed}"]
             facts += [f"tags {' '.join(case.scenario.tags)}"] if case.scenario.tags else []
             barrier = planning.on_host(case).barrier
             facts += [f"skipped: {barrier.reason}"] if barrier else []
@@ -46,11 +46,11 @@ def list_cases(targets: Sequence[str], keyword: str, tags: str, backend: str, ve
     return OK if cases else NOTHING_RAN
 
 
-def print_schema() -> int:
-    """Prints the JSON Schema of scenario files."""
-    from hvlab.scenario.schema import json_schema
+def print_schema(steps: bool) -> int:
+    """Prints the JSON Schema of scenario files, or of files of steps."""
+    from hvlab.scenario.schema import json_schema, steps_schema
 
-    print(json.dumps(json_schema(), indent=2))
+    print(json.dumps(steps_schema() if steps else json_schema(), indent=2))
     return OK
 
 

@@ -33,6 +33,7 @@ class Options:
     json: Path | None
     artifacts: Path | None
     seed: int | None
+    allow_python: bool
     verbose: bool
     save: str = ""
     update_baseline: bool = False
@@ -61,6 +62,12 @@ def run(options: Options) -> int:
         cases = _last_failed(cases, gone)
     cases = planning.with_seed(cases, options.seed)
     cases = [planning.on_host(case, options.kvm) for case in cases]
+    refused = [] if options.allow_python else planning.python_refused(cases)
+    if refused:
+        code = show_errors(planning.Plan(plan.documents, cases, refused))
+        print("nothing was run", file=sys.stderr)
+        return code
+    cases = planning.allow_python(cases)
     if options.update_baseline:
         cases = keeping.not_compared(cases)
     started = datetime.datetime.now().astimezone()

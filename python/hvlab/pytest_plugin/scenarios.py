@@ -53,17 +53,19 @@ class ScenarioItem(pytest.Item):
     def __init__(self, *, case: Case, **rest: Any) -> None:
         super().__init__(**rest)
         self.case = case
-        self.stash[BACKEND] = case.scenario.machine.backend
+        self.stash[BACKEND] = case.scenario.backend
         for tag in case.scenario.tags:
             _register(tag, self.config)
             self.add_marker(tag)
 
     def runtest(self) -> None:
-        from hvlab.scenario.plan import on_host
+        from hvlab.scenario.plan import allow_python, on_host
         from hvlab.scenario.results import Outcome
 
         options = Options.of(self.config)
-        result = running.run(on_host(self.case, options.kvm, "--hvlab-kvm"), self.config)
+        # Who runs pytest runs the Python of the folder anyway.
+        (case,) = allow_python([on_host(self.case, options.kvm, "--hvlab-kvm")])
+        result = running.run(case, self.config)
         if options.artifacts is not None:
             result = self._keep(options.artifacts, result)
         self.stash[RESULT] = result
@@ -125,9 +127,10 @@ def _failure(result: CaseResult, show: tuple[str, ...], place: bool) -> ReprExce
     from hvlab.report.text import failure_text
 
     line = result.line if result.failure is None else result.failure.line
-    message = f"{result.file}:{line}: {result.reason}" if place else result.reason
+    file = result.file if result.failure is None else result.failure.file
+    message = f"{file}:{line}: {result.reason}" if place else result.reason
     text = ReprEntryNative([f"{failure_text(result, show)}\n"])
     return ReprExceptionInfo(
         reprtraceback=ReprTraceback([text], extraline=None, style="native"),
-        reprcrash=ReprFileLocation(result.file, line, message),
+        reprcrash=ReprFileLocation(file, line, message),
     )

@@ -63,6 +63,8 @@ def failure_text(result: CaseResult, show: tuple[str, ...] = SHOWN) -> str:
             "with",
             *(f"    {printable(f'{text} = {value}')}" for text, value in failure.operands),
         ]
+    if failure is not None and failure.traceback:
+        lines += ["python", *(f"    {printable(line)}" for line in failure.traceback.splitlines())]
     if result.steps:
         lines += ["steps", *_steps(result)]
     for machine in result.machines:

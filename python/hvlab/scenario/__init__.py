@@ -5,6 +5,7 @@ The way of a document through this package, one module a station:
 
     source     the file's text (regular files only, 768 KiB at most)
     tree       the marked tree of the core -> plain data, and where each piece of it stood
+    include    the steps of other files, in the place of each `include`
     matrix     the cells that the document asks for
     template   ${matrix.x} and ${var}
     model      what a scenario may say (pydantic); steps/ has one module a step

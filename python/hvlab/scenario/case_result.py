@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 from hvlab.backends import kvm_flavour
 from hvlab.scenario.context import Places
-from hvlab.scenario.problems import excerpt
+from hvlab.scenario.problems import excerpt, included_lines
 from hvlab.scenario.results import CaseResult, Failure, Outcome, StopResult
+from hvlab.scenario.steps.python import Python
 from hvlab.scenario.tree import Path
 
 if TYPE_CHECKING:
@@ -19,7 +20,9 @@ if TYPE_CHECKING:
 
 def reproduce(case: Case) -> str:
     """The command that runs this case again as it was."""
-    return f"hvlab run {shlex.quote(case.id)} --seed {case.seed}"
+    python = any(step.keyword == Python.keyword for step in case.scenario.steps)
+    leave = " --allow-python" if python else ""
+    return f"hvlab run {shlex.quote(case.id)} --seed {case.seed}{leave}"
 
 
 def case_result(case: Case, outcome: Outcome, **more: object) -> CaseResult:
@@ -29,8 +32,8 @@ def case_result(case: Case, outcome: Outcome, **more: object) -> CaseResult:
         file=case.source.name,
         name=case.name,
         outcome=outcome,
-        backend=case.scenario.machine.backend,
-        kvm="" if case.barrier else kvm_flavour(case.scenario.machine.backend),
+        backend=case.scenario.backend,
+        kvm="" if case.barrier else kvm_flavour(case.scenario.backend),
         seed=case.seed,
         parameters=case.parameters,
         tags=tuple(case.scenario.tags),
@@ -47,12 +50,15 @@ def case_failure(
     message: str,
     step: int | None,
     operands: tuple[tuple[str, str], ...] = (),
+    traceback: str = "",
 ) -> Failure:
     """`message` about what stands at `place` in the case's document."""
     found = Places(case.source, case.marks).at_key(place, message)
     headline = f"{outcome}: {message}"
-    text = excerpt(case.source, found.line, found.column, found.width, headline)
-    return Failure(message, found.line, found.column, text, step, operands)
+    source = found.trail[0].source if found.trail else case.source
+    text = excerpt(source, found.line, found.column, found.width, headline)
+    text = "\n".join([text, *included_lines(found.trail, case.source)])
+    return Failure(message, found.line, found.column, text, step, operands, source.name, traceback)
 
 
 def stop_result(stop: Stop) -> StopResult:

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import time
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, NoReturn
+from pathlib import Path as FilePath
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from hvlab import units
 from hvlab.backends import UNCOUNTED
+from hvlab.case_context import CaseContext, NamedValue
 from hvlab.errors import (
     BootError,
     ExpectationFailed,
@@ -20,20 +22,21 @@ from hvlab.errors import (
     HvlabError,
     MachineConfigError,
 )
-from hvlab.scenario import expression, machines
+from hvlab.scenario import expression, machines, python_code
 from hvlab.scenario.bounds import Bounds, LimitExceeded, StepFailed, exceeded
-from hvlab.scenario.case_result import case_failure, case_result, stop_result
+from hvlab.scenario.case_machines import CRASHES, CaseMachines, Make
+from hvlab.scenario.case_result import case_failure, case_result
+from hvlab.scenario.context import Places
 from hvlab.scenario.evaluate import Evaluation, Unevaluable, evaluate
+from hvlab.scenario.expression import AbsentValue, ExpressionError
 from hvlab.scenario.observer import Observer
+from hvlab.scenario.python_code import PYTHON_NOT_ALLOWED, CallError
 from hvlab.scenario.results import (
     CaseResult,
     Failure,
-    ImageResult,
-    MachineResult,
     MeasureResult,
     Outcome,
     StepResult,
-    StopResult,
 )
 from hvlab.scenario.shapes import (
     CONSOLE_SHAPE,
@@ -42,6 +45,7 @@ from hvlab.scenario.shapes import (
     Record,
     Shape,
     Value,
+    format_value,
     machine_shape,
 )
 from hvlab.scenario.tree import Path
@@ -54,11 +58,21 @@ if TYPE_CHECKING:
     from hvlab.scenario.document import Case
     from hvlab.scenario.steps import Step
 
+# Stops that are no guest's doing.
+_OF_THE_RUN = ("match", "deadline", "budget")
 SECOND = units.DURATION_UNITS["s"]
 
 
 class _Broken(Exception):
     """The core reported that it cannot go on."""
+
+
+class _Raised(Exception):
+    """The Python of a `python` step raised something."""
+
+    def __init__(self, error: BaseException, folder: FilePath) -> None:
+        super().__init__(f"{type(error).__name__}: {error}" if str(error) else type(error).__name__)
+        self.traceback = python_code.own_frames(error, folder)
 
 
 class _Interrupted(Exception):
@@ -71,60 +85,87 @@ class CaseRun:
 
     case: Case
     observer: Observer | None
-    make_machine: Callable[[Case], Machine]
-    _machine: Machine | None = None
+    make_machine: Make
+    _machines: CaseMachines = field(init=False)
+    _places: Places = field(init=False)
     _values: dict[str, Record] = field(default_factory=dict)
     _shapes: dict[str, Shape] = field(default_factory=dict)
     _steps: list[StepResult] = field(default_factory=list)
     _measures: list[MeasureResult] = field(default_factory=list)
-    _images: tuple[ImageResult, ...] = ()
-    _stop: StopResult | None = None
     _started: float = field(default_factory=time.monotonic)
     _cpu_started: float = field(default_factory=time.process_time)
 
+    def __post_init__(self) -> None:
+        self._machines = CaseMachines(self.case, self.make_machine)
+        self._places = Places(self.case.source, self.case.marks)
+
     # What steps use.
 
-    @property
-    def machine(self) -> Machine:
-        assert self._machine is not None, "checked: no step needs a machine before boot"
-        return self._machine
+    def machine(self, name: str | None) -> Machine:
+        return self._machines.get(name)
+
+    def called(self, machine: str) -> str:
+        return f"'{machine}'" if self._machines.several else "the guest"
 
     @property
     def counts(self) -> bool:
-        return self.case.scenario.machine.backend not in UNCOUNTED
+        return self.case.scenario.backend not in UNCOUNTED
 
-    def boot(self) -> None:
-        self._images = machines.image_results(self.case)
-        self._machine = self.make_machine(self.case)
+    @property
+    def time(self) -> int:
+        return self._machines.time or 0
+
+    @property
+    def instructions(self) -> int | None:
+        return self._machines.instructions
+
+    def boot(self, name: str | None) -> None:
+        self._machines.boot(name)
+
+    def close(self, name: str | None) -> None:
+        self._machines.close(name)
 
     def run(
         self,
         *,
-        until: Event | None,
         within: int,
+        until: Sequence[Event] = (),
+        machine: str | None = None,
         instructions: int | None = None,
         awaited: str | None = None,
+        ends: Callable[[Stop], bool] = lambda _stop: True,
     ) -> Stop:
         bounds = Bounds(self, within, instructions)
         while True:
-            stop = self.machine.run(
-                until=until,
-                timeout=bounds.time_left(),
-                instructions=bounds.instructions_left(),
-                wall=int(bounds.wall_slice() * SECOND),
+            stop = self._machines.run(
+                machine,
+                until,
+                bounds.time_left(),
+                bounds.instructions_left(),
+                int(bounds.wall_slice() * SECOND),
             )
-            self._stop = stop_result(stop)
             reason = str(stop.reason)
             if reason == "wall-deadline":
                 self._progress()
-                continue
-            if reason == "error":
+            elif reason == "error":
                 raise _Broken(stop.message)
-            if reason == "interrupted":
+            elif reason == "interrupted":
                 raise _Interrupted
-            if reason != awaited:
-                bounds.check(reason)
-            return stop
+            elif reason in _OF_THE_RUN or ends(stop):
+                if reason != awaited:
+                    bounds.check(reason)
+                return stop
+            else:
+                self._put_aside(stop)
+
+    def _put_aside(self, stop: Stop) -> None:
+        """A machine stopped that nobody waits for now."""
+        if str(stop.reason) in CRASHES:
+            raise StepFailed(f"meanwhile '{stop.machine}' crashed: {stop.message}")
+        self._machines.keep(stop)
+
+    def stopped(self, machine: str | None) -> Stop | None:
+        return self._machines.kept(self._machines.get(machine).name)
 
     def name(self, name: str, value: Record, shape: Shape) -> None:
         self._values[name] = value
@@ -138,9 +179,45 @@ class CaseRun:
         except Unevaluable as error:
             raise StepFailed(f"no value: {error}", dict(error.operands)) from None
 
+    def number(self, value: int | str) -> int:
+        if isinstance(value, int):
+            return value
+        result = self.evaluate(value)
+        if isinstance(result.value, bool) or not isinstance(result.value, int):
+            shown = format_value(result.value)
+            raise StepFailed(f"{shown} is not a whole number", dict(result.operands))
+        return result.value
+
     def kind(self, text: str) -> Kind:
         self._refresh(text)
-        return expression.check(expression.parse(text), self._shapes)
+        try:
+            return expression.check(expression.parse(text), self._shapes)
+        except AbsentValue:
+            raise
+        except ExpressionError as error:  # what a `python` step returned is known only now
+            raise StepFailed(f"no value: {error.message}") from None
+
+    def call(self, function: str, arguments: Mapping[str, Any]) -> Any:
+        if not self.case.allow_python:
+            raise CallError(PYTHON_NOT_ALLOWED)
+        folder = self.case.source.folder
+        self._refresh("console screen")
+        values = {name: NamedValue(v.fields, v.items) for name, v in self._values.items()}
+        context = CaseContext(self._machines.up, values, self.case.seed, self.case.id, folder)
+        try:
+            with python_code.of_folder(folder):
+                return python_code.load(function, folder)(context, **arguments)
+        except (KeyboardInterrupt, CallError):
+            raise
+        except AssertionError as error:
+            said = str(error) or "assertion failed"
+            where = python_code.failed_line(error, folder)
+            message = said if isinstance(error, HvlabError) or not where else f"{said} ({where})"
+            frames = python_code.own_frames(error, folder)
+            raise StepFailed(message, traceback=frames) from None
+        # sys.exit() and the like end the case, not the run.
+        except BaseException as error:  # noqa: BLE001
+            raise _Raised(error, folder) from None
 
     @property
     def baselines(self) -> CaseBaselines | None:
@@ -162,8 +239,7 @@ class CaseRun:
         except Exception as error:  # noqa: BLE001 - as in a step
             return self._cut_short(_internal(error), internal=traceback.format_exc())
         finally:
-            if self._machine is not None:
-                self._machine.close()
+            self._machines.end()
 
     def _cut_short(self, reason: str, interrupted: bool = False, internal: str = "") -> CaseResult:
         return case_result(
@@ -192,17 +268,18 @@ class CaseRun:
             began, guest = time.monotonic(), self._guest_time()
             ended = self._step(index, step)
             outcome = Outcome.PASSED if ended is None else ended.outcome
-            line = self.case.marks.key(("steps", index, step.keyword)).line
+            mark = self.case.marks.key(("steps", index, step.keyword))
             self._steps.append(
                 StepResult(
                     index=index,
                     keyword=step.keyword,
                     title=step.body.title(),
-                    line=line,
+                    line=mark.line,
                     outcome=outcome,
                     guest_start=guest,
                     guest_end=self._guest_time(),
                     wall=time.monotonic() - began,
+                    file=self._places.source_of(mark).name,
                 )
             )
             if ended is not None:
@@ -216,11 +293,15 @@ class CaseRun:
             self._check_wall()
             step.body.run(self)
         except StepFailed as error:
-            return self._ended(Outcome.FAILED, place, error.message, index, error.operands)
+            ended = self._ended(Outcome.FAILED, place, error.message, index, error.operands)
+            return ended.with_traceback(error.traceback)
+        except _Raised as error:
+            ended = self._ended(Outcome.ERROR, place, str(error), index)
+            return ended.with_traceback(error.traceback)
         except ExpectationFailed as error:
             return self._ended(Outcome.FAILED, place, str(error), index)
         except HvlabError as error:
-            return self._ended(Outcome.ERROR, _blame(error, place), str(error), index)
+            return self._ended(Outcome.ERROR, self._blame(error, place), str(error), index)
         except _Broken as error:
             return self._ended(Outcome.ERROR, place, str(error), index)
         except (KeyboardInterrupt, _Interrupted):
@@ -231,6 +312,15 @@ class CaseRun:
             return replace(ended, internal=traceback.format_exc())
         return None
 
+    def _blame(self, error: HvlabError, place: Path) -> Path:
+        """What in the document an error of a machine's set-up is about."""
+        if self._machines.booting is None:
+            return place
+        described = self.case.scenario.described_at(self._machines.booting)
+        if isinstance(error, MachineConfigError) and error.field:
+            return (*described, error.field)
+        return (*described, "boot") if isinstance(error, BootError | FixtureError) else place
+
     def _finish(self, ended: _Ended) -> CaseResult:
         return case_result(
             self.case,
@@ -239,18 +329,12 @@ class CaseRun:
             failure=ended.failure,
             steps=tuple(self._steps),
             measures=tuple(self._measures),
-            machines=self._machine_results(ended.outcome is not Outcome.PASSED),
+            machines=self._machines.results(ended.outcome is not Outcome.PASSED),
             wall=time.monotonic() - self._started,
             cpu=time.process_time() - self._cpu_started,
             interrupted=ended.interrupted,
             internal=ended.internal,
         )
-
-    def _machine_results(self, failed: bool) -> tuple[MachineResult, ...]:
-        if self._machine is None:
-            return ()
-        shown = "registers" in self.case.scenario.on_failure
-        return (machines.result("machine", self._machine, self._images, self._stop, failed, shown),)
 
     def _ended(
         self,
@@ -263,26 +347,30 @@ class CaseRun:
         return _Ended(outcome, case_failure(self.case, outcome, place, message, step, operands))
 
     def _guest_time(self) -> int | None:
-        return self._machine.time if self._machine is not None else None
+        return self._machines.time
 
     def _refresh(self, text: str) -> None:
-        """What expressions may ask of the machine, as it is now; the texts of console and
+        """What expressions may ask of the machines, as they are now; the texts of console and
         screen only if asked for.
         """
-        if self._machine is not None:
+        for name, machine in self._machines.up.items():
+            console = machine.console.output if "console" in text else ""
+            screen = machines.screen_text(machine) if "screen" in text else ""
             fields: dict[str, Value] = {
-                "time": self._machine.time,
-                "instructions": self._machine.instructions,
+                "time": machine.time,
+                "instructions": machine.instructions,
+                "console": console,
+                "screen": screen,
             }
-            self.name("machine", Record(fields), machine_shape(self.counts))
-            console = self._machine.console.output if "console" in text else ""
-            self.name("console", Record({"text": console}), CONSOLE_SHAPE)
-            screen = machines.screen_text(self._machine) if "screen" in text else ""
-            self.name("screen", Record({"text": screen}), SCREEN_SHAPE)
+            self.name(name, Record(fields), machine_shape(self.counts))
+            if not self._machines.several:
+                self.name("machine", Record(fields), machine_shape(self.counts))
+                self.name("console", Record({"text": console}), CONSOLE_SHAPE)
+                self.name("screen", Record({"text": screen}), SCREEN_SHAPE)
 
     def _progress(self) -> None:
         if self.observer is not None:
-            self.observer.progress(self.machine.time, self.machine.instructions)
+            self.observer.progress(self.time, self.instructions)
 
     @property
     def interval(self) -> float | None:
@@ -311,15 +399,12 @@ class _Ended:
     interrupted: bool = False
     internal: str = ""
 
+    def with_traceback(self, text: str) -> _Ended:
+        """With the traceback of a user's code, if there is one."""
+        if not text or self.failure is None:
+            return self
+        return replace(self, failure=replace(self.failure, traceback=text))
+
 
 def _internal(error: Exception) -> str:
     return f"internal error of hvlab: {type(error).__name__}: {error}"
-
-
-def _blame(error: HvlabError, place: Path) -> Path:
-    """What in the document an error of the machine's set-up is about."""
-    if isinstance(error, MachineConfigError) and error.field:
-        return ("machine", error.field)
-    if isinstance(error, BootError | FixtureError):
-        return ("machine", "boot")
-    return place

@@ -19,7 +19,7 @@ from hvlab.backends import Barrier
 from hvlab.errors import ScenarioError
 from hvlab.performance import baseline
 from hvlab.performance.baseline import CaseBaselines
-from hvlab.scenario import check, explain, template
+from hvlab.scenario import check, explain, include, template
 from hvlab.scenario.context import Places, token_width
 from hvlab.scenario.matrix import Cell, Matrix, expand
 from hvlab.scenario.model import Scenario
@@ -46,8 +46,9 @@ class Case:
     Attributes:
         id: `file::name[axis=value-...]`; parameters: the cell's values; seed: 0 to 2^64 - 1;
         barrier: what keeps it from running on this host, None if nothing does or nobody has
-        looked yet (plan.on_host); marks: where everything stood in `source`; baselines: what its
-        measures are compared with, None if with nothing.
+        looked yet (plan.on_host); allow_python: whoever runs it lets the Python of its folder run;
+        marks: where everything stood in `source`; baselines: what its measures are compared with,
+        None if with nothing.
     """
 
     id: str
@@ -57,6 +58,7 @@ class Case:
     parameters: Mapping[str, Scalar]
     seed: int
     barrier: Barrier | None = None
+    allow_python: bool = False
     baselines: CaseBaselines | None = None
 
     @property
@@ -152,9 +154,11 @@ class _Reader:
         self._checked: dict[tuple[object, ...], Scenario | None] = {}
 
     def document(self) -> Document:
-        cells = self._cells()
-        self._problems += _empty_values(self._data, self._places)
         names = self._names()
+        self._data, self._marks = include.expand(self._source, self._data, self._marks, names.axes)
+        self._places = Places(self._source, self._marks)
+        self._problems += _empty_values(self._data, self._places)
+        cells = self._cells()
         used = self._references(names)
         if not cells:
             # The matrix is wrong: what does not hang on its values is checked all the same.

@@ -52,6 +52,8 @@ def problems(error: ValidationError, data: Data, places: Places) -> Iterator[Pro
             details["input"] is None and path[:2] in unindented
         ):
             continue
+        if path == ("machines",) and misspelt & {("machine",), ("machines",)}:
+            continue
         yield _problem(details, data, places)
 
 
@@ -170,7 +172,7 @@ def _unknown_key(path: Path, data: Data) -> str:
     known = _keys(_annotation(parent))
     if len(parent) == 3 and parent[2] == "boot" and key in BOOT_KEYS:
         return f"unknown key '{key}' in boot; what is booted stands under 'machine'"
-    if parent == ("machine", "boot"):
+    if parent[-1:] == ("boot",) and parent[:1] in (("machine",), ("machines",)):
         return _unknown_boot_key(key, _at(data, parent))
     where = f" in {format_path(parent[-1:])}" if parent and isinstance(parent[-1], str) else ""
     hint = which_key(key, known)

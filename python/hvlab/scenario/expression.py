@@ -232,6 +232,8 @@ class _Checker:
         shape = self._scope.get(node.id)
         if shape is None:
             raise self._error(node, f"unknown name '{node.id}'{self._which(node.id)}")
+        if shape.refused:
+            raise self._error(node, shape.refused)
         return shape
 
     def _which(self, name: str) -> str:
@@ -258,7 +260,7 @@ class _Checker:
 
     def _subscript(self, node: ast.Subscript) -> Kind:
         if isinstance(node.value, ast.Name) and node.value.id in self._scope:
-            return self._item(node, self._scope[node.value.id])
+            return self._item(node, self._shape(node.value))
         inner = self.kind(node.value)
         if inner not in (Kind.TEXT, Kind.ANY):
             raise self._error(node, f"{inner} has no parts to take with [...]")

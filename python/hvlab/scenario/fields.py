@@ -22,6 +22,8 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, PydanticCustomError
 
 from hvlab import units
+from hvlab.scenario.nearest import did_you_mean
+from hvlab.scenario.registers import REGISTERS
 from hvlab.scenario.shapes import RESERVED
 
 TEMPLATE_PATTERN = r"\$\{[^}]*\}"
@@ -155,6 +157,32 @@ def _scalar(value: Any) -> Any:
     return value
 
 
+def _number(value: Any) -> int | str:
+    if isinstance(value, bool) or not isinstance(value, int | str) or value == "":
+        raise refuse(f"must be a whole number or an expression, not {describe(value)}")
+    if isinstance(value, int) and not 0 <= value < 1 << 64:
+        raise refuse(f"must be 0 to 2^64 - 1, not {value}")
+    return value
+
+
+def _hex_bytes(value: Any) -> bytes:
+    if isinstance(value, str):
+        try:
+            data = bytes.fromhex(value)
+        except ValueError:
+            data = b""
+        if data:
+            return data
+    raise refuse(f"must be bytes in hex, as in 'de ad be ef', not {describe(value)}")
+
+
+def _register(value: Any) -> Any:
+    if isinstance(value, str) and value not in REGISTERS:
+        hint = did_you_mean(value, REGISTERS) or "; as in rax, eax, al, rip, rflags, cr3, cs"
+        raise refuse(f"unknown register '{value}'{hint}")
+    return value
+
+
 def describe(value: object) -> str:
     """What a value of a document is, for a message."""
     match value:
@@ -184,6 +212,37 @@ Duration = Annotated[
     BeforeValidator(_duration),
     _unit_schema(tuple(units.DURATION_UNITS), "A duration with its unit.", ["20s", "50us", "5min"]),
     Meaning("a duration, as 20s"),
+]
+# A number, or the text of an expression that gives one.
+Number = Annotated[
+    Any,
+    BeforeValidator(_number),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "integer", "minimum": 0, "maximum": (1 << 64) - 1},
+                {"type": "string", "minLength": 1},
+            ]
+        }
+    ),
+]
+HexBytes = Annotated[
+    Any,
+    BeforeValidator(_hex_bytes),
+    WithJsonSchema(
+        {
+            "type": "string",
+            "pattern": rf"^(\s*[0-9A-Fa-f]{{2}})+\s*$|{TEMPLATE_PATTERN}",
+            "examples": ["de ad be ef"],
+        }
+    ),
+]
+RegisterName = Annotated[
+    str,
+    BeforeValidator(_register),
+    WithJsonSchema(
+        {"anyOf": [{"enum": list(REGISTERS)}, {"type": "string", "pattern": TEMPLATE_PATTERN}]}
+    ),
 ]
 Name = Annotated[
     str,

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from hvlab.errors import HostError
@@ -12,6 +13,7 @@ from hvlab.scenario.results import ImageResult, MachineResult, StopResult
 from hvlab.scenario.tree import format_path
 
 if TYPE_CHECKING:
+    from hvlab.host import Host
     from hvlab.machine import Machine
     from hvlab.scenario.document import Case
 
@@ -19,25 +21,25 @@ MAX_CONSOLE = 64 << 10
 MAX_LOG_LINES = 1000
 
 
-def make(case: Case) -> Machine:
-    """The case's machine with its image loaded, ready to run. Raises HvlabError."""
-    import hvlab
-
-    spec, folder = case.scenario.machine, case.source.folder
-    return hvlab.Machine(
+def make(host: Host, case: Case, name: str) -> Machine:
+    """The machine of that name, with its image loaded, ready to run. Raises HvlabError."""
+    spec, folder = case.scenario.specs[name], case.source.folder
+    return host.machine(
+        name,
         memory=spec.memory,
         backend=spec.backend,
         boot=spec.boot.source(lambda reference: images.resolve(reference, folder)),
-        seed=case.seed,
+        # The case's own where it is alone; else each has one that hangs on it and on its name.
+        seed=case.seed if len(case.scenario.specs) == 1 else None,
         cpu=spec.cpu,
         unhandled=spec.unhandled,
     )
 
 
-def image_results(case: Case) -> tuple[ImageResult, ...]:
-    """The files that the case boots from, with their hashes. Raises HvlabError."""
+def image_results(case: Case, name: str) -> tuple[ImageResult, ...]:
+    """The files that a machine boots from, with their hashes. Raises HvlabError."""
     found = []
-    for field, reference in references(case.scenario.machine.boot.model_dump()):
+    for field, reference in references(case.scenario.specs[name].boot.model_dump()):
         path = images.resolve(reference, case.source.folder)
         try:
             found.append(ImageResult(format_path(field), reference, images.sha256(path)))
@@ -68,6 +70,13 @@ def result(
         picture=machine.screen.svg() if failed and screen else "",
         registers=registers(machine) if failed and registers_shown else "",
     )
+
+
+def kept(result: MachineResult, failed: bool) -> MachineResult:
+    """Of a machine that was closed before anybody knew how the case ends: what is to be shown."""
+    if failed:
+        return result
+    return replace(result, picture="", registers="", disassembly="", stack="", events=())
 
 
 def screen_text(machine: Machine) -> str:

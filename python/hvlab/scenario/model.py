@@ -3,9 +3,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, WithJsonSchema
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationInfo,
+    WithJsonSchema,
+    field_validator,
+)
 
 from hvlab import units
 from hvlab.backends import NAMES, KvmNeed
@@ -26,6 +35,9 @@ from hvlab.scenario.matrix import Matrix
 from hvlab.scenario.nearest import did_you_mean, one_of
 from hvlab.scenario.steps import Step
 
+# What a lone machine is called, in results and as `machine.time`.
+LONE_NAME = "machine"
+MAX_MACHINES = 64
 MINUTE = units.DURATION_UNITS["min"]
 MIN_MEMORY = 1 << 20  # bytes; the core's GuestMemory::kMinSize
 PAGE = 4096
@@ -102,10 +114,32 @@ class Limits(Strict):
     )
 
 
+class StepsFrame(Strict):
+    """What stands around the steps of an included file."""
+
+    schema_: Literal[1] = Field(alias="schema", description="The version of this language.")
+    vars: dict[Identifier, ScalarValue] = Field(
+        default_factory=dict,
+        description="What ${NAME} is in the steps, unless the `include` gives another value.",
+    )
+    steps: list[Any] = Field(min_length=1, description="What is done, in order.")
+
+
+class StepsFile(StepsFrame):
+    """A file that scenarios include: steps, and the variables that they take."""
+
+    model_config = ConfigDict(title="hvlab steps")
+
+    steps: list[Step] = Field(min_length=1, description="What is done, in order.")
+
+
 class Scenario(Strict):
     """One scenario: a machine, and steps that boot it, talk to it and check what it does."""
 
-    model_config = ConfigDict(title="hvlab scenario")
+    model_config = ConfigDict(
+        title="hvlab scenario",
+        json_schema_extra={"oneOf": [{"required": ["machine"]}, {"required": ["machines"]}]},
+    )
 
     schema_: Literal[1] = Field(alias="schema", description="The version of this language.")
     name: Name = Field(description="The scenario's name in reports and case ids.")
@@ -131,8 +165,49 @@ class Scenario(Strict):
         default_factory=dict,
         description="Named values: ${NAME} in texts, vars.NAME in expressions.",
     )
-    machine: MachineSpec
+    # None where there are `machines`; not Optional, so that a `machine:` without a value is refused.
+    machine: MachineSpec = Field(  # type: ignore[assignment]
+        default=None, description="The machine, if there is one."
+    )
+    machines: dict[Identifier, MachineSpec] | None = Field(
+        default=None,
+        validate_default=True,
+        min_length=1,
+        max_length=MAX_MACHINES,
+        description="The machines by name, if there are several. They stand on one host, under one "
+        "clock, and have one backend.",
+    )
     steps: list[Step] = Field(min_length=1, description="What is done, in order.")
+    oops: Literal["fail", "ignore"] = Field(
+        default="fail",
+        description="What a Linux panic or oops on a console is: the case's end, or nothing special.",
+    )
     on_failure: list[Literal["console", "screen", "registers"]] = Field(
         default=["console", "screen", "registers"], description="What a failed case shows."
     )
+
+    @field_validator("machines", mode="after")
+    @classmethod
+    def _either(
+        cls, value: dict[str, MachineSpec] | None, info: ValidationInfo
+    ) -> dict[str, MachineSpec] | None:
+        lone = info.data.get("machine")
+        if value is None and "machine" in info.data and lone is None:
+            raise refuse("'machine' is missing (or 'machines', where there are several)")
+        if value is not None and lone is not None:
+            raise refuse("there are 'machine' and 'machines': give one of them")
+        return value
+
+    @property
+    def specs(self) -> Mapping[str, MachineSpec]:
+        """Its machines by name, in the document's order."""
+        return self.machines or {LONE_NAME: self.machine}
+
+    def described_at(self, name: str) -> tuple[str, ...]:
+        """Where in the document a machine is described."""
+        return ("machine",) if self.machines is None else ("machines", name)
+
+    @property
+    def backend(self) -> str:
+        """What its machines run on."""
+        return next(iter(self.specs.values())).backend

@@ -12,11 +12,14 @@ from typing import NoReturn
 
 from hvlab.backends import KvmMode, barrier
 from hvlab.errors import HvlabError, ScenarioError
+from hvlab.scenario.context import Places
 from hvlab.scenario.document import Case, Document, load, no_garbage_collection
 from hvlab.scenario.nearest import did_you_mean
-from hvlab.scenario.problems import printable
+from hvlab.scenario.problems import ScenarioInvalid, printable
+from hvlab.scenario.python_code import PYTHON_NOT_ALLOWED
 from hvlab.scenario.select import compile_selection
 from hvlab.scenario.source import SUFFIX
+from hvlab.scenario.steps.python import Python
 
 _MAX_SHOWN = 200  # characters of a path
 
@@ -83,7 +86,7 @@ def choose(
     """The cases that -k, -m and --backend leave: words in the id, ignoring case; names of tags; the
     backend that a case is for. Raises SelectionError.
     """
-    chosen = [c for c in cases if backend in ("", c.scenario.machine.backend)]
+    chosen = [c for c in cases if backend in ("", c.scenario.backend)]
     if keyword:
         by_id = compile_selection(keyword, "-k")
         chosen = [c for c in chosen if by_id(lambda word, c=c: word.lower() in c.id.lower())]  # type: ignore[misc]
@@ -96,8 +99,28 @@ def choose(
 def on_host(case: Case, mode: KvmMode = "auto", option: str = "--kvm") -> Case:
     """The case with what keeps it from running here, where something does."""
     scenario = case.scenario
-    found = barrier(scenario.machine.backend, scenario.requires.kvm, mode, option)
+    found = barrier(scenario.backend, scenario.requires.kvm, mode, option)
     return replace(case, barrier=found)
+
+
+def allow_python(cases: Sequence[Case]) -> list[Case]:
+    """The cases, with the Python of their folders allowed to run."""
+    return [replace(case, allow_python=True) for case in cases]
+
+
+def python_refused(cases: Sequence[Case]) -> list[ScenarioError]:
+    """For each document of the cases that has `python` steps: why it is not run without leave."""
+    found: dict[str, ScenarioError] = {}
+    for case in cases:
+        places = Places(case.source, case.marks)
+        problems = [
+            places.at_key(("steps", index, step.keyword), PYTHON_NOT_ALLOWED)
+            for index, step in enumerate(case.scenario.steps)
+            if step.keyword == Python.keyword
+        ]
+        if problems:
+            found.setdefault(case.source.name, ScenarioInvalid(case.source, problems))
+    return list(found.values())
 
 
 def with_seed(cases: Sequence[Case], seed: int | None) -> list[Case]:

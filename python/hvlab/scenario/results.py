@@ -29,7 +29,8 @@ class Failure:
     Attributes:
         message: one or a few lines; excerpt: `file:line:column: message`, the line and a caret;
         step: the step's index, None if it was none; operands: texts of the expression and their
-        values.
+        values; file: the one that `line` is in, the case's or one that it includes; traceback: of a
+        `python` step's own code.
     """
 
     message: str
@@ -38,11 +39,16 @@ class Failure:
     excerpt: str
     step: int | None = None
     operands: tuple[tuple[str, str], ...] = ()
+    file: str = ""
+    traceback: str = ""
 
 
 @dataclass(frozen=True)
 class StepResult:
-    """One step. Guest times in ns, None before the machine is there; wall in seconds."""
+    """One step. Guest times in ns, None before the machine is there; wall in seconds.
+
+    `file`: the one that `line` is in, the case's or one that it includes.
+    """
 
     index: int
     keyword: str
@@ -52,6 +58,7 @@ class StepResult:
     guest_start: int | None
     guest_end: int | None
     wall: float
+    file: str = ""
 
 
 @dataclass(frozen=True)

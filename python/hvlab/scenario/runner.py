@@ -3,18 +3,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from hvlab.backends import Barrier
 from hvlab.scenario import machines
+from hvlab.scenario.case_machines import Make
 from hvlab.scenario.case_result import case_failure, case_result
 from hvlab.scenario.case_run import CaseRun
 from hvlab.scenario.observer import Observer
 from hvlab.scenario.results import CaseResult, Outcome
 
 if TYPE_CHECKING:
-    from hvlab.machine import Machine
     from hvlab.scenario.document import Case
     from hvlab.scenario.schedule import Job, Schedule, Watcher
     from hvlab.scenario.steps import Step
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 def run_case(
     case: Case,
     observer: Observer | None = None,
-    make_machine: Callable[[Case], Machine] = machines.make,
+    make_machine: Make = machines.make,
 ) -> CaseResult:
     """Runs one case. Never raises for what the case or its guest does; Ctrl-C gives
     `interrupted`.
@@ -70,6 +70,7 @@ def barred(case: Case, barrier: Barrier) -> CaseResult:
     """The result of a case that this host cannot run."""
     if not barrier.failed:
         return skipped(case, barrier.reason)
-    place = ("machine", "backend")
+    name = next(iter(case.scenario.specs))
+    place = (*case.scenario.described_at(name), "backend")
     failure = case_failure(case, Outcome.FAILED, place, barrier.reason, None)
     return case_result(case, Outcome.FAILED, reason=barrier.reason, failure=failure)

@@ -9,7 +9,7 @@ from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
 from hvlab.scenario.fields import TEMPLATE_PATTERN
-from hvlab.scenario.model import Scenario
+from hvlab.scenario.model import Scenario, StepsFile
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _TEMPLATE = {"type": "string", "pattern": TEMPLATE_PATTERN}
@@ -20,6 +20,12 @@ def json_schema() -> dict[str, Any]:
     the schema.
     """
     schema = Scenario.model_json_schema(by_alias=True, schema_generator=_Generator)
+    return {"$schema": DIALECT, **schema}
+
+
+def steps_schema() -> dict[str, Any]:
+    """The schema of files that scenarios include."""
+    schema = StepsFile.model_json_schema(by_alias=True, schema_generator=_Generator)
     return {"$schema": DIALECT, **schema}
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from hvlab.errors import ScenarioError
 
 SUFFIX = ".hvlab.yaml"
+STEPS_SUFFIX = ".steps.yaml"  # of files that are included
 MAX_BYTES = 768 * 1024
 
 

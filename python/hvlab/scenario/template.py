@@ -93,14 +93,18 @@ def whole(text: str, names: Names) -> str | None:
         return None
 
 
-def substitute(data: Data, names: Names, values: Mapping[str, Scalar]) -> Data:
-    """`data` with every reference replaced; references that are wrong stay as they are."""
+def substitute(
+    data: Data, names: Names, values: Mapping[str, Scalar], keep_escapes: bool = False
+) -> Data:
+    """`data` with every reference replaced; references that are wrong, or have no value, stay as
+    they are. `keep_escapes`: so does `$${`, for a substitution that comes after this.
+    """
     if isinstance(data, str):
-        return _substitute_text(data, names, values) if "${" in data else data
+        return _substitute_text(data, names, values, keep_escapes) if "${" in data else data
     if isinstance(data, list):
-        return [substitute(item, names, values) for item in data]
+        return [substitute(item, names, values, keep_escapes) for item in data]
     if isinstance(data, dict):
-        return {key: substitute(item, names, values) for key, item in data.items()}
+        return {key: substitute(item, names, values, keep_escapes) for key, item in data.items()}
     return data
 
 
@@ -111,14 +115,16 @@ def as_text(value: Scalar) -> str:
     return str(value)
 
 
-def _substitute_text(text: str, names: Names, values: Mapping[str, Scalar]) -> Scalar:
+def _substitute_text(
+    text: str, names: Names, values: Mapping[str, Scalar], keep_escapes: bool
+) -> Scalar:
     name = whole(text, names)
     if name is not None and name in values:
         return values[name]
 
     def replace(match: re.Match[str]) -> str:
         if match[0] == "$${":
-            return "${"
+            return match[0] if keep_escapes else "${"
         try:
             return as_text(values[_resolve(match, names)])
         except (TemplateError, KeyError):

@@ -25,6 +25,7 @@ from hvlab.scenario.runner import run_case
 from hvlab.workers import messages, process
 
 if TYPE_CHECKING:
+    from hvlab.host import Host
     from hvlab.machine import Machine
     from hvlab.scenario.document import Case
     from hvlab.scenario.steps import Step
@@ -106,8 +107,8 @@ def _interrupt(_number: int, _frame: FrameType | None) -> NoReturn:
 _made: list[Machine] = []
 
 
-def _watched(case: Case) -> Machine:
-    machine = machines.make(case)
+def _watched(host: Host, case: Case, name: str) -> Machine:
+    machine = machines.make(host, case, name)
     _made.append(machine)
     return machine
 

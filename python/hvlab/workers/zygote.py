@@ -22,6 +22,7 @@ from typing import NoReturn
 import hvlab.fixtures.images
 import hvlab.fixtures.packaged
 import hvlab.fixtures.reference
+import hvlab.host
 import hvlab.machine
 import hvlab.scenario.document  # noqa: F401
 from hvlab.backends import kvm_status

@@ -9,10 +9,10 @@ from pydantic import Field
 
 from hvlab.keyboard import untypable
 from hvlab.scenario.context import CheckContext, RunContext
-from hvlab.scenario.steps.base import StepBody, quote
+from hvlab.scenario.steps.base import MachineStep, quote
 
 
-class Send(StepBody):
+class Send(MachineStep):
     """Types a text into the guest's console, as `send: "uname -a\\n"`, or on its keyboard. The guest
     reads it as it runs.
     """
@@ -37,16 +37,17 @@ class Send(StepBody):
 
     def title(self) -> str:
         where = "" if self.to == "console" else " to the keyboard"
-        return f"send {quote(self.text)}{where}"
+        return f"{self.of_machine()}send {quote(self.text)}{where}"
 
     def check(self, context: CheckContext) -> None:
-        context.needs_machine()
+        context.needs_machine(self.machine)
         missing = untypable(self.text) if self.to == "keyboard" else ""
         if missing:
             context.problem(f"no key types {missing!r}", "text")
 
     def run(self, context: RunContext) -> None:
+        machine = context.machine(self.machine)
         if self.to == "keyboard":
-            context.machine.keyboard.type(self.text)
+            machine.keyboard.type(self.text)
         else:
-            context.machine.console.send(self.text)
+            machine.console.send(self.text)
