@@ -93,7 +93,7 @@ DOCUMENTS: dict[str, str | bytes] = {
     "functions_that_are_not_there": BASE + "- python: {call: 'a.b:c'}\n" * 1_900,
     "alternatives": BASE + f"- expect: {{any_of: [{_listed(*['{text: x}'] * 3_000)}]}}\n",
     "conditions": BASE + "- run_until: {condition: 'x.y == 1', every: 1ns, within: 1h}\n" * 1_100,
-    "bytes_in_hex": BASE + f"- write: {{memory: 0, bytes: '{'de ' * 250_000}'}}\n",
+    "bytes_in_hex": BASE + f"- write: {{memory: 0, bytes: '{'de ' * 250_000}d'}}\n",
     # patterns and expressions
     "brackets_in_a_pattern": BASE + f"- expect: {{regex: '{'(' * 2000 + ')' * 2000}'}}\n",
     "repetitions_in_a_pattern": BASE + f"- expect: {{regex: '{'(a{1000}){1000}' * 50}'}}\n",
