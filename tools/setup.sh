@@ -42,9 +42,12 @@ EOF
     return 1
 }
 
+distribution() { [ ! -r /etc/os-release ] || (. /etc/os-release && printf '%s' "${ID:-}"); }
+
 missing_packages() {
     local wanted installed
-    wanted=$(for group in "${groups[@]}"; do awk -v g="$group" '$1 == g { print $2 }' tools/packages.txt; done)
+    wanted=$(for group in "${groups[@]}"; do awk -v g="$group" -v on="$(distribution)" \
+        '$1 == g && ($3 == "" || $3 == on) { print $2 }' tools/packages.txt; done)
     # A package that dpkg does not know at all makes dpkg-query fail; that is the case looked for.
     installed=$({ dpkg-query -W -f '${db:Status-Status} ${Package}\n' $wanted 2>/dev/null || true; } \
                 | awk '$1 == "installed" { print $2 }')

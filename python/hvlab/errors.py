@@ -74,6 +74,20 @@ class HostError(HvlabError):
         super().__init__(message)
 
 
+class ReportError(HvlabError):
+    """A file with the results of a run cannot be read.
+
+    Attributes:
+        path: the file.
+        field: the part of it that is wrong, as in `cases[2].wall`; empty if it is all of it.
+    """
+
+    def __init__(self, message: str, path: str = "", field: str = "") -> None:
+        self.path = path
+        self.field = field
+        super().__init__(message)
+
+
 class BootError(HvlabError):
     """An image cannot be booted.
 

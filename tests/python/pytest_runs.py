@@ -9,7 +9,10 @@ from xml.etree import ElementTree
 
 import pytest
 
-import hvlab._core  # noqa: F401 - here and not in a run: it must not be loaded twice in a process
+# Here, or every run in this process would load them anew (which the extension does not stand).
+import hvlab.pytest_plugin.watch
+import hvlab.report.artifacts
+import hvlab.scenario.schedule  # noqa: F401
 from hvlab import backends
 from hvlab.backends import kvm_status
 

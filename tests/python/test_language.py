@@ -88,7 +88,7 @@ def test_defaults(read: Read) -> None:
     assert (machine.backend, machine.memory, machine.cpu) == ("unicorn", 64 << 20, "x86-64-v2")
     assert machine.boot == FlatBoot(flat="fixture:hello", load_address=0x7C00, entry=None)
     assert case.scenario.limits.wall == 5 * 60 * 10**9
-    assert case.scenario.on_failure == ["console", "screen", "registers"]
+    assert case.scenario.on_failure == ["console", "screen", "registers", "stack"]
 
 
 def test_short_and_long_forms_are_the_same(read: Read) -> None:

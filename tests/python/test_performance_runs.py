@@ -6,8 +6,10 @@ from __future__ import annotations
 import json
 import os
 import shlex
+import signal
 import subprocess
 import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -160,6 +162,13 @@ def test_a_measure_of_the_scenarios_takes_the_place_of_a_built_in_one() -> None:
 )  # fmt: skip
 def test_which_direction_is_better(unit: str, limit: str, stated: str, expected: str) -> None:
     assert collect.direction(unit, limit, stated) == expected  # type: ignore[arg-type]
+
+
+def test_parameters_that_json_has_no_numbers_for() -> None:
+    made = collect.run_of([replace(RESULT, parameters={"n": float("inf")})], "now", FACTS)
+    assert made.cases[0].parameters == {"n": "inf"}
+    files.save(Path("x.json"), made)
+    assert files.load("x.json") == made
 
 
 def test_rounds_are_joined() -> None:
@@ -417,7 +426,7 @@ def test_results_files_can_be_compared() -> None:
     done = hvlab("bench", "compare", "r.json", "s.json", "--measure", "guest_time")
     assert done.returncode == 0, done.stderr
     assert done.stdout.endswith("\n1 same\n")
-    assert not state.FOLDER.exists()
+    assert not (state.FOLDER / "runs").exists()
 
 
 def test_bad_usage_of_compare() -> None:
@@ -478,6 +487,36 @@ def test_a_slower_guest_is_found_in_turns() -> None:
     assert found["instructions"].verdict is Verdict.WORSE
     assert found["instructions"].ratio == pytest.approx(1.1)
     assert found["wall"].verdict is Verdict.TOO_FEW
+
+
+def test_a_bench_that_is_ended_leaves_nothing_running(tmp_path: Path) -> None:
+    Path("spin.hvlab.yaml").write_text(BASE.replace("hello", "runaway") + "- run_for: 100h\n")
+    command = " ".join(shlex.quote(word) for word in HVLAB)
+    script = Path("hvlab-a")
+    script.write_text(f'#!/bin/sh\necho $$ > {tmp_path}/pid\nexec {command} "$@"\n')
+    script.chmod(0o755)
+    bench = subprocess.Popen(
+        [*HVLAB, "bench", "run", "spin.hvlab.yaml", "--a", "./hvlab-a", "--b", "./hvlab-a"],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    pid = awaited(tmp_path / "pid")
+    bench.send_signal(signal.SIGTERM)
+    _, said = bench.communicate(timeout=60)
+    assert (bench.returncode, said) == (2, "interrupted\n")
+    assert not Path(f"/proc/{pid}").exists()
+    assert files.saved() == []
+
+
+def awaited(path: Path) -> int:
+    """The number in a file that somebody is about to write."""
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        if path.exists() and (text := path.read_text().strip()):
+            return int(text)
+        time.sleep(0.01)
+    raise AssertionError(f"{path} was not written")
 
 
 def test_a_side_that_cannot_be_run() -> None:

@@ -36,7 +36,7 @@ machines = []
 def test_fails(hvlab_machine):
     m = hvlab_machine(image=hvlab.fixture("screen"), memory="1MiB")
     machines.append(m)
-    stop = m.run(timeout="1s")
+    stop = m.run(timeout="60ms")
     assert stop.code == 77
 
 def test_closed():
@@ -375,7 +375,7 @@ def test_hosts(pytester: pytest.Pytester) -> None:
 
 
 def test_a_failure_shows_each_machine_of_a_host(pytester: pytest.Pytester) -> None:
-    pytester.makepyfile(PAIR.replace("echo: pong", "never"))
+    pytester.makepyfile(PAIR.replace("echo: pong", "never").replace("2s", "10ms"))
     result = run(pytester, "--hvlab-backend=unicorn")
     result.assert_outcomes(passed=1, failed=1)
     result.stdout.fnmatch_lines(

@@ -14,7 +14,12 @@ import os, pathlib, signal
 from hvlab.scenario.bounds import StepFailed
 from hvlab.scenario.steps.send import Send
 
+PYTEST = os.getpid()
+
 def run(self, context):
+    if self.text == "interrupt":
+        os.kill(PYTEST, signal.SIGINT)
+        context.machine.run(wall="1min")
     if self.text == "crash":
         os.kill(os.getpid(), signal.SIGSEGV)
     if self.text == "say":
@@ -66,6 +71,16 @@ def test_a_crash_is_the_error_of_its_case(cases: pytest.Pytester) -> None:
 def test_what_a_step_prints_is_captured_output(cases: pytest.Pytester) -> None:
     result = run_apart(cases, "-rP", "say.hvlab.yaml")
     result.stdout.fnmatch_lines(["*- Captured stdout call -*", "said by the step"])
+
+
+@pytest.mark.parametrize("options", [(), ("--hvlab-isolate",)])
+def test_ctrl_c_says_what_was_going_on(pytester: pytest.Pytester, options: tuple[str, ...]) -> None:
+    pytester.makeconftest(DEEDS)
+    text = BASE.replace("hello", "runaway") + "- send: interrupt\n- expect: {text: never}\n"
+    pytester.makefile(".hvlab.yaml", cut=text)
+    result = run_apart(pytester, *options)
+    assert result.ret == pytest.ExitCode.INTERRUPTED
+    result.stdout.fnmatch_lines(["!!*: cut.hvlab.yaml:6:3: error: interrupted !!*"])
 
 
 @pytest.mark.parametrize("options", [(), ("-n2",)])

@@ -144,7 +144,7 @@ def test_what_a_case_prints_is_shown_with_it() -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["-j", "0"], "'0' is not auto, or a number from 1 to 1024"),
+        (["-j", "0"], "'0' is not auto, or a number from 1 to 256"),
         (["-j", "-1"], "-j"),
         (["-j", "many"], "'many' is not auto"),
         (["-j", "2", "--in-process"], "-j needs processes, and --in-process has none"),
@@ -361,7 +361,7 @@ def test_a_run_that_cannot_be_remembered_still_counts() -> None:
     Path(".hvlab").touch()
     done = hvlab("run", ".")
     assert done.returncode == 0
-    assert "warning: cannot make the folder .hvlab: File exists" in done.stderr
+    assert "warning: cannot read .hvlab/last-run.json: Not a directory" in done.stderr
 
 
 def test_reports_on_a_full_disk_are_said_and_the_run_is_no_success() -> None:

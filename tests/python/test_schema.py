@@ -28,7 +28,8 @@ BEYOND = (
     "instructions without", "budget without", "deadline without", "group with",
     "name that expressions", "duration not whole", "tag that pytest", "key twice", "tab for",
     "bracket not closed", "matrix value twice", "colon missing", "space missing", "on no key",
-    "disk that is not", "unknown machine", "kvm with", "kvm by", "measure of a name twice",
+    "disk that is not", "unknown machine", "step about no machine", "close twice", "measure of a name twice",
+    "closed machine", "kvm with", "kvm by",
 )  # fmt: skip
 # Of the mistakes of the first hour, by their whole titles: what only the check can find.
 BEYOND_OF_FIRST_HOUR = {

@@ -7,6 +7,7 @@ import dataclasses
 import errno
 import os
 import pickle
+import resource
 import subprocess
 import sys
 import tempfile
@@ -20,6 +21,7 @@ import pytest
 
 import misbehaviour
 from conftest import BASE
+from hvlab.backends import kvm_status
 from hvlab.report.text import failure_text
 from hvlab.scenario.document import Case, Document
 from hvlab.scenario.plan import on_host
@@ -41,6 +43,7 @@ def _nothing_is_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterato
     monkeypatch.setattr(tempfile, "tempdir", None)
     monkeypatch.setattr(Send, "run", misbehaviour._run)
     monkeypatch.setattr(messages, "send", misbehaviour.send_noted)
+    kvm_status()  # the core keeps what it opens for it
     before = children(os.getpid())
     descriptors = len([*Path("/proc/self/fd").iterdir()])
     yield
@@ -240,6 +243,21 @@ def test_a_host_that_has_no_process_left_is_no_bug_of_ours(
     result = run(BANNER)
     assert (result.outcome, result.internal) == (Outcome.ERROR, "")
     assert result.reason == "no process could be made for the case: No space left on device"
+
+
+def test_no_descriptors_left_is_the_cases_error(run: Runs) -> None:
+    run.pool.start()
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    case = run.case(BANNER)
+    free = [os.dup(0) for _ in range(4)]
+    for fd in free:
+        os.close(fd)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (free[3], hard))  # three, where five are needed
+    try:
+        (result,) = run.pool.run(Schedule([case]), Watcher())
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert result.reason == "no process could be made for the case: Too many open files"
 
 
 def test_a_killed_run_is_swept_by_the_next_and_a_living_one_is_not(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ import typer
 
 from hvlab.cli import USAGE, bench
 
-MAX_JOBS = 1024  # each takes a process and a few file descriptors
+MAX_JOBS = 256  # each takes a process and two of 1024 file descriptors
 
 app = typer.Typer(
     name="hvlab",
@@ -41,6 +41,25 @@ Keyword = Annotated[
 ]
 Tags = Annotated[
     str, typer.Option("-m", metavar="EXPR", help="Only cases with these tags (and, or, not).")
+]
+
+
+Junit = Annotated[Path | None, typer.Option("--junit", metavar="FILE", help="Write JUnit XML.")]
+Html = Annotated[
+    Path | None, typer.Option("--html", metavar="FILE", help="Write a page to look at.")
+]
+Trace = Annotated[
+    Path | None,
+    typer.Option("--trace", metavar="FILE", help="Write a trace for Perfetto or chrome://tracing."),
+]
+History = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--history",
+        metavar="RUN",
+        help="An earlier run that --html compares the measures with: the name that it was saved "
+        "as, its results (JSON), or a folder of such files. May be given several times.",
+    ),
 ]
 
 
@@ -133,12 +152,13 @@ def run(
     tags: Tags = "",
     backend: Backend = None,
     kvm: Kvm = KvmChoice.AUTO,
-    junit: Annotated[
-        Path | None, typer.Option("--junit", metavar="FILE", help="Write JUnit XML.")
-    ] = None,
+    junit: Junit = None,
     json: Annotated[
         Path | None, typer.Option("--json", metavar="FILE", help="Write results as JSON.")
     ] = None,
+    html: Html = None,
+    trace: Trace = None,
+    history: History = None,
     artifacts: Annotated[
         Path | None,
         typer.Option("--artifacts", metavar="DIR", help="Keep a folder for each case that fails."),
@@ -208,6 +228,7 @@ def run(
     nothing ran.
     """
     from hvlab.cli import running
+    from hvlab.report.writing import Wanted
 
     del debug
     options = running.Options(
@@ -216,8 +237,7 @@ def run(
         tags=tags,
         backend=backend.value if backend else "",
         kvm=kvm.value,
-        junit=junit,
-        json=json,
+        reports=Wanted(junit, json, html, trace, tuple(history or ())),
         artifacts=artifacts,
         seed=seed,
         allow_python=allow_python,
@@ -245,6 +265,24 @@ def _jobs(text: str, in_process: bool) -> int:
     if in_process and number > 1:
         raise typer.BadParameter("-j needs processes, and --in-process has none", param_hint="-j")
     return number
+
+
+@app.command()
+def report(
+    results: Annotated[
+        Path, typer.Argument(metavar="RESULTS.json", help="What `hvlab run --json` wrote.")
+    ],
+    html: Html = None,
+    trace: Trace = None,
+    junit: Junit = None,
+    history: History = None,
+) -> None:
+    """Make reports of a run that is over, from its results."""
+    from hvlab.cli import report as command
+    from hvlab.report.writing import Wanted
+
+    wanted = Wanted(junit, None, html, trace, tuple(history or ()))
+    raise typer.Exit(command.report(results, wanted))
 
 
 @app.command()

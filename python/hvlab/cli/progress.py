@@ -101,6 +101,10 @@ class LiveDisplay(Display):
         from rich.live import Live
 
         self._console = Console(highlight=False)
+        self._verbose = verbose
+        self._total = total
+        self._done = 0
+        self._lines: dict[Job, _Line] = {}
         # A thread of rich's draws it again and again, also while nothing is told.
         self._live = Live(
             console=self._console,
@@ -108,10 +112,6 @@ class LiveDisplay(Display):
             transient=True,
             get_renderable=self._render,
         )
-        self._verbose = verbose
-        self._total = total
-        self._done = 0
-        self._lines: dict[Job, _Line] = {}
 
     def __enter__(self) -> Self:
         self._live.start()

@@ -8,12 +8,14 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+import hvlab
 from hvlab.backends import KvmMode
 from hvlab.cli import INTERNAL, NOTHING_RAN, USAGE, keeping, last_run
 from hvlab.cli.executing import execute
 from hvlab.cli.listing import say_empty, show_errors
-from hvlab.errors import HostError
-from hvlab.report import artifacts, files, json_report, junit
+from hvlab.errors import HostError, HvlabError
+from hvlab.report import artifacts, files, writing
+from hvlab.report.load import SavedRun
 from hvlab.report.text import failure_text, repetition_lines, summary
 from hvlab.scenario import plan as planning
 from hvlab.scenario.document import Case
@@ -29,8 +31,7 @@ class Options:
     tags: str
     backend: str
     kvm: KvmMode
-    junit: Path | None
-    json: Path | None
+    reports: writing.Wanted
     artifacts: Path | None
     seed: int | None
     allow_python: bool
@@ -46,10 +47,13 @@ class Options:
 
 def run(options: Options) -> int:
     """Runs the cases and writes the reports; returns the exit code. Raises HvlabError."""
-    saved = keeping.prepare(options.save)
-    unwritable = _unwritable(options)
-    if unwritable is not None:
-        print(f"hvlab: error: {unwritable}", file=sys.stderr)
+    keep_as = keeping.prepare(options.save)
+    try:  # what could not be written or read after the run is better known before
+        history = writing.prepare(options.reports)
+        if options.artifacts is not None:
+            files.check_folder(options.artifacts)
+    except HvlabError as error:
+        print(f"hvlab: error: {error}", file=sys.stderr)
         return USAGE
     plan = planning.find(options.targets)
     if plan.errors:
@@ -77,11 +81,14 @@ def run(options: Options) -> int:
         print(f"nothing ran: of {len(plan.cases)} cases {what}", file=sys.stderr)
         say_empty(plan)
     last_run.remember(result.cases, gone)
-    written = _write_reports(result, options, started)
+    saved = SavedRun(result, started, hvlab.__version__, "this run")
+    errors = list(writing.write(options.reports, saved, history))
+    for failed in errors:
+        print(f"hvlab: error: {failed}", file=sys.stderr)
     _close(result, cases)
     workers = 0 if options.in_process else options.jobs
-    written &= keeping.keep(saved, options.update_baseline, result, cases, started, workers)
-    if not written and result.exit_code in (0, 1, NOTHING_RAN):
+    kept = keeping.keep(keep_as, options.update_baseline, result, cases, started, workers)
+    if (errors or not kept) and result.exit_code in (0, 1, NOTHING_RAN):
         return INTERNAL
     return result.exit_code
 
@@ -115,33 +122,6 @@ def _keep(result: CaseResult, case: Case, options: Options) -> CaseResult:
     except HostError as error:
         print(f"hvlab: error: {error}", file=sys.stderr)
         return result
-
-
-def _unwritable(options: Options) -> HostError | None:
-    """Why a report could not be written after the run; it is better known before."""
-    try:
-        for path in (options.junit, options.json):
-            if path is not None:
-                files.check_writable(path)
-        if options.artifacts is not None:
-            files.check_folder(options.artifacts)
-    except HostError as error:
-        return error
-    return None
-
-
-def _write_reports(result: RunResult, options: Options, started: datetime.datetime) -> bool:
-    """False if one could not be written, which has then been said."""
-    written = True
-    for path, write in ((options.junit, junit.write), (options.json, json_report.write)):
-        if path is None:
-            continue
-        try:
-            write(path, result, started)
-        except HostError as error:
-            print(f"hvlab: error: {error}", file=sys.stderr)
-            written = False
-    return written
 
 
 def _close(result: RunResult, cases: list[Case]) -> None:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
@@ -21,6 +22,7 @@ from hvlab.performance.runs import (
     Run,
 )
 from hvlab.scenario.results import Better, CaseResult, Outcome
+from hvlab.scenario.template import as_text
 from hvlab.scenario.tree import Scalar
 
 _LOWER_UNITS = ("s", "ns", "B")
@@ -113,7 +115,7 @@ def _cases(results: Sequence[_Result]) -> Iterator[Case]:
             name=first.name,
             backend=first.backend,
             kvm=first.kvm,
-            parameters=dict(first.parameters),
+            parameters={axis: _finite(value) for axis, value in first.parameters.items()},
             images={
                 f"{machine.name}.{image.field}": image.sha256
                 for machine in first.machines
@@ -124,6 +126,11 @@ def _cases(results: Sequence[_Result]) -> Iterator[Case]:
             failed=len(found) - len(passed),
             measures=_measures(passed),
         )
+
+
+def _finite(value: Scalar) -> Scalar:
+    """A document may have .inf and .nan, for which JSON has no numbers."""
+    return as_text(value) if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _measures(passed: Sequence[_Result]) -> list[Measure]:

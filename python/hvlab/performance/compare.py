@@ -262,14 +262,17 @@ class _Context:
                 yield replace(row, verdict=Verdict.TOO_FEW, shift=None, note=note)
 
     def _verdict(self, row: Row, shift: Shift, p: float) -> Row:
-        floor = row.floor or self.options.floor
         row = replace(row, p=p)
-        up, down = 1 + floor, 1 / (1 + floor)
-        if p <= self.options.alpha and not down <= shift.ratio <= up:
+        if p <= self.options.alpha and _beyond(shift.ratio, row.floor or self.options.floor):
             return replace(row, verdict=_direction(row.better, shift.ratio > 1))
-        if down <= shift.low and shift.high <= up:
-            return replace(row, verdict=Verdict.SAME)
+        floor = self.options.floor
+        if not _beyond(shift.low, floor) and not _beyond(shift.high, floor):
+            return replace(row, verdict=Verdict.SAME, note="")
         return replace(row, note=row.note or _what_would_tell(shift, min(row.samples), floor))
+
+
+def _beyond(ratio: float, floor: float) -> bool:
+    return not 1 / (1 + floor) <= ratio <= 1 + floor
 
 
 def _what_would_tell(shift: Shift, count: int, floor: float) -> str:

@@ -6,9 +6,12 @@ host then meets both alike.
 from __future__ import annotations
 
 import secrets
+import signal
 import subprocess
 import tempfile
-from collections.abc import Callable, Sequence
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +20,7 @@ from hvlab.performance import files
 from hvlab.performance.runs import Run, joined
 
 _TAIL = 20  # lines of what a side said, for an error
+_END = 10.0  # seconds that an interrupted side has to end its guests
 
 
 class SideFailed(HvlabError):
@@ -75,22 +79,64 @@ def in_turns(
 
 def _run(side: Side, targets: Sequence[str], saved: Path) -> Run:
     command = [*side.command, "run", *side.options, f"--save={saved}", "--", *targets]
-    try:
-        done = subprocess.run(
-            command,
-            cwd=side.folder,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            check=False,
-        )
-    except OSError as error:
-        message = f"{side.name}: cannot start {side.command[0]}: {error.strerror}"
-        raise SideFailed(message, command) from None
-    if done.returncode not in (0, 1) or not saved.exists():
-        said = done.stdout.decode("utf-8", "replace").strip().splitlines()[-_TAIL:]
-        head = f"{side.name}: {' '.join(command)} ended with exit code {done.returncode}"
-        raise SideFailed("\n    ".join([head, *said]), command, done.returncode)
+    code, said = _output(side, command)
+    if code not in (0, 1) or not saved.exists():
+        head = f"{side.name}: {' '.join(command)} ended with exit code {code}"
+        raise SideFailed("\n    ".join([head, *said.strip().splitlines()[-_TAIL:]]), command, code)
     run = files.load(str(saved))
     saved.unlink()
     return run
+
+
+def _output(side: Side, command: Sequence[str]) -> tuple[int, str]:
+    """Runs it to its end: exit code, and all that it said. It does not outlive us if we are interrupted."""
+    process: subprocess.Popen[str] | None = None
+    try:
+        with _signals_wait():  # or one could come between the start and our knowing of it
+            process = subprocess.Popen(
+                command,
+                cwd=side.folder,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                encoding="utf-8",
+                errors="replace",
+            )
+        said, _ = process.communicate()
+    except OSError as error:
+        message = f"{side.name}: cannot start {side.command[0]}: {error.strerror}"
+        raise SideFailed(message, command) from None
+    except BaseException:
+        if process is not None:
+            _end(process)
+        raise
+    return process.returncode, said
+
+
+def _end(process: subprocess.Popen[str]) -> None:
+    process.terminate()
+    try:
+        process.communicate(timeout=_END)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.communicate()
+
+
+@contextmanager
+def _signals_wait() -> Iterator[None]:
+    """Signals that end a command are delivered after the block."""
+    if threading.current_thread() is not threading.main_thread():
+        yield  # they are the main thread's
+        return
+    arrived: list[int] = []
+    before = {
+        number: signal.signal(number, lambda n, _frame: arrived.append(n))
+        for number in (signal.SIGINT, signal.SIGTERM)
+    }
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        for each in arrived:
+            signal.raise_signal(each)

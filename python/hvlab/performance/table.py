@@ -124,7 +124,7 @@ def _percent(ratio: float) -> str:
     if ratio == 1:
         return "0"
     if abs(change) < 0.1:
-        return f"{change:+.1e} %"
+        return f"{change:+.2f} %" if abs(change) >= 0.005 else f"{change:+.0e} %"
     return f"{change:+.1f} %" if abs(change) < 1000 else f"x {ratio:.4g}"
 
 

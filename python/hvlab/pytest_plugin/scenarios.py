@@ -71,7 +71,9 @@ class ScenarioItem(pytest.Item):
         self.stash[RESULT] = result
         self.user_properties.extend(result.properties().items())
         if result.interrupted:
-            raise KeyboardInterrupt
+            # As Ctrl-C does, but with what was going on.
+            where = result.reason if result.failure is None else result.failure.excerpt
+            pytest.exit(where.split("\n")[0], pytest.ExitCode.INTERRUPTED)
         if result.outcome is Outcome.SKIPPED:
             pytest.skip(result.reason)
         if result.outcome is not Outcome.PASSED:

@@ -62,7 +62,7 @@ class WatchedMachine(Machine):
     def _look(self, failed: bool) -> None:
         if not self.closed:
             stop = None if self.last_stop is None else stop_result(self.last_stop)
-            self._last = machines.result(self.name, self, self.images, stop, failed, failed)
+            self._last = machines.result(self.name, self, self.images, stop, failed, Path.cwd())
 
 
 class WatchedHost(Host):

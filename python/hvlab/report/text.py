@@ -8,7 +8,8 @@ from hvlab.scenario.problems import printable
 from hvlab.scenario.results import CaseResult, MachineResult, MeasureResult, Outcome, RunResult
 
 CONSOLE_LINES = 25
-SHOWN = ("console", "screen", "registers")
+STACK_LINES = 25
+SHOWN = ("console", "screen", "registers", "stack")
 
 
 def case_line(result: CaseResult) -> str:
@@ -95,6 +96,15 @@ def log_lines(machine: MachineResult) -> list[str]:
     return [f"{time / 1e9:>14.9f} | {printable(line)}" for time, line in machine.log]
 
 
+def event_lines(machine: MachineResult) -> list[str]:
+    """The last events: guest time in seconds, kind and text."""
+    width = max((len(event.kind) for event in machine.events), default=0)
+    return [
+        f"{event.time / 1e9:>14.9f} | {event.kind:<{width}}  {printable(event.text)}"
+        for event in machine.events
+    ]
+
+
 def output_lines(result: CaseResult, most: int = CONSOLE_LINES) -> list[str]:
     """The end of what the case's process printed."""
     lines = result.output.splitlines()
@@ -147,8 +157,16 @@ def machine_lines(machine: MachineResult, show: tuple[str, ...] = SHOWN) -> list
     if "screen" in show and machine.screen:
         lines += ["screen", *(f"    | {printable(row)}" for row in machine.screen.split("\n"))]
     if "registers" in show and machine.registers:
-        lines += ["registers", *(f"    {line}" for line in machine.registers.splitlines())]
+        lines += ["registers", *_indented(machine.registers)]
+    if "disassembly" in show and machine.disassembly:
+        lines += ["code", *_indented(machine.disassembly)]
+    if "stack" in show and machine.stack:
+        lines += ["stack", *_indented(machine.stack)[:STACK_LINES]]
     return lines
+
+
+def _indented(text: str) -> list[str]:
+    return [f"    {printable(line)}" for line in text.splitlines()]
 
 
 def _steps(result: CaseResult) -> list[str]:

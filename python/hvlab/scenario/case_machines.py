@@ -159,6 +159,6 @@ class CaseMachines:
             yield self._result(name, self._up[name], failed)
 
     def _result(self, name: str, machine: Machine, failed: bool) -> MachineResult:
-        shown = "registers" in self._case.scenario.on_failure
         images, stop = self._images[name], self._last.get(name)
-        return machines.result(name, machine, images, stop, failed, shown)
+        folder = self._case.source.folder
+        return machines.result(name, machine, images, stop, failed, folder)

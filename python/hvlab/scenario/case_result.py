@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from hvlab.backends import kvm_flavour
 from hvlab.scenario.context import Places
 from hvlab.scenario.problems import excerpt, included_lines
-from hvlab.scenario.results import CaseResult, Failure, Outcome, StopResult
+from hvlab.scenario.results import CaseResult, Failure, Outcome, StepResult, StopResult
+from hvlab.scenario.steps.base import MachineStep
 from hvlab.scenario.steps.python import Python
 from hvlab.scenario.tree import Path
 
@@ -59,6 +60,30 @@ def case_failure(
     text = excerpt(source, found.line, found.column, found.width, headline)
     text = "\n".join([text, *included_lines(found.trail, case.source)])
     return Failure(message, found.line, found.column, text, step, operands, source.name, traceback)
+
+
+def step_result(
+    case: Case,
+    index: int,
+    outcome: Outcome,
+    guest: tuple[int | None, int | None],
+    wall: float,
+) -> StepResult:
+    """What came of the case's step of that index; `guest`: when it began and ended."""
+    step = case.scenario.steps[index]
+    mark = case.marks.key(("steps", index, step.keyword))
+    return StepResult(
+        index=index,
+        keyword=step.keyword,
+        title=step.body.title(),
+        line=mark.line,
+        outcome=outcome,
+        guest_start=guest[0],
+        guest_end=guest[1],
+        wall=wall,
+        file=Places(case.source, case.marks).source_of(mark).name,
+        machine=(step.body.machine or "") if isinstance(step.body, MachineStep) else "",
+    )
 
 
 def stop_result(stop: Stop) -> StopResult:

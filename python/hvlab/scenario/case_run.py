@@ -25,11 +25,11 @@ from hvlab.errors import (
 from hvlab.scenario import expression, machines, python_code
 from hvlab.scenario.bounds import Bounds, LimitExceeded, StepFailed, exceeded
 from hvlab.scenario.case_machines import CRASHES, CaseMachines, Make
-from hvlab.scenario.case_result import case_failure, case_result
-from hvlab.scenario.context import Places
+from hvlab.scenario.case_result import case_failure, case_result, step_result
 from hvlab.scenario.evaluate import Evaluation, Unevaluable, evaluate
 from hvlab.scenario.expression import AbsentValue, ExpressionError
 from hvlab.scenario.observer import Observer
+from hvlab.scenario.oops import GRACE, OopsWatch
 from hvlab.scenario.python_code import PYTHON_NOT_ALLOWED, CallError
 from hvlab.scenario.results import (
     CaseResult,
@@ -87,7 +87,7 @@ class CaseRun:
     observer: Observer | None
     make_machine: Make
     _machines: CaseMachines = field(init=False)
-    _places: Places = field(init=False)
+    _watch: OopsWatch = field(init=False)
     _values: dict[str, Record] = field(default_factory=dict)
     _shapes: dict[str, Shape] = field(default_factory=dict)
     _steps: list[StepResult] = field(default_factory=list)
@@ -97,7 +97,7 @@ class CaseRun:
 
     def __post_init__(self) -> None:
         self._machines = CaseMachines(self.case, self.make_machine)
-        self._places = Places(self.case.source, self.case.marks)
+        self._watch = OopsWatch(self.case.scenario.oops == "ignore")
 
     # What steps use.
 
@@ -139,7 +139,7 @@ class CaseRun:
         while True:
             stop = self._machines.run(
                 machine,
-                until,
+                [*until, *self._watch.events(self._machines.up.values())],
                 bounds.time_left(),
                 bounds.instructions_left(),
                 int(bounds.wall_slice() * SECOND),
@@ -147,6 +147,8 @@ class CaseRun:
             reason = str(stop.reason)
             if reason == "wall-deadline":
                 self._progress()
+            elif stop.event is not None and stop.event >= len(until):
+                self._oops(stop)
             elif reason == "error":
                 raise _Broken(stop.message)
             elif reason == "interrupted":
@@ -154,9 +156,21 @@ class CaseRun:
             elif reason in _OF_THE_RUN or ends(stop):
                 if reason != awaited:
                     bounds.check(reason)
+                self._watch.awaited(stop)
                 return stop
             else:
                 self._put_aside(stop)
+
+    def _oops(self, stop: Stop) -> None:
+        """The kernel of a guest tells of trouble. Raises StepFailed, unless a step has waited for that."""
+        guest = self._machines.up[stop.machine]
+        sentence = self._watch.trouble(guest, stop)
+        if sentence is None:
+            return
+        wall = int(min(self.wall_left(), 1.0) * SECOND)
+        self._machines.run(stop.machine, (), GRACE, None, wall)  # until its report is whole
+        whose = f"'{stop.machine}': " if self._machines.several else ""
+        raise StepFailed(whose + sentence)
 
     def _put_aside(self, stop: Stop) -> None:
         """A machine stopped that nobody waits for now."""
@@ -224,7 +238,7 @@ class CaseRun:
         return self.case.baselines
 
     def measure(self, measure: MeasureResult) -> None:
-        self._measures.append(measure)
+        self._measures.append(replace(measure, time=self._guest_time()))
 
     def fail(self, message: str, operands: Mapping[str, str] | None = None) -> NoReturn:
         raise StepFailed(message, operands)
@@ -268,20 +282,9 @@ class CaseRun:
             began, guest = time.monotonic(), self._guest_time()
             ended = self._step(index, step)
             outcome = Outcome.PASSED if ended is None else ended.outcome
-            mark = self.case.marks.key(("steps", index, step.keyword))
-            self._steps.append(
-                StepResult(
-                    index=index,
-                    keyword=step.keyword,
-                    title=step.body.title(),
-                    line=mark.line,
-                    outcome=outcome,
-                    guest_start=guest,
-                    guest_end=self._guest_time(),
-                    wall=time.monotonic() - began,
-                    file=self._places.source_of(mark).name,
-                )
-            )
+            times = (guest, self._guest_time())
+            wall = time.monotonic() - began
+            self._steps.append(step_result(self.case, index, outcome, times, wall))
             if ended is not None:
                 return self._finish(ended)
         return self._finish(_Ended(Outcome.PASSED))

@@ -26,6 +26,7 @@ from hvlab.scenario.model import Scenario
 from hvlab.scenario.problems import MAX_PROBLEMS, Problem, ScenarioInvalid
 from hvlab.scenario.regex import Patterns
 from hvlab.scenario.source import Source, read_source
+from hvlab.scenario.steps.measure import Measure
 from hvlab.scenario.template import Names, TemplateError
 from hvlab.scenario.tree import Data, Mark, Marks, Scalar, flatten
 from hvlab.scenario.tree import Path as Place
@@ -182,9 +183,8 @@ class _Reader:
         known: baseline.Baselines | None = None
         made = []
         for case in cases:
-            if any(
-                getattr(step.body, "baseline", None) is not None for step in case.scenario.steps
-            ):
+            bodies = (step.body for step in case.scenario.steps)
+            if any(isinstance(b, Measure) and b.baseline is not None for b in bodies):
                 known = known or baseline.beside(self._source)
                 case = replace(case, baselines=known.of(case.id, case.name))
             made.append(case)

@@ -159,7 +159,8 @@ class Scenario(Strict):
         default=0,
         ge=0,
         le=10,
-        description="How often a case that did not pass is run again, with another seed.",
+        description="How often a case that did not pass is run again, with another seed. One that "
+        "passes then is reported as flaky.",
     )
     vars: dict[Identifier, ScalarValue] = Field(
         default_factory=dict,
@@ -182,8 +183,9 @@ class Scenario(Strict):
         default="fail",
         description="What a Linux panic or oops on a console is: the case's end, or nothing special.",
     )
-    on_failure: list[Literal["console", "screen", "registers"]] = Field(
-        default=["console", "screen", "registers"], description="What a failed case shows."
+    on_failure: list[Literal["console", "screen", "registers", "disassembly", "stack"]] = Field(
+        default=["console", "screen", "registers", "stack"],
+        description="What a failed case shows; its artifacts have everything.",
     )
 
     @field_validator("machines", mode="after")

@@ -47,7 +47,8 @@ class Failure:
 class StepResult:
     """One step. Guest times in ns, None before the machine is there; wall in seconds.
 
-    `file`: the one that `line` is in, the case's or one that it includes.
+    file: the one that `line` is in, the case's or one that it includes; machine: the name of the
+    one that it is about, empty if it is about all, or about none.
     """
 
     index: int
@@ -59,6 +60,7 @@ class StepResult:
     guest_end: int | None
     wall: float
     file: str = ""
+    machine: str = ""
 
 
 @dataclass(frozen=True)
@@ -68,7 +70,8 @@ class MeasureResult:
     Attributes:
         unit: `ns`, `B` or empty; held: whether the limit did, None without one;
         better: `lower` or `higher`, where the scenario says which; tolerance: how far from its baseline
-        it may be, as the scenario says it; baseline: what it was compared with, None if with nothing.
+        it may be, as the scenario says it; baseline: what it was compared with, None if with nothing;
+        time: the guest time in ns at which it was recorded.
     """
 
     name: str
@@ -79,6 +82,7 @@ class MeasureResult:
     better: Better = ""
     tolerance: str = ""
     baseline: int | float | None = None
+    time: int | None = None
 
 
 @dataclass(frozen=True)
@@ -244,11 +248,12 @@ class CaseResult:
 
 @dataclass
 class RunResult:
-    """All cases of one run, in the order of the plan."""
+    """All cases of one run, in the order of the plan. host: what it ran on, a fact a name."""
 
     cases: list[CaseResult] = field(default_factory=list)
     wall: float = 0.0
     interrupted: bool = False
+    host: Mapping[str, str] = field(default_factory=dict)
 
     def count(self, outcome: Outcome) -> int:
         return sum(case.outcome is outcome for case in self.cases)

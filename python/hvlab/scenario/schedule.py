@@ -79,6 +79,11 @@ class Schedule:
     def __len__(self) -> int:
         return len(self._jobs)
 
+    @property
+    def done(self) -> bool:
+        """Whether all results were handed out."""
+        return self._told == len(self._results)
+
     def take(self) -> Job | None:
         """The next job; None if none waits."""
         return self._waiting.popleft() if self._waiting else None
@@ -90,7 +95,8 @@ class Schedule:
         bad = result.outcome in _BAD
         left = job.case.scenario.retry - len(job.attempts)
         if bad and left > 0 and not self.halted and job.case.barrier is None:
-            self._waiting.appendleft(_again(job, result))
+            again = self._jobs[job.position] = _again(job, result)
+            self._waiting.appendleft(again)
             return
         self._keep(job, replace(result, attempts=job.attempts))
         if bad and self._fail_fast:

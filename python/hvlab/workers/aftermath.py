@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from hvlab import units
 from hvlab.scenario.bounds import exceeded
-from hvlab.scenario.case_result import case_failure, case_result
+from hvlab.scenario.case_result import case_failure, case_result, step_result
 from hvlab.scenario.results import CaseResult, MachineResult, Outcome, StepResult
 from hvlab.workers.messages import StepStarted
 
@@ -136,20 +136,11 @@ def _steps(known: Known, outcome: Outcome) -> tuple[StepResult, ...]:
     for position, (started, at) in enumerate(known.steps):
         last = position == len(known.steps) - 1
         following = None if last else known.steps[position + 1]
-        step = known.case.scenario.steps[started.index]
         guest_end = following[0].guest_time if following else _guest_time(known)
-        steps.append(
-            StepResult(
-                index=started.index,
-                keyword=step.keyword,
-                title=step.body.title(),
-                line=known.case.marks.key(("steps", started.index, step.keyword)).line,
-                outcome=outcome if last else Outcome.PASSED,
-                guest_start=started.guest_time,
-                guest_end=guest_end,
-                wall=(following[1] if following else time.monotonic()) - at,
-            )
-        )
+        wall = (following[1] if following else time.monotonic()) - at
+        times = (started.guest_time, guest_end)
+        each = outcome if last else Outcome.PASSED
+        steps.append(step_result(known.case, started.index, each, times, wall))
     return tuple(steps)
 
 

@@ -15,6 +15,7 @@ from hvlab.scenario.results import CaseResult
 from hvlab.scenario.runner import barred
 from hvlab.scenario.schedule import Job, Schedule, Watcher
 from hvlab.workers import aftermath
+from hvlab.workers.aftermath import Known
 from hvlab.workers.interruptions import Interruptions
 from hvlab.workers.running import Ending, Running
 from hvlab.workers.zygote import Order, Report
@@ -71,10 +72,11 @@ class Pool(Closing):
                 for result in schedule.ready():
                     watcher.case_finished(result)
                     yield result
-                if not self._running:
-                    return
-                self._turn()
                 self._end_late()
+                if self._running:
+                    self._turn()
+                elif schedule.done:
+                    return
         finally:
             if interruptions is not None and interruptions.fd in self._selector.get_map():
                 self._selector.unregister(interruptions.fd)
@@ -105,19 +107,20 @@ class Pool(Closing):
         self.start()
         assert self._link is not None
         self._numbers += 1
-        messages, to_messages = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
-        output, to_output = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
-        for fd in (to_messages, to_output):
-            os.set_blocking(fd, True)
-        paper = _job_file(job)
+        try:
+            messages, output, theirs = _channels(job)
+        except OSError as error:  # no descriptors left, or no memory
+            result = aftermath.not_started(Known(job.case), error.errno or 0)
+            self._schedule.finish(job, result)
+            return
         deadline = time.monotonic() + _ZYGOTE
         running = Running(self._numbers, job, self._watcher, messages, output, deadline)
         self._running[running.number] = running
         self._selector.register(messages, selectors.EVENT_READ, running.read_messages)
         self._selector.register(output, selectors.EVENT_READ, running.read_output)
         self._watcher.job_started(job)
-        self._order(Order.RUN, running, (paper, to_messages, to_output))
-        for fd in (paper, to_messages, to_output):
+        self._order(Order.RUN, running, theirs)
+        for fd in theirs:
             os.close(fd)
 
     # Ends.
@@ -200,10 +203,22 @@ class Pool(Closing):
             self._link.order(order, running.number, fds)
 
 
-def _job_file(job: Job) -> int:
-    """The pickled case in a file without a name: no write to a process that may not read."""
-    fd = os.memfd_create("hvlab-job", os.MFD_CLOEXEC)
-    with os.fdopen(os.dup(fd), "wb") as file:
-        pickle.dump(job.case, file, pickle.HIGHEST_PROTOCOL)
-    os.lseek(fd, 0, os.SEEK_SET)
-    return fd
+def _channels(job: Job) -> tuple[int, int, tuple[int, ...]]:
+    """Where its messages and its output are read here, and the worker's side. Raises OSError."""
+    opened: list[int] = []
+    try:
+        opened += os.pipe2(os.O_CLOEXEC)
+        opened += os.pipe2(os.O_CLOEXEC)
+        # A file without a name: no write to a process that may not read.
+        opened.append(os.memfd_create("hvlab-job", os.MFD_CLOEXEC))
+        messages, to_messages, output, to_output, paper = opened
+        with open(paper, "wb", closefd=False) as file:
+            pickle.dump(job.case, file, pickle.HIGHEST_PROTOCOL)
+        os.lseek(paper, 0, os.SEEK_SET)
+    except OSError:
+        for fd in opened:
+            os.close(fd)
+        raise
+    for fd in (messages, output):
+        os.set_blocking(fd, False)
+    return messages, output, (paper, to_messages, to_output)

@@ -14,11 +14,11 @@ _SET_CHILD_SUBREAPER = 36
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
-def die_with_parent(parent: int) -> None:
-    """This process gets SIGKILL when the thread that forked it ends. Call it right after the fork."""
-    _prctl(_SET_PDEATHSIG, signal.SIGKILL)
+def told_of_parents_death(parent: int, number: signal.Signals) -> None:
+    """This process gets the signal when the thread that started it ends. Call it as the first thing."""
+    _prctl(_SET_PDEATHSIG, number)
     if os.getppid() != parent:  # it was too late to be told
-        os._exit(1)
+        os.kill(os.getpid(), number)
 
 
 def adopt_orphans() -> None:

@@ -73,10 +73,11 @@ def main(channels: Channels, parent: int, folder: Path) -> NoReturn:
 
 
 def _settle(channels: Channels, parent: int, folder: Path) -> None:
-    process.die_with_parent(parent)
-    os.setsid()  # the terminal's signals are the runner's; and a group to be killed as one
+    process.told_of_parents_death(parent, signal.SIGKILL)
+    os.setpgid(0, 0)  # a group to be killed as one
     signal.set_wakeup_fd(-1)
-    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    for number in (signal.SIGHUP, signal.SIGUSR1):
+        signal.signal(number, signal.SIG_DFL)
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # nobody is there any more to hear of it
     for number in SIGNALS:
         signal.signal(number, _interrupt)
@@ -125,8 +126,8 @@ class _Reporter(Observer):
 
     def step_started(self, case: Case, index: int, step: Step) -> None:
         del case, step
-        time_ = _made[-1].time if _made and not _made[-1].closed else None
-        messages.send(self._fd, messages.StepStarted(index, time_))
+        times = [machine.time for machine in _made if not machine.closed]
+        messages.send(self._fd, messages.StepStarted(index, max(times, default=None)))
         self._snapshot()
 
     def progress(self, guest_time: int, instructions: int | None) -> None:

@@ -31,6 +31,8 @@ from hvlab.workers.scratch import Scratch
 
 REQUEST = struct.Struct("!BQ")  # Order, number of the worker
 REPORT = struct.Struct("!BQq")  # Report, number of the worker; its pid, wait status or errno
+# The end of the socket tells it too, unless another process has inherited the other side.
+_OWNER_ENDED = signal.SIGUSR1
 _FDS = 3  # with Order.RUN: those of worker.Channels
 
 
@@ -52,20 +54,19 @@ class Report(enum.IntEnum):
 
 def main(fd: int, folder: str, parent: int) -> NoReturn:
     """Of a zygote that is a program of its own. parent: whose end ends it; 0 if that is not sure."""
-    if parent:
-        process.die_with_parent(parent)
     if Path("/dev/kvm").exists():
         kvm_status()  # kept for all workers
-    serve(socket.socket(fileno=fd), Path(folder))
+    serve(socket.socket(fileno=fd), Path(folder), parent)
 
 
-def serve(control: socket.socket, folder: Path) -> NoReturn:
-    """Serves until the other side is closed, and ends the process."""
+def serve(control: socket.socket, folder: Path, parent: int) -> NoReturn:
+    """Serves until the other side is closed or `parent` ends, and ends the process."""
     code = 1
     try:
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, signal.SIG_IGN)  # the runner decides, and tells
         signal.signal(signal.SIGPIPE, signal.SIG_IGN)
+        signal.signal(_OWNER_ENDED, lambda *_: _hang_up(control))
         # Other files stay: the core keeps one on /dev/kvm. Stderr is for what goes wrong here.
         null = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
         for stream in (0, 1):
@@ -74,10 +75,17 @@ def serve(control: socket.socket, folder: Path) -> NoReturn:
         gc.collect()
         gc.freeze()  # else every worker's first collection would copy all of this memory
         with _Server(control, Scratch(folder)) as server:
+            if parent:
+                process.told_of_parents_death(parent, _OWNER_ENDED)
             server.run()
         code = 0
     finally:
         os._exit(code)
+
+
+def _hang_up(control: socket.socket) -> None:
+    with suppress(OSError):  # the other side may have been quicker
+        control.shutdown(socket.SHUT_RDWR)
 
 
 @dataclass

@@ -91,10 +91,9 @@ def _fork(ours: socket.socket, theirs: socket.socket, folder: Path) -> int:
     if pid == 0:
         try:
             os.setsid()
-            process.die_with_parent(parent)
             ours.close()
             signal.set_wakeup_fd(-1)
-            zygote.serve(theirs, folder)
+            zygote.serve(theirs, folder, parent)
         finally:
             os._exit(1)
     return pid

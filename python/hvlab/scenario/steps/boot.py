@@ -15,11 +15,11 @@ class Boot(MachineStep):
     """
 
     keyword: ClassVar[str] = "boot"
+    shorthand: ClassVar[str | None] = "machine"
     example: ClassVar[str] = """\
 - boot: {}
 - expect: {text: "ready", within: 1s}
 """
-    shorthand: ClassVar[str | None] = "machine"
 
     def title(self) -> str:
         return "boot" if self.machine is None else f"boot {self.machine}"

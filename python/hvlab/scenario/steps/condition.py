@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 from pydantic import ConfigDict, Field, model_validator
@@ -157,9 +158,8 @@ class Condition(Shortened):
     def _awaits_one(cls, value: Any) -> Any:
         if isinstance(value, dict):
             given = [name for name in cls.awaited if name in value]
-            known = {field.alias or name for name, field in cls.model_fields.items()}
             # A misspelt key is an unknown key's error, which is nearer to the cause.
-            if not given and all(key in known for key in value) and not cls._enough(value):
+            if not given and cls._knows(value) and not cls._enough(value):
                 raise refuse(f"says nothing to wait for: give {one_of(cls.awaited)}")
             if len(given) > 1:
                 raise refuse(f"waits for one thing, not for '{given[0]}' and '{given[1]}'")
@@ -168,6 +168,11 @@ class Condition(Shortened):
                 "says what to wait for: {text: ...}, {regex: ...}, {screen: ...} or {stop: ...}"
             )
         return value
+
+    @classmethod
+    def _knows(cls, keys: Iterable[str]) -> bool:
+        known = {field.alias or name for name, field in cls.model_fields.items()}
+        return known.issuperset(keys)
 
     @classmethod
     def _enough(cls, value: dict[str, Any]) -> bool:
@@ -252,7 +257,8 @@ class Condition(Shortened):
             return stop_shape(counts)
         if self.port is not None:
             return PORT_SHAPE
-        return match_shape(self._groups.groups, self._groups.names)
+        groups = self._groups
+        return match_shape(groups.groups, groups.names)
 
     def record(self, stop: Stop) -> Record:
         """What expressions see of it when it has happened."""

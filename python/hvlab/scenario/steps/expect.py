@@ -48,6 +48,7 @@ class Expect(Condition, StepBody):
         },
     )
     keyword: ClassVar[str] = "expect"
+    awaited: ClassVar[tuple[str, ...]] = (*AWAITED, "any_of")
     example: ClassVar[str] = r"""
 - expect: {text: "ready", within: 1s, as: up}
 - send: "hello\nquit\n"
@@ -55,7 +56,6 @@ class Expect(Condition, StepBody):
 - assert: answer.word == "hello"
 - expect: {stop: debug-exit, code: 0, within: 1s}
 """.lstrip()
-    awaited: ClassVar[tuple[str, ...]] = (*AWAITED, "any_of")
 
     any_of: list[Alternative] | None = Field(
         default=None,

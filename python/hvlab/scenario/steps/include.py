@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import ClassVar
 
@@ -35,6 +36,7 @@ steps:
 
     file: str = Field(
         min_length=1,
+        json_schema_extra={"pattern": f"{re.escape(STEPS_SUFFIX)}$"},
         description=f"A file NAME{STEPS_SUFFIX}, from the folder of the file that includes it, inside "
         "the scenario's folder.",
         examples=["login.steps.yaml"],

@@ -10,7 +10,7 @@ from pydantic import Field
 
 from hvlab.scenario import python_code
 from hvlab.scenario.context import CheckContext, RunContext
-from hvlab.scenario.fields import Identifier, ScalarValue
+from hvlab.scenario.fields import TEMPLATE_PATTERN, Identifier, ScalarValue
 from hvlab.scenario.python_code import CallError
 from hvlab.scenario.shapes import Kind, Record, Shape, Value
 from hvlab.scenario.steps.base import StepBody
@@ -40,7 +40,12 @@ def lines(context, least):
     }
     shorthand: ClassVar[str | None] = "call"
 
-    call: str = Field(min_length=1, description="MODULE:FUNCTION.", examples=["checks:no_oops"])
+    call: str = Field(
+        min_length=1,
+        json_schema_extra={"pattern": f"^[\\w.]+:\\w+$|{TEMPLATE_PATTERN}"},
+        description="MODULE:FUNCTION.",
+        examples=["checks:no_oops"],
+    )
     with_: dict[Identifier, ScalarValue] = Field(
         default_factory=dict,
         alias="with",

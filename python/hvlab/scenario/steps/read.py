@@ -17,7 +17,10 @@ MAX_SIZE = 4096
 
 
 class Read(MachineStep):
-    """Reads memory or a register of a machine, and gives it a name for expressions."""
+    """Reads memory or a register of a machine, and gives it a name for expressions: NAME.value is a
+    number (little-endian, of 8 bytes at most), NAME.hex the bytes, NAME.text what they are as UTF-8 up
+    to a zero byte.
+    """
 
     model_config = ConfigDict(
         json_schema_extra={"oneOf": [{"required": ["memory", "size"]}, {"required": ["register"]}]}
@@ -43,8 +46,7 @@ class Read(MachineStep):
     )
     as_: Identifier = Field(
         alias="as",
-        description="Its name: NAME.value, a number (little-endian, of 8 bytes at most); of memory "
-        "also NAME.hex and NAME.text (UTF-8, up to a zero byte).",
+        description="Its name, for expressions: NAME.value; of memory also NAME.hex and NAME.text.",
     )
 
     @model_validator(mode="before")
