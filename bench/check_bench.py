@@ -19,15 +19,14 @@ LIMIT = 2.0  # seconds
 
 
 def write_scenarios() -> int:
-    """Copies the shipped scenarios until there are COUNT of them, each by a name of its own."""
+    """Copies the folder of shipped scenarios, with what they refer to, until there are COUNT."""
     shutil.rmtree(FOLDER, ignore_errors=True)
-    FOLDER.mkdir(parents=True)
-    shipped = sorted((ROOT / "scenarios").glob("*.hvlab.yaml"))
-    for index in range(COUNT):
-        source = shipped[index % len(shipped)]
-        text = source.read_text(encoding="utf-8").replace("name: ", f"name: n{index}-", 1)
-        (FOLDER / f"{index:04}-{source.name}").write_text(text, encoding="utf-8")
-    return len(shipped)
+    shipped = len(list((ROOT / "scenarios").rglob("*.hvlab.yaml")))
+    for number in range(-(-COUNT // shipped)):
+        shutil.copytree(ROOT / "scenarios", FOLDER / f"{number:03}")
+    for extra in sorted(FOLDER.rglob("*.hvlab.yaml"))[COUNT:]:
+        extra.unlink()
+    return shipped
 
 
 def check() -> tuple[float, float, str]:

@@ -4,5 +4,8 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-NO_MKDOCS_2_WARNING=1 .venv/bin/python -m mkdocs build --strict --quiet </dev/null
+mkdir -p build
+# Not --quiet: strict mode counts what is logged.
+NO_MKDOCS_2_WARNING=1 .venv/bin/python -m mkdocs build --strict </dev/null >build/docs.log 2>&1 ||
+    { grep -v '^INFO' build/docs.log >&2; exit 1; }
 echo "==> build/site/index.html"

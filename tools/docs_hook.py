@@ -77,6 +77,9 @@ def _topic(topic: Topic) -> str:
         lines += ["", f"Short form: a value alone is its `{topic.short}`."]
     if topic.example:
         lines += ["", "```yaml", topic.example.rstrip(), "```"]
+    for name, text in topic.files.items():
+        language = "python" if name.endswith(".py") else "yaml"
+        lines += ["", f'```{language} title="{name}"', text.rstrip(), "```"]
     return "\n".join([*lines, ""])
 
 

@@ -78,8 +78,8 @@ class ReportError(HvlabError):
     """A file with the results of a run cannot be read.
 
     Attributes:
-        path: the file; field: the part of it that is wrong, as in `cases[2].wall`; empty if it is
-        wrong as a whole.
+        path: the file.
+        field: the part of it that is wrong, as in `cases[2].wall`; empty if it is all of it.
     """
 
     def __init__(self, message: str, path: str = "", field: str = "") -> None:

@@ -8,6 +8,8 @@ A page is one session in one folder, from top to bottom:
     ```yaml                        without a title: a whole scenario, or keys or steps of one; checked
     ```python                      without a title: run
 
+Blocks of other languages are files if they have a title, and nothing otherwise.
+
 In what a command prints, `...` stands for anything: alone in its line, for lines. Numbers are compared
 by their shape, for times are those of the computer. A block that is not to be tried says why, in the
 line before it: `<!-- not run: REASON -->`.
@@ -27,7 +29,7 @@ from hvlab._core import parse_scenario
 from hvlab.scenario.document import load
 from hvlab.scenario.tree import flatten
 
-TRIED = ("yaml", "console", "python", "sh", "json", "toml", "ini")
+TRIED = ("yaml", "console", "python", "sh")
 _FENCE = re.compile(r'^```(\w*)(?: title="([^"]+)")?\s*$')
 _NOT_RUN = re.compile(r"^<!-- not run: (\S.*) -->$")
 _NUMBER = re.compile(r"\d+(?:\.\d+)?(?:e[+-]\d+)?")
@@ -131,6 +133,8 @@ def whole(text: str) -> str:
         "machine": 'machine: {boot: {flat: "fixture:echo"}}\n',
         "steps": "steps:\n- boot: {}\n",
     }
+    if "machines" in given:
+        del around["machine"]
     return "".join(part for key, part in around.items() if key not in given) + text
 
 

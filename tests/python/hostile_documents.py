@@ -84,6 +84,16 @@ DOCUMENTS: dict[str, str | bytes] = {
     "ports": _machine(
         f'{{boot: {{micro: "fixture:micro-echo", ports: [{_listed(*["{first: 1}"] * 3_000)}]}}}}'
     ),
+    "machines": BASE.replace("machine: ", "x: ")
+    + f"machines: {{{_listed(*(f'm{i}: {{boot: {{flat: x}}}}' for i in range(2_400)))}}}\n",
+    "includes_that_are_not_there": BASE
+    + numbered(3_300, lambda i: f"- include: x{i}.steps.yaml\n"),
+    "include_of_a_device": BASE + "- include: /dev/zero\n",
+    "include_far_outside": BASE + f"- include: {'../' * 200_000}x.steps.yaml\n",
+    "functions_that_are_not_there": BASE + "- python: {call: 'a.b:c'}\n" * 1_900,
+    "alternatives": BASE + f"- expect: {{any_of: [{_listed(*['{text: x}'] * 3_000)}]}}\n",
+    "conditions": BASE + "- run_until: {condition: 'x.y == 1', every: 1ns, within: 1h}\n" * 1_100,
+    "bytes_in_hex": BASE + f"- write: {{memory: 0, bytes: '{'de ' * 250_000}d'}}\n",
     # patterns and expressions
     "brackets_in_a_pattern": BASE + f"- expect: {{regex: '{'(' * 2000 + ')' * 2000}'}}\n",
     "repetitions_in_a_pattern": BASE + f"- expect: {{regex: '{'(a{1000}){1000}' * 50}'}}\n",

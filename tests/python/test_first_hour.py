@@ -130,7 +130,9 @@ def test_every_topic_has_an_example_that_passes(capsys: pytest.CaptureFixture[st
     for number, topic in enumerate(topics()):
         assert topic.example, topic.name
         Path(f"{number}.hvlab.yaml").write_text(document(topic))
-    code = main(["run", "."])
+        for name, text in topic.files.items():
+            Path(name).write_text(text)
+    code = main(["run", ".", "--allow-python"])
     assert code == 0, capsys.readouterr().out
 
 

@@ -68,6 +68,10 @@ def _text(topic: Topic) -> Iterator[str]:
         yield ""
         yield "Example"
         yield textwrap.indent(topic.example.rstrip(), "  ")
+    for name, text in topic.files.items():
+        yield ""
+        yield f"with {name}"
+        yield textwrap.indent(text.rstrip(), "  ")
 
 
 def _key_text(topic: Topic, name: str) -> Iterator[str]:

@@ -117,6 +117,24 @@ steps:
   - boot: {}
   - expect: {stop: debug-exit, code: 0, within: 1s}
 """,
+    "expect.port": """\
+steps:
+  - boot: {}
+  - expect: {port: {port: 0x3F8, value: 0x72}, within: 1s, as: first}
+  - assert: first.time < 1*ms
+""",
+    "expect.any_of": """\
+steps:
+  - boot: {}
+  - expect:
+      any_of:
+        - {text: "ready"}
+        - {text: "panic"}
+        - {stop: triple-fault}
+      within: 1s
+      as: first
+  - assert: first.index == 0
+""",
     "expect.screen": """\
 machine:
   memory: 1MiB

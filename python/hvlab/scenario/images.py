@@ -15,7 +15,7 @@ from hvlab.errors import BootError
 from hvlab.scenario.nearest import did_you_mean
 
 FIXTURE = "fixture:"
-_PATH_MAX = 4096  # PATH_MAX of Linux
+PATH_MAX = 4096  # of Linux
 
 
 def fault(reference: str, folder: Path) -> str | None:
@@ -31,7 +31,7 @@ def fault(reference: str, folder: Path) -> str | None:
             return None
         hint = did_you_mean(name, known) or "; 'hvlab fixtures list' shows those there are"
         return f"unknown fixture '{name}'{hint}"
-    if len(reference) > _PATH_MAX:  # before each part of it is looked at
+    if len(reference) > PATH_MAX:  # before each part of it is looked at
         return f"too long for a path: {len(reference)} characters"
     path = folder / reference
     if not Path(reference).is_absolute() and not _inside(path, folder):

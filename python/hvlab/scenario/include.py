@@ -13,6 +13,7 @@ from pydantic import TypeAdapter, ValidationError
 from hvlab.errors import ScenarioError
 from hvlab.scenario import explain, template
 from hvlab.scenario.context import Places
+from hvlab.scenario.images import PATH_MAX
 from hvlab.scenario.model import StepsFrame
 from hvlab.scenario.nearest import did_you_mean, which_key
 from hvlab.scenario.problems import Problem, ScenarioInvalid
@@ -123,6 +124,8 @@ class _Expansion:
             fault = "which file is included is known before ${...}"
         elif not reference.endswith(STEPS_SUFFIX):
             fault = f"'{reference}' does not end in {STEPS_SUFFIX}, as the name of an included file does"
+        elif len(reference) > PATH_MAX:  # before each part of it is looked at
+            fault = f"too long for a path: {len(reference)} characters"
         else:
             try:
                 path = path.resolve()

@@ -8,7 +8,7 @@ from __future__ import annotations
 import inspect
 import types
 import typing
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -49,7 +49,8 @@ class Topic:
 
     Attributes:
         name: `expect`, or `machine.boot.linux`; is_step: which of the two; text: what it is;
-        short: the key that its short form stands for, "" without one; example: YAML.
+        short: the key that its short form stands for, "" without one; example: YAML; files: what it
+        needs beside it, by name.
     """
 
     name: str
@@ -58,6 +59,7 @@ class Topic:
     keys: tuple[Key, ...]
     short: str
     example: str
+    files: Mapping[str, str]
 
     @property
     def kind(self) -> str:
@@ -130,9 +132,10 @@ def _topic(model: type[BaseModel], path: tuple[str, ...]) -> Topic:
     is_step = issubclass(model, StepBody)
     name = ".".join(path) or DOCUMENT
     example = model.example if issubclass(model, StepBody) else EXAMPLES.get(name, "")
+    files = model.example_files if issubclass(model, StepBody) else {}
     short = (model.shorthand or "") if issubclass(model, Shortened) else ""
     keys = tuple(_key(key, field) for key, field in model.model_fields.items())
-    return Topic(name, is_step, inspect.cleandoc(model.__doc__ or ""), keys, short, example)
+    return Topic(name, is_step, inspect.cleandoc(model.__doc__ or ""), keys, short, example, files)
 
 
 def _key(name: str, field: FieldInfo) -> Key:

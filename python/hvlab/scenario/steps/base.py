@@ -6,6 +6,7 @@ registry.
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Mapping
 from typing import ClassVar
 
 from pydantic import Field
@@ -18,11 +19,13 @@ class StepBody(Shortened):
     """The body of a step. A subclass's docstring is the step's documentation.
 
     Attributes:
-        keyword: the step's key; example: entries of `steps` that show it, with the guest `echo`.
+        keyword: the step's key; example: entries of `steps` that show it, with the guest `echo`;
+        example_files: what they need beside the scenario, by name.
     """
 
     keyword: ClassVar[str]
     example: ClassVar[str] = ""
+    example_files: ClassVar[Mapping[str, str]] = {}
 
     @abstractmethod
     def title(self) -> str:

@@ -13,6 +13,12 @@ class Close(MachineStep):
     """Powers a machine off for good and frees it. A later `boot` makes a new one."""
 
     keyword: ClassVar[str] = "close"
+    example: ClassVar[str] = """\
+- expect: {text: "ready", within: 1s}
+- close: {}
+- boot: {}
+- expect: {text: "ready", within: 1s}
+"""
     shorthand: ClassVar[str | None] = "machine"
 
     def title(self) -> str:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import ClassVar
 
 from pydantic import Field
@@ -20,6 +21,17 @@ class Include(StepBody):
     """
 
     keyword: ClassVar[str] = "include"
+    example: ClassVar[str] = "- include: {file: greet.steps.yaml, vars: {word: hello}}\n"
+    example_files: ClassVar[Mapping[str, str]] = {
+        "greet.steps.yaml": r"""
+schema: 1
+vars: {word: world}
+steps:
+- expect: {text: "ready", within: 1s}
+- send: "${word}\n"
+- expect: {text: "echo: ${word}", within: 1s}
+""".lstrip()
+    }
     shorthand: ClassVar[str | None] = "file"
 
     file: str = Field(

@@ -25,6 +25,19 @@ class Python(StepBody):
     """
 
     keyword: ClassVar[str] = "python"
+    example: ClassVar[str] = r"""
+- expect: {text: "ready\n", within: 1s}
+- python: {call: "checks:lines", with: {least: 1}, as: count}
+- assert: count.value >= 1
+""".lstrip()
+    example_files: ClassVar[Mapping[str, str]] = {
+        "checks.py": """\
+def lines(context, least):
+    found = context.console.output.count("\\n")
+    assert found >= least, f"only {found} lines"
+    return found
+"""
+    }
     shorthand: ClassVar[str | None] = "call"
 
     call: str = Field(

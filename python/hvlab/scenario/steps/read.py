@@ -26,6 +26,12 @@ class Read(MachineStep):
         json_schema_extra={"oneOf": [{"required": ["memory", "size"]}, {"required": ["register"]}]}
     )
     keyword: ClassVar[str] = "read"
+    example: ClassVar[str] = """\
+- read: {memory: 0x7DFE, size: 2, as: signature}
+- assert: signature.value == 0xAA55
+- read: {register: rip, as: where}
+- assert: where.value == 0x7C00
+"""
 
     memory: Number | None = Field(
         default=None,

@@ -28,6 +28,10 @@ class RunUntil(MachineStep):
 
     model_config = ConfigDict(json_schema_extra={"oneOf": [{"required": [n]} for n in _WHEN]})
     keyword: ClassVar[str] = "run_until"
+    example: ClassVar[str] = """\
+- run_until: 50ms
+- run_until: {condition: '"ready" in console.text', every: 1ms, within: 1s}
+"""
     shorthand: ClassVar[str | None] = "time"
 
     time: Duration | None = Field(

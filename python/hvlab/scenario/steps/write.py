@@ -35,6 +35,13 @@ class Write(MachineStep):
         }
     )
     keyword: ClassVar[str] = "write"
+    example: ClassVar[str] = """\
+- write: {memory: 0x500, bytes: "de ad"}
+- write: {memory: 0x502, value: 0xBEEF, size: 2}
+- write: {register: rax, value: 5}
+- read: {memory: 0x500, size: 4, as: written}
+- assert: written.hex == "de ad ef be"
+"""
 
     memory: Number | None = Field(
         default=None,
