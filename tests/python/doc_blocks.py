@@ -131,6 +131,8 @@ def whole(text: str) -> str:
         "machine": 'machine: {boot: {flat: "fixture:echo"}}\n',
         "steps": "steps:\n- boot: {}\n",
     }
+    if "machines" in given:
+        del around["machine"]
     return "".join(part for key, part in around.items() if key not in given) + text
 
 
