@@ -36,7 +36,8 @@ def share(make: Streams, count: int, factor: float, how: str) -> float:
             shift = statistics.in_turns(a, b)
             p, ratio = shift.p, shift.ratio
         elif how == "alone":
-            shift = statistics.independent(a, b, FLOOR)
+            moved = max(statistics.drift(a), statistics.drift(b))  # as compare.py has it
+            shift = statistics.independent(a, b, max(FLOOR, (1 + moved) ** 2 - 1))
             p, ratio = shift.p, shift.ratio
         else:  # what in_turns() is not, and why
             p = stats.wilcoxon(np.log(b) - np.log(a)).pvalue

@@ -1006,6 +1006,13 @@ class Host:
     @property
     def closed(self) -> bool: ...
     @property
+    def halts_end_runs(self) -> bool:
+        """
+        Whether a machine that halts for ever ends a run also while others run on.
+        """
+    @halts_end_runs.setter
+    def halts_end_runs(self, arg1: bool) -> None: ...
+    @property
     def time(self) -> int: ...
 
 class ScenarioNode:

@@ -38,6 +38,15 @@ class Host(Closing):
         return self._core.time
 
     @property
+    def halts_end_runs(self) -> bool:
+        """Whether a machine that halts for ever ends a run also while others run on; not at first."""
+        return self._core.halts_end_runs
+
+    @halts_end_runs.setter
+    def halts_end_runs(self, on: bool) -> None:
+        self._core.halts_end_runs = on
+
+    @property
     def closed(self) -> bool:
         return self._core.closed
 
@@ -77,7 +86,8 @@ class Host(Closing):
 
         Arguments as `Machine.run` has them. A machine that has ended (`Machine.ended`) is left out
         of further runs, so running again goes on with the others; when none is left that an event
-        is awaited of, its stop is told again. That a machine halted for ever ends no run of others.
+        is awaited of, its stop is told again. That a machine halted for ever ends no run of others,
+        unless `halts_end_runs`.
         """
         stop = self._core.run(
             None if until is None else core_events(until),

@@ -21,6 +21,7 @@ from hvlab.scenario.context import RunContext
 from hvlab.scenario.results import CaseResult, Outcome
 from hvlab.scenario.steps.send import Send
 from hvlab.workers import messages, pool, running
+from processes import alive
 
 _PREFIX = "do: "
 _send = Send.run
@@ -81,9 +82,25 @@ def _daemon() -> None:
     os.read(ready, 1)
 
 
-def _child() -> None:
-    if os.fork() == 0:
+def _child(*name: str) -> None:
+    pid = os.fork()
+    if pid == 0:
         _sleep()
+    for each in name:
+        _write_whole(each, str(pid))
+
+
+def _await_end(name: str) -> None:
+    """Of the process whose id is in the file."""
+    while not Path(name).exists():
+        time.sleep(0.001)
+    while alive(int(Path(name).read_text())):
+        time.sleep(0.001)
+
+
+def _write_whole(name: str, text: str) -> None:
+    Path(f"{name}.new").write_text(text)
+    Path(f"{name}.new").rename(name)
 
 
 def _flaky(name: str, passes_at: str) -> None:
@@ -137,6 +154,7 @@ _DEEDS: dict[str, Callable[..., object]] = {
     "deaf": _deaf,
     "daemon": _daemon,
     "child": _child,
+    "await-end": _await_end,
     "flaky": _flaky,
     "fail": _fail,
     "touch": _touch,

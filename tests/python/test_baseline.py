@@ -19,7 +19,7 @@ from hvlab.performance import baseline
 from hvlab.performance.baseline import BaselineError, Known
 from hvlab.scenario.document import Document, load
 from hvlab.scenario.problems import ScenarioInvalid
-from hvlab.scenario.results import CaseResult, Outcome
+from hvlab.scenario.results import AttemptResult, CaseResult, Outcome
 from hvlab.scenario.runner import run_case
 
 Read = Callable[[str], Document]
@@ -267,6 +267,10 @@ def test_what_did_not_run_or_did_not_pass_keeps_its_baseline(read: Read) -> None
     write(5)
     failing = text + "- assert: hello.time == 1*ns\n"
     assert updated(read, failing) == {"t": {"t": Known(value=5, unit="ns")}}
+    (case,) = read(text).cases
+    attempt = AttemptResult(1, Outcome.FAILED, "no", None, 0.1)
+    flaky = replace(run_case(replace(case, baselines=None)), attempts=(attempt,))
+    assert baseline.update([flaky], {case.id: case.source}) == []
 
 
 def test_a_measure_that_is_no_longer_compared_goes(read: Read) -> None:

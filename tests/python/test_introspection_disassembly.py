@@ -166,3 +166,16 @@ def test_bytes_of_nonsense() -> None:
             assert text.count("=>") == 1
             assert len(text.split("\n")) <= 20
             assert text.isascii()
+
+
+def test_at_the_begin_of_a_function_the_one_before_it_is_shown() -> None:
+    path = hvlab.fixture("calls64")
+    peers = objdump(path)
+    begin = next(index for index, one in enumerate(peers) if one[2] == "middle")
+    with hvlab.Machine(memory="4MiB", boot=hvlab.ElfImage(path)) as machine:
+        space = AddressSpace(machine.memory, machine.vcpus[0].state)
+        before, after = around(space, Code(64, 0, peers[begin][0]), elf_symbols(path))
+    assert [one.ip for one in before] == [one[0] for one in peers[begin - len(before) : begin]]
+    assert [peers[begin - n][2] for n in range(len(before), 0, -1)] == ["outer"] * len(before)
+    assert len(before) == 5
+    assert after[0].ip == peers[begin][0]

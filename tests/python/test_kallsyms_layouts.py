@@ -101,6 +101,10 @@ def test_every_layout(layout: str, count: int) -> None:
     assert found is not None
     assert list(found) == entries
     lookups(found, entries)
+    once = [entry for entry in entries[100::700] if [e[2] for e in entries].count(entry[2]) == 1]
+    for types in ("RD", "tTdrW"):
+        wanted = {name: address for address, kind, name in once if kind in types}
+        assert found.addresses([*(entry[2] for entry in once), "no_such_symbol"], types) == wanted
 
 
 def lookups(found: Kallsyms, entries: Sequence[Entry]) -> None:

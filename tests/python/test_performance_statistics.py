@@ -128,7 +128,7 @@ def test_as_few_samples_as_said_are_enough_and_one_less_is_not(tests: int, in_tu
 def test_drift_within_a_run_is_seen() -> None:
     rng = np.random.default_rng(1)
     steady = rng.lognormal(0, 0.02, 20)
-    assert statistics.drift(steady) == 0
+    assert statistics.drift(steady) < 0.03
     assert statistics.drift(steady * np.repeat([1, 1.1], 10)) == pytest.approx(0.1, abs=0.03)
     assert statistics.drift([1.0]) == 0
 
@@ -191,7 +191,7 @@ def test_a_host_that_moves_raises_the_floor_of_runs_alone() -> None:
     a, b = run({"c": x}, ""), run({"c": y}, "")
     row = compare(a, b, Options()).rows[0]
     assert row.verdict is not Verdict.WORSE
-    assert "the host moved by" in row.note
+    assert "off its first in" in row.note
     assert row.floor is not None
     assert row.floor > 0.2
     assert math.isclose(Options().floor, 0.05)

@@ -80,7 +80,7 @@ def test_ctrl_c_says_what_was_going_on(pytester: pytest.Pytester, options: tuple
     pytester.makefile(".hvlab.yaml", cut=text)
     result = run_apart(pytester, *options)
     assert result.ret == pytest.ExitCode.INTERRUPTED
-    result.stdout.fnmatch_lines(["!!*: cut.hvlab.yaml:6:3: error: interrupted !!*"])
+    result.stdout.fnmatch_lines(["!!*: cut.hvlab.yaml:*: interrupted !!*"])
 
 
 @pytest.mark.parametrize("options", [(), ("-n2",)])

@@ -281,3 +281,53 @@ def test_messages_are_relative_to_where_pytest_was_started(pytester: pytest.Pyte
     (folder / "bad.hvlab.yaml").write_text(BAD)
     result = run(pytester, "sub")
     result.stdout.fnmatch_lines(["sub/bad.hvlab.yaml:6:3: failed: *"])
+
+
+CHECKS = """
+def greet(context):
+    print("said by the folder")
+    assert "Hello" in context.console.output
+
+def fails(context):
+    assert context.console.output == "other"
+"""
+
+
+@pytest.fixture
+def python_steps(pytester: pytest.Pytester) -> pytest.Pytester:
+    (pytester.path / "guests").mkdir()
+    (pytester.path / "guests/checks.py").write_text(CHECKS)
+    for name in ("greet", "fails"):
+        text = (
+            GOOD.replace("name: good", f"name: {name}") + f"- python: {{call: 'checks:{name}'}}\n"
+        )
+        (pytester.path / f"guests/{name}.hvlab.yaml").write_text(text)
+    return pytester
+
+
+@pytest.mark.parametrize("options", [(), ("--hvlab-isolate",)])
+def test_python_steps_run_and_are_captured(
+    python_steps: pytest.Pytester, options: tuple[str, ...]
+) -> None:
+    result = run_apart(python_steps, "-rP", *options)
+    result.assert_outcomes(passed=1, failed=1)
+    result.stdout.fnmatch_lines(
+        [
+            "guests/fails.hvlab.yaml:8:3: failed: *",
+            "    8 | - python: {call: 'checks:fails'}",
+            "*- Captured *out* call -*",
+            "said by the folder",
+        ]
+    )
+
+
+def test_python_steps_can_be_refused(python_steps: pytest.Pytester) -> None:
+    result = run(python_steps, "--no-hvlab-allow-python")
+    result.assert_outcomes(errors=2)
+    result.stdout.fnmatch_lines(
+        [
+            "guests/fails.hvlab.yaml:8:3: error: this runs Python of the scenario's folder: "
+            "give --hvlab-allow-python if you trust it",
+            "    8 | - python: {call: 'checks:fails'}",
+        ]
+    )

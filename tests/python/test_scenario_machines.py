@@ -86,10 +86,16 @@ def test_they_are_booted_and_closed_one_by_one(run_text: Run) -> None:
     assert not result.machines[1].registers
 
 
-def test_a_closed_machine_of_a_failed_case_is_shown_in_full(run_text: Run) -> None:
-    result = run_text(two("- boot: {}\n- close: b\n- assert: a.time > 1*s\n", "unicorn"))
+def test_a_closed_machine_of_a_failed_case_keeps_its_console(run_text: Run) -> None:
+    result = run_text(
+        two(
+            "- boot: {}\n- expect: {machine: b, text: ready}\n- close: b\n- assert: a.time > 1*s\n",
+            "unicorn",
+        )
+    )
     assert result.outcome is Outcome.FAILED
-    assert [bool(machine.registers) for machine in result.machines] == [True, True]
+    assert [bool(machine.registers) for machine in result.machines] == [True, False]
+    assert result.machines[1].console == "ready"
 
 
 def test_the_same_seed_gives_the_same_run(run_text: Run) -> None:
@@ -252,3 +258,40 @@ def test_mistakes_in_their_descriptions(
     with pytest.raises(ScenarioInvalid) as caught:
         read(f"schema: 1\nname: t\n{machines}\nsteps:\n- boot: {{}}\n")
     assert [(p.message, (p.line, p.column)) for p in caught.value.problems] == [(said, place)]
+
+
+@pytest.mark.parametrize("backend", ["unicorn", "kvm"])
+def test_a_machine_that_halts_for_ever_is_a_stop_like_others(run_text: Run, backend: str) -> None:
+    result = run_text(
+        two(
+            """\
+- boot: {}
+- expect: {any_of: [{machine: a, text: never}, {machine: b, stop: halted}], as: first}
+- assert: first.index == 1
+- expect: {machine: b, text: halting}
+- send: {machine: a, text: "x\\n"}
+- expect: {machine: a, text: "echo: x"}
+- expect: {machine: b, text: never}
+""",
+            backend,
+            "halt",
+        )
+    )
+    assert result.outcome is Outcome.FAILED
+    assert result.reason.startswith("'b' stopped before \"never\" appeared on the console: ")
+    assert [step.outcome for step in result.steps[:-1]] == [Outcome.PASSED] * 6
+
+
+def test_a_halt_that_is_kept(run_text: Run) -> None:
+    result = run_text(
+        two(
+            "- boot: {}\n- expect: {machine: a, text: ready}\n"
+            "- run_until: {instructions: 50000, machine: a, within: 1s}\n"
+            "- expect: {machine: b, stop: halted, as: end}\n- assert: end.time < 1*ms\n",
+            "unicorn",
+            "halt",
+        )
+        .replace("fixture:echo", "fixture:runaway")
+        .replace("text: ready", "text: spinning")
+    )
+    assert (result.outcome, result.reason) == (Outcome.PASSED, "")

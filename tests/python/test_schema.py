@@ -20,6 +20,7 @@ from test_mistakes import MISTAKES, Mistake
 SCENARIOS = sorted((Path(__file__).parents[2] / "scenarios").rglob("*.hvlab.yaml"))
 # What only a schema with the knowledge of a whole document, of expressions or of files could find.
 BEYOND = (
+    "measure of a name twice",
     "image", "fixture", "reference", "regular expression", "name used", "name not known",
     "field of a name", "named value", "item that", "compared with", "assert", "single equals",
     "and as in C", "function", "limit without", "limit of another", "measure of a text",

@@ -210,6 +210,14 @@ def test_what_a_worker_started_ends_with_it(run: Runs, deed: str) -> None:
     wait_until(lambda: not children(zygote), "the zygote has no child")
 
 
+def test_what_a_worker_started_ends_while_others_run(run: Runs) -> None:
+    deeds = "- send: 'do: ${matrix.deed} x'\nmatrix: {deed: [child, await-end]}\n"
+    cases = run._read(BASE + deeds + "limits: {wall: 1min}\n").cases
+    with Pool(2, fork=True) as two:
+        results = list(two.run(Schedule(cases), Watcher()))
+    assert [result.reason for result in results] == ["", ""]
+
+
 def test_temporary_files_end_with_the_worker(run: Runs, tmp_path: Path) -> None:
     result = run('- send: "do: temporary"\n')
     path = Path(result.output.strip())

@@ -189,7 +189,8 @@ std::optional<Stop> Host::run_window(const Goal& goal, Nanoseconds end) {
         limits.deadline = end;
         if (machine.get() != goal.machine) limits.instructions.reset();
         Stop stop = machine->run(limits);
-        if (stop.reason != StopReason::kDeadline && stop.reason != StopReason::kHalted) return stop;
+        if (stop.reason == StopReason::kHalted && !halts_end_runs_) continue;
+        if (stop.reason != StopReason::kDeadline) return stop;
     }
     return std::nullopt;
 }

@@ -11,7 +11,7 @@ from contextlib import ExitStack, contextmanager
 
 from hvlab.cli.progress import Display, LiveDisplay, PlainDisplay
 from hvlab.cli.signals import terminated_is_interrupted
-from hvlab.report import host
+from hvlab.report.host_facts import facts
 from hvlab.scenario.document import Case
 from hvlab.scenario.results import CaseResult, RunResult
 from hvlab.scenario.runner import run_in_process
@@ -32,7 +32,7 @@ def execute(
 ) -> RunResult:
     """The results of all, whatever happens. `keep` is called with each as it comes."""
     schedule = Schedule(cases, repeat, fail_fast)
-    result = RunResult(host=host.facts())
+    result = RunResult(host=facts())
     began = time.monotonic()
     display = LiveDisplay if sys.stdout.isatty() else PlainDisplay
     running = _in_process if in_process else _in_workers

@@ -17,7 +17,8 @@ from hvlab.errors import HvlabError
 from hvlab.introspection.code import code_of, mode_name
 from hvlab.introspection.disassembly import disassembly
 from hvlab.introspection.elf import companion, elf_symbols
-from hvlab.introspection.kallsyms import find_kallsyms
+from hvlab.introspection.kallsyms import Kallsyms, find_kallsyms
+from hvlab.introspection.orc import Orc, find_orc
 from hvlab.introspection.paging import AddressSpace, Ram
 from hvlab.introspection.registers import registers
 from hvlab.introspection.stack import trace_text
@@ -87,10 +88,12 @@ def _inspect(
 ) -> Inspection:
     space = AddressSpace(ram, state)
     sources, told = list(shared), list(notes)
+    orc: Orc | None = None
     try:
         kernel = _kernel_symbols(ram, state)
         if kernel is not None:
             sources.insert(0, kernel)
+            orc = find_orc(space, kernel)
     except Exception as error:  # noqa: BLE001 - as above
         told.append(_missing("kallsyms", error))
     symbols = Several(sources) if sources else None
@@ -98,7 +101,7 @@ def _inspect(
         told.append(f"symbols: {symbols.source}")
     head = "\n".join([mode_name(state), *told])
     code = attempt("disassembly", lambda: disassembly(space, code_of(state), symbols))
-    stack = attempt("stack", lambda: trace_text(space, state, symbols))
+    stack = attempt("stack", lambda: trace_text(space, state, symbols, orc))
     return Inspection(
         attempt("registers", lambda: registers(state)), f"{head}\n{code}", f"{head}\n{stack}"
     )
@@ -120,7 +123,7 @@ def _image_symbols(images: Sequence[Path]) -> tuple[list[Symbols], list[str]]:
     return found, notes
 
 
-def _kernel_symbols(ram: Ram, state: CpuState) -> Symbols | None:
+def _kernel_symbols(ram: Ram, state: CpuState) -> Kallsyms | None:
     """kallsyms by the tables in use, or by the kernel's own where user code runs on a reduced copy."""
     for cr3 in dict.fromkeys((state.cr3, state.cr3 & ~_PTI)):
         found = find_kallsyms(AddressSpace(ram, state, cr3))

@@ -20,7 +20,7 @@ import bisect
 import itertools
 import re
 from array import array
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 from hvlab.introspection.paging import AddressSpace, Page
@@ -77,6 +77,24 @@ class Kallsyms:
         if begin < KERNEL_FIRST or after == len(self) or not name:
             return None  # behind the last symbol, modules begin: nobody says how far it reaches
         return Symbol(begin, self._addresses[after] - begin, name, kind in _CODE_TYPES)
+
+    def addresses(self, names: Collection[str], types: str) -> dict[str, int]:
+        """Where symbols of these names and one of these types are: those that there are."""
+        wanted = [f"{kind}{name}".encode() for kind in types for name in names]
+        # Most names are none of them by their first token already. (One with two bytes of length is too
+        # long to be looked for; taken for a short one, it has another name.)
+        first = [
+            code
+            for code, token in enumerate(self._tokens)
+            if token and any(name.startswith(token) for name in wanted)
+        ]
+        begins = bytes(map(self._names.__getitem__, map((1).__add__, self._starts)))
+        found = {}
+        for match in re.finditer(b"[" + re.escape(bytes(first)) + b"]", begins) if first else ():
+            kind, name = self._name(match.start())
+            if name in names and kind in types:
+                found[name] = self._addresses[match.start()]
+        return found
 
     def _name(self, index: int) -> tuple[str, str]:
         """Type and name; a name that no symbol can have is empty."""

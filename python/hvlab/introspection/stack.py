@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Who called whom, off the guest's stack.
 
-Frame pointers are followed where they hold. Everything else on the stack that looks like a return
-address is listed too, marked `?` as in Linux' own traces: it may be left over from an earlier call.
+Frame pointers are followed where they hold, in a Linux kernel with unwind tables those (orc.py). Everything
+else on the stack that looks like a return address is listed too, marked `?` as in Linux' own traces: it may
+be left over from an earlier call.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from hvlab.introspection.symbols import Symbols, place
 if TYPE_CHECKING:
     from hvlab._core import CpuState
     from hvlab.introspection.code import Code, Stack
+    from hvlab.introspection.orc import Orc
     from hvlab.introspection.paging import AddressSpace
 
 MAX_FRAMES = 100
@@ -27,7 +29,7 @@ _PAGE = 4096
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """One entry of a trace. address: linear, of code; sure: frame pointers lead to it; interrupted: not a
+    """One entry of a trace. address: linear, of code; sure: known to be a caller's; interrupted: not a
     call but an exception or interrupt has left it.
     """
 
@@ -36,10 +38,15 @@ class Frame:
     interrupted: bool = False
 
 
-def trace(space: AddressSpace, state: CpuState, symbols: Symbols | None) -> list[Frame]:
-    """The frames from the innermost on, RIP first."""
+def trace(
+    space: AddressSpace, state: CpuState, symbols: Symbols | None, orc: Orc | None = None
+) -> list[Frame]:
+    """The frames from the innermost on, RIP first. `orc`: the unwind tables of the kernel that runs."""
     code, stack = code_of(state), stack_of(state)
-    linked = _linked(space, code, stack)
+    if orc is not None and code.bits == 64 and state.ss.dpl == 0:
+        linked = _unwound(space, code, orc, state)
+    else:
+        linked = _linked(space, code, stack)
     frames = [Frame(code.linear(code.ip), True)]
     pointer: int | None = stack.pointer
     seen: set[int] = set()
@@ -53,16 +60,29 @@ def trace(space: AddressSpace, state: CpuState, symbols: Symbols | None) -> list
     return frames
 
 
-def trace_text(space: AddressSpace, state: CpuState, symbols: Symbols | None) -> str:
+def trace_text(
+    space: AddressSpace, state: CpuState, symbols: Symbols | None, orc: Orc | None = None
+) -> str:
     """The trace as text: a line for each frame."""
     lines = []
     width = code_of(state).bits // 4 if code_of(state).bits != 16 else 8
-    for frame in trace(space, state, symbols):
+    for frame in trace(space, state, symbols, orc):
         mark = " " if frame.sure else "?"
         name = place(symbols, frame.address)
         note = "  (interrupted here)" if frame.interrupted else ""
         lines.append(f"{mark} {frame.address:0{width}x}  {name}".rstrip() + note)
     return "\n".join(lines)
+
+
+def _unwound(space: AddressSpace, code: Code, orc: Orc, state: CpuState) -> set[int]:
+    """Where on the stack the return addresses are that the kernel's own tables lead to."""
+    places: set[int] = set()
+    for at in orc.return_places(state, MAX_FRAMES):
+        words = space.read_words(at, 1)
+        if not words or not _returns(space, code, words[0]):
+            break
+        places.add(at)
+    return places
 
 
 def _linked(space: AddressSpace, code: Code, stack: Stack) -> set[int]:

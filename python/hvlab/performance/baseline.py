@@ -116,7 +116,8 @@ class Update:
 
 
 def update(results: Iterable[CaseResult], sources: Mapping[str, Source]) -> list[Update]:
-    """Makes the measures that have a `baseline`, of cases that passed, the new baselines.
+    """Makes the measures that have a `baseline`, of cases that passed at once, the new baselines: later
+    attempts run with other seeds.
 
     What is there of other cases stays. A file is written whole, or not at all if it stays as it is.
 
@@ -126,7 +127,7 @@ def update(results: Iterable[CaseResult], sources: Mapping[str, Source]) -> list
     """
     passed: dict[str, list[CaseResult]] = {}
     for result in results:
-        if result.outcome is Outcome.PASSED:
+        if result.outcome is Outcome.PASSED and not result.attempts:
             passed.setdefault(result.id, []).append(result)
     by_file: dict[Path, tuple[Source, dict[str, dict[str, Known]]]] = {}
     for case_id, found in passed.items():

@@ -241,7 +241,8 @@ class _Context:
             return floor, ""
         return (
             raised,
-            f"the host moved by {moved:.1%} within {side}; with `hvlab bench run` it would not matter",
+            f"its second half is {moved:.1%} off its first in {side}; in turns (hvlab bench run) it would "
+            "not matter",
         )
 
     def judged(self, rows: Sequence[Row]) -> Iterator[Row]:

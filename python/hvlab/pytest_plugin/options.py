@@ -28,6 +28,7 @@ class Options:
     seed: int | None
     artifacts: Path | None
     isolate: bool
+    allow_python: bool
 
     @classmethod
     def of(cls, config: pytest.Config) -> Options:
@@ -38,6 +39,7 @@ class Options:
         return barrier(backend, need, self.kvm, "--hvlab-kvm")
 
 
+ALLOW_PYTHON = "--hvlab-allow-python"
 _OPTIONS = pytest.StashKey[Options]()
 
 
@@ -72,6 +74,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="store_true",
         help="Run each case of a scenario in a process of its own: a crash is that case's error.",
     )
+    group.addoption(
+        ALLOW_PYTHON,
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="Whether scenarios may have 'python' steps, which run the Python of their folders.",
+    )
 
 
 def _seed(text: str) -> int:
@@ -90,6 +98,7 @@ def pytest_configure(config: pytest.Config) -> None:
         seed=config.getoption("--hvlab-seed"),
         artifacts=None if folder is None else Path(config.invocation_params.dir, folder),
         isolate=config.getoption("--hvlab-isolate"),
+        allow_python=config.getoption(ALLOW_PYTHON),
     )
     if options.artifacts is not None:
         from hvlab.report.files import check_folder

@@ -11,7 +11,7 @@ import pytest
 from _pytest._code.code import ReprEntryNative, ReprExceptionInfo, ReprFileLocation, ReprTraceback
 
 from hvlab.pytest_plugin import running
-from hvlab.pytest_plugin.options import BACKEND, Options, shown
+from hvlab.pytest_plugin.options import ALLOW_PYTHON, BACKEND, Options, shown
 from hvlab.scenario.source import SUFFIX
 
 if TYPE_CHECKING:
@@ -36,13 +36,19 @@ class ScenarioFile(pytest.File):
     def collect(self) -> Iterable[ScenarioItem]:
         from hvlab.errors import ScenarioError
         from hvlab.scenario.document import load
-        from hvlab.scenario.plan import with_seed
+        from hvlab.scenario.plan import allow_python, python_refused, with_seed
 
+        options = Options.of(self.config)
         try:
             document = load(shown(self.path, self.config))
         except ScenarioError as error:
             raise self.CollectError(str(error)) from None
-        for case in with_seed(document.cases, Options.of(self.config).seed):
+        cases = with_seed(document.cases, options.seed)
+        if options.allow_python:
+            cases = allow_python(cases)
+        elif refused := python_refused(cases, ALLOW_PYTHON):
+            raise self.CollectError("\n\n".join(map(str, refused)))
+        for case in cases:
             item: ScenarioItem = ScenarioItem.from_parent(self, name=case.name, case=case)
             yield item
 
@@ -59,21 +65,20 @@ class ScenarioItem(pytest.Item):
             self.add_marker(tag)
 
     def runtest(self) -> None:
-        from hvlab.scenario.plan import allow_python, on_host
+        from hvlab.scenario.plan import on_host
         from hvlab.scenario.results import Outcome
 
         options = Options.of(self.config)
-        # Who runs pytest runs the Python of the folder anyway.
-        (case,) = allow_python([on_host(self.case, options.kvm, "--hvlab-kvm")])
-        result = running.run(case, self.config)
+        result = running.run(on_host(self.case, options.kvm, "--hvlab-kvm"), self.config)
         if options.artifacts is not None:
             result = self._keep(options.artifacts, result)
         self.stash[RESULT] = result
         self.user_properties.extend(result.properties().items())
         if result.interrupted:
             # As Ctrl-C does, but with what was going on.
-            where = result.reason if result.failure is None else result.failure.excerpt
-            pytest.exit(where.split("\n")[0], pytest.ExitCode.INTERRUPTED)
+            case = f"{result.id}: {result.reason}"
+            where = case if result.failure is None else result.failure.excerpt.split("\n")[0]
+            pytest.exit(where, pytest.ExitCode.INTERRUPTED)
         if result.outcome is Outcome.SKIPPED:
             pytest.skip(result.reason)
         if result.outcome is not Outcome.PASSED:

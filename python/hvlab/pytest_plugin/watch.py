@@ -179,7 +179,8 @@ def _close(one: WatchedHost | WatchedMachine) -> None:
 def _images(image: str | os.PathLike[str] | None, boot: Boot | None) -> Iterator[ImageResult]:
     """The files that a machine was just booted from."""
     for field, path in _files(image, boot):
-        yield ImageResult(field, os.fspath(path), images.sha256(path))
+        # Absolute: the test may be elsewhere when it fails.
+        yield ImageResult(field, os.fspath(path.absolute()), images.sha256(path))
 
 
 def _files(image: str | os.PathLike[str] | None, boot: Boot | None) -> Iterator[tuple[str, Path]]:

@@ -22,7 +22,12 @@ _MAX_FILE = 1 << 20
 
 def host_facts() -> str:
     """A line for each fact; one that cannot be found out says so."""
-    facts: dict[str, Callable[[], str]] = {
+    return "\n".join(f"{name + ':':<12}{text}" for name, text in facts().items())
+
+
+def facts() -> dict[str, str]:
+    """The same by name."""
+    known: dict[str, Callable[[], str]] = {
         "hvlab": lambda: hvlab.__version__,
         "engine": lambda: backends.ENGINE,
         "KVM": lambda: backends.kvm_text(backends.kvm_status()),
@@ -36,7 +41,7 @@ def host_facts() -> str:
         "libraries": _libraries,
         "command": lambda: Path(sys.argv[0]).name,
     }
-    return "\n".join(f"{name + ':':<12}{attempt(name, fact)}" for name, fact in facts.items())
+    return {name: attempt(name, fact) for name, fact in known.items()}
 
 
 def _distribution() -> str:

@@ -83,16 +83,19 @@ class CaseMachines:
 
         if self._host is None:
             self._host = hvlab.Host(self._case.seed)
+            self._host.halts_end_runs = True  # a stop like others: somebody may wait for it
         self.booting = name
         self._images[name] = machines.image_results(self._case, name)
         self._up[name] = self._make(self._host, self._case, name)
         self.booting = None
 
     def close(self, name: str | None) -> None:
-        """Ends a machine. What the reports say of it is what it was now."""
+        """Ends a machine. The reports have its console and screen as they are now, and no more: it did
+        what it should until here.
+        """
         machine = self.get(name)
         of = machine.name
-        self._closed.setdefault(of, []).append(self._result(of, machine, failed=True))
+        self._closed.setdefault(of, []).append(self._result(of, machine, failed=False))
         del self._up[of]
         self._kept.pop(of, None)
         self._last.pop(of, None)
@@ -130,6 +133,18 @@ class CaseMachines:
         self._last[stop.machine] = stop_result(stop)
         return stop
 
+    def ended(self, name: str) -> Stop | None:
+        """The stop after which one of several runs no more; None while it can go on."""
+        return self._up[name].ended if self.several else None
+
+    def ends_all(self, stop: Stop) -> bool:
+        """Whether a stop ends a run that is about no machine in particular: one that halts for ever
+        does not, while others run.
+        """
+        if str(stop.reason) != "halted" or not self.several:
+            return True
+        return all(machine.ended is not None for machine in self._up.values())
+
     def keep(self, stop: Stop) -> None:
         """Puts a stop aside until a step asks for it."""
         self._kept.setdefault(stop.machine, deque()).append(stop)
@@ -151,7 +166,7 @@ class CaseMachines:
             made = [*self._closed.get(name, ()), *self._now(name, failed)]
             for number, result in enumerate(made, 1):
                 called = name if number == 1 else f"{name}-{number}"
-                found.append(replace(machines.kept(result, failed), name=called))
+                found.append(replace(result, name=called))
         return tuple(found)
 
     def _now(self, name: str, failed: bool) -> Iterator[MachineResult]:

@@ -30,7 +30,7 @@ from hvlab.scenario.evaluate import Evaluation, Unevaluable, evaluate
 from hvlab.scenario.expression import AbsentValue, ExpressionError
 from hvlab.scenario.observer import Observer
 from hvlab.scenario.oops import GRACE, OopsWatch
-from hvlab.scenario.python_code import PYTHON_NOT_ALLOWED, CallError
+from hvlab.scenario.python_code import CallError, not_allowed
 from hvlab.scenario.results import (
     CaseResult,
     Failure,
@@ -133,9 +133,10 @@ class CaseRun:
         machine: str | None = None,
         instructions: int | None = None,
         awaited: str | None = None,
-        ends: Callable[[Stop], bool] = lambda _stop: True,
+        ends: Callable[[Stop], bool] | None = None,
     ) -> Stop:
         bounds = Bounds(self, within, instructions)
+        ends = self._machines.ends_all if ends is None else ends
         while True:
             stop = self._machines.run(
                 machine,
@@ -178,6 +179,9 @@ class CaseRun:
             raise StepFailed(f"meanwhile '{stop.machine}' crashed: {stop.message}")
         self._machines.keep(stop)
 
+    def ended(self, machine: str) -> Stop | None:
+        return self._machines.ended(machine)
+
     def stopped(self, machine: str | None) -> Stop | None:
         return self._machines.kept(self._machines.get(machine).name)
 
@@ -213,7 +217,7 @@ class CaseRun:
 
     def call(self, function: str, arguments: Mapping[str, Any]) -> Any:
         if not self.case.allow_python:
-            raise CallError(PYTHON_NOT_ALLOWED)
+            raise CallError(not_allowed())
         folder = self.case.source.folder
         self._refresh("console screen")
         values = {name: NamedValue(v.fields, v.items) for name, v in self._values.items()}

@@ -300,7 +300,7 @@ class RunContext(Protocol):
         machine: str | None = None,
         instructions: int | None = None,
         awaited: str | None = None,
-        ends: Callable[[Stop], bool] = lambda _stop: True,
+        ends: Callable[[Stop], bool] | None = None,
     ) -> Stop:
         """Runs all machines for `within` ns at most, inside the case's limits.
 
@@ -311,8 +311,12 @@ class RunContext(Protocol):
             until: what may happen first; the stop's `event` says which.
             machine: the one that the step is about; `instructions`: how many it may retire.
             ends: whether a stop of a guest ends the run. If not, it is kept for `stopped`, and the
-                others run on; unless it is a crash, which fails the step.
+                others run on; unless it is a crash, which fails the step. Without it, every stop does
+                but a halt for ever while others run.
         """
+
+    def ended(self, machine: str) -> Stop | None:
+        """The stop after which one of several machines runs no more; None while it can go on."""
 
     def stopped(self, machine: str | None) -> Stop | None:
         """The first stop of a machine that was kept while others were awaited, once."""

@@ -109,13 +109,6 @@ def code_files(found: tuple[ImageResult, ...], folder: Path) -> list[Path]:
     return files
 
 
-def kept(result: MachineResult, failed: bool) -> MachineResult:
-    """Of a machine that was closed before anybody knew how the case ends: what is to be shown."""
-    if failed:
-        return result
-    return replace(result, picture="", registers="", disassembly="", stack="", events=())
-
-
 def screen_text(machine: Machine) -> str:
     """What the screen shows, without the empty rows at its end; empty if nothing is on it."""
     return machine.screen.text().rstrip("\n")

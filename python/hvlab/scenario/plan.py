@@ -17,7 +17,7 @@ from hvlab.scenario.context import Places
 from hvlab.scenario.document import Case, Document, load, no_garbage_collection
 from hvlab.scenario.nearest import did_you_mean
 from hvlab.scenario.problems import ScenarioInvalid, printable
-from hvlab.scenario.python_code import PYTHON_NOT_ALLOWED
+from hvlab.scenario.python_code import not_allowed
 from hvlab.scenario.select import compile_selection
 from hvlab.scenario.source import SUFFIX
 from hvlab.scenario.steps.python import Python
@@ -112,13 +112,15 @@ def allow_python(cases: Sequence[Case]) -> list[Case]:
     return [replace(case, allow_python=True) for case in cases]
 
 
-def python_refused(cases: Sequence[Case]) -> list[ScenarioError]:
-    """For each document of the cases that has `python` steps: why it is not run without leave."""
+def python_refused(cases: Sequence[Case], option: str = "--allow-python") -> list[ScenarioError]:
+    """For each document of the cases that has `python` steps: why it is not run without leave, which
+    `option` gives.
+    """
     found: dict[str, ScenarioError] = {}
     for case in cases:
         places = Places(case.source, case.marks)
         problems = [
-            places.at_key(("steps", index, step.keyword), PYTHON_NOT_ALLOWED)
+            places.at_key(("steps", index, step.keyword), not_allowed(option))
             for index, step in enumerate(case.scenario.steps)
             if step.keyword == Python.keyword
         ]

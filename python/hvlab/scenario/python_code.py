@@ -21,9 +21,11 @@ from hvlab.errors import HvlabError
 from hvlab.scenario.nearest import did_you_mean
 
 MAX_BYTES = 1 << 20
-PYTHON_NOT_ALLOWED = (
-    "this runs Python of the scenario's folder: give --allow-python if you trust it"
-)
+
+
+def not_allowed(option: str = "--allow-python") -> str:
+    """Why a `python` step is not run; `option` is what would let it."""
+    return f"this runs Python of the scenario's folder: give {option} if you trust it"
 
 
 class CallError(HvlabError):

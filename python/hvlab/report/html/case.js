@@ -26,7 +26,7 @@ async function showCase(of, place) {
     attemptsSection(of, found),
     repetitionsSection(of),
     timeline && section("Timeline", timeline.element),
-    stepsSection(found, timeline),
+    stepsSection(of, found, timeline),
     measuresSection(of),
     found.machines.map((machine, index) => machineSection(machine, consoles[index], found.machines.length > 1)),
     found.output && section("Printed by its process", pre(found.output, {class: "wide"})),
@@ -71,6 +71,7 @@ function failureBody(failure) {
       ? h("dl", {class: "operands"}, failure.operands.map(([text, value]) =>
         [h("dt", null, visible(text)), h("dd", null, visible(value))]))
       : null,
+    failure.traceback ? h("details", {open: true}, h("summary", null, "Traceback of the step's code"), pre(failure.traceback, {class: "wide"})) : null,
   ];
 }
 
@@ -111,7 +112,7 @@ function repetitionsSection(of) {
     }, `${LOOKS[other.shown].mark} ${other.repetition + 1}`))));
 }
 
-function stepsSection(found, timeline) {
+function stepsSection(of, found, timeline) {
   if (!found.steps.length) return null;
   const several = found.machines.length > 1;
   const columns = [
@@ -129,7 +130,7 @@ function stepsSection(found, timeline) {
         : title,
       ...(several ? [step.machine] : []),
       step.end === null ? "" : duration(step.end), timed ? duration(step.end - step.start) : "",
-      seconds(step.wall), step.line,
+      seconds(step.wall), step.file && step.file !== of.file ? `${step.file}:${step.line}` : step.line,
     ];
   });
   return section("Steps", table(columns, rows, {label: "Steps", class: "steps"}));

@@ -162,6 +162,7 @@ def _failure(failure: Failure | None) -> dict[str, Any] | None:
         "message": failure.message,
         "excerpt": failure.excerpt,
         "operands": failure.operands,
+        "traceback": failure.traceback,
     }
 
 
@@ -180,6 +181,7 @@ def _step(step: StepResult) -> dict[str, Any]:
         "index": step.index,
         "title": step.title,
         "line": step.line,
+        "file": step.file,
         "outcome": step.outcome,
         "start": step.guest_start,
         "end": step.guest_end,

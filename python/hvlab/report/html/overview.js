@@ -104,7 +104,7 @@ function files() {
 function aboutRun() {
   const facts = [
     ["Started", report.started], ["Took", seconds(report.wall)], ["Cases", count(cases.length)],
-    ["hvlab", report.hvlab], ...Object.entries(report.host),
+    ["hvlab", report.hvlab], ...Object.entries(report.host).filter(([name]) => name !== "hvlab"),
     ...(report.history.length ? [["Earlier runs", count(report.history.length)]] : []),
   ];
   return section("Run",

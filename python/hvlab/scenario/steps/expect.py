@@ -168,14 +168,7 @@ class Expect(Condition, StepBody):
 
     def run(self, context: RunContext) -> None:
         waiting = _Waiting(self, context)
-        stop = waiting.kept() or context.run(
-            within=self.within,
-            until=waiting.events,
-            machine=waiting.alone,
-            instructions=self.instructions,
-            awaited=self.stop,
-            ends=waiting.ended_by,
-        )
+        stop = waiting.kept() or self._wait(context, waiting)
         if waiting.forbids(stop):
             context.fail(self._forbidden(), {"time": units.format_duration(stop.time)})
         index = waiting.met(stop)
@@ -183,6 +176,19 @@ class Expect(Condition, StepBody):
             self._name(context, index, stop)
         elif self._goals or str(stop.reason) != "deadline":
             self._fail(context, stop)
+
+    def _wait(self, context: RunContext, waiting: _Waiting) -> Stop:
+        ended = waiting.ended()
+        stop = context.run(
+            # Where nothing can come any more, it has been there or not.
+            within=0 if ended is not None else self.within,
+            until=waiting.events,
+            machine=waiting.alone,
+            instructions=self.instructions,
+            awaited=self.stop,
+            ends=waiting.ended_by,
+        )
+        return ended if ended is not None and str(stop.reason) == "deadline" else stop
 
     def _name(self, context: RunContext, index: int, stop: Stop) -> None:
         if self.as_ is None:
@@ -261,6 +267,11 @@ class _Waiting:
                 if self.ended_by(stop):
                     return stop
         return None
+
+    def ended(self) -> Stop | None:
+        """The last word of the machines on which something is awaited, where all of them have ended."""
+        stops = [self._context.ended(name) for name in sorted(self._live)]
+        return stops[-1] if None not in stops else None
 
     def ended_by(self, stop: Stop) -> bool:
         """Whether a guest's stop ends the wait."""
