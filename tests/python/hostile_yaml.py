@@ -84,6 +84,7 @@ YAML: dict[str, str | bytes] = {
     "escape_sequences": "a: \x1b[2J\x1b[31m\n" * 1000,
     "not_utf8": b"a: \xe9\n",
     "overlong_utf8": b"a: \xc0\xaf\n",
+    "escape_of_a_long_character": 'a: "\\\u00e9"\n',
     "half_a_character": b"a: \xf0\x9f\x98",
     "utf16": "\ufeffschema: 1\nname: t\n".encode("utf-16-le"),
     "surrogate": b"a: \xed\xa0\x80\n",

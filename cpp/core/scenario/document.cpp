@@ -160,6 +160,13 @@ std::optional<std::string> missing_quotes(std::string_view line, std::size_t col
     return "text behind the end of a quoted one; inside of quotes, write \\\" for \" and '' for '";
 }
 
+// The first code point of a text that is UTF-8.
+std::string_view first_character(std::string_view text) {
+    std::size_t end = 1;
+    while (end < text.size() && (static_cast<unsigned char>(text[end]) & 0xC0) == 0x80) ++end;
+    return text.substr(0, end);
+}
+
 std::optional<Complaint> tab_in_indentation(const SourceText& source, std::size_t line) {
     const std::string_view text = source.line(line);
     const std::size_t tab = text.substr(0, text.find_first_not_of(" -\t")).find('\t');
@@ -177,11 +184,12 @@ Complaint explain(const YAML::Exception& error, const SourceText& source, const 
         complaint.message = std::move(*quotes);
         return complaint;
     }
-    if (constexpr std::string_view kEscape = "unknown escape character: ";
-        error.msg.starts_with(kEscape)) {
+    if (error.msg.starts_with("unknown escape character") && column >= 2) {
+        // The parser has read the backslash and one byte; a character may have more.
+        complaint.mark = source.mark(line, column - 2);
         complaint.message = fmt::format(
             "'\\{}' is no escape in double quotes; a regular expression stands in single quotes",
-            error.msg.substr(kEscape.size()));
+            first_character(source.line(line).substr(column - 1)));
     }
     const bool list = error.msg.starts_with("end of sequence flow not found");
     if ((list || error.msg.starts_with("end of map flow not found")) && innermost != nullptr) {

@@ -231,7 +231,8 @@ TEST(DocumentError, WhatPeopleMistype) {
               "'' for '");
     EXPECT_EQ(
         error_of("a: \"\\d+\"\n"),
-        "1:7: '\\d' is no escape in double quotes; a regular expression stands in single quotes");
+        "1:5: '\\d' is no escape in double quotes; a regular expression stands in single quotes");
+    EXPECT_THAT(error_of("a: \"\\\xC3\xA9\"\n"), HasSubstr("1:5: '\\\xC3\xA9' is no escape"));
     EXPECT_EQ(
         error_of("a: > 5\n"),
         "1:6: '>' and '|' begin a block of text; text that begins with one of them needs quotes");

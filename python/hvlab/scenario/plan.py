@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import stat
 from collections.abc import Iterable, Sequence
@@ -50,7 +51,10 @@ def find(targets: Iterable[str]) -> Plan:
         TargetError: no such file or folder, or no such case in the file.
     """
     with no_garbage_collection():
-        return _find(targets)
+        plan = _find(targets)
+        # It lives as long as the process: a collection need not look at it, nor a forked worker copy it.
+        gc.freeze()
+        return plan
 
 
 def _find(targets: Iterable[str]) -> Plan:
