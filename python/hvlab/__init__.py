@@ -30,9 +30,11 @@ if TYPE_CHECKING:
         MultibootKernel,
         PortWrite,
         PvhKernel,
+        RecentEvent,
         Stop,
     )
     from hvlab.console import Console
+    from hvlab.device import Device
     from hvlab.event import Event
     from hvlab.fixtures import fixture
     from hvlab.host import Host
@@ -45,6 +47,7 @@ __all__ = [
     "BootModule",
     "Console",
     "CpuState",
+    "Device",
     "DiskBoot",
     "ElfImage",
     "Event",
@@ -58,6 +61,7 @@ __all__ = [
     "MultibootKernel",
     "PortWrite",
     "PvhKernel",
+    "RecentEvent",
     "Screen",
     "Stop",
     "fixture",
@@ -68,6 +72,7 @@ _HOMES = {
     "BootModule": "hvlab._core",
     "Console": "hvlab.console",
     "CpuState": "hvlab._core",
+    "Device": "hvlab.device",
     "DiskBoot": "hvlab._core",
     "ElfImage": "hvlab._core",
     "Event": "hvlab.event",
@@ -80,6 +85,7 @@ _HOMES = {
     "MultibootKernel": "hvlab._core",
     "PortWrite": "hvlab._core",
     "PvhKernel": "hvlab._core",
+    "RecentEvent": "hvlab._core",
     "Screen": "hvlab.screen",
     "Stop": "hvlab._core",
     "fixture": "hvlab.fixtures",

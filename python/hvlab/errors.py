@@ -108,7 +108,7 @@ class MachineBusy(HvlabError):
 
 
 class DeviceError(HvlabError):
-    """A device could not do what the host side asked of it.
+    """A device could not do what was asked of it; if it is written in Python, `__cause__` says why.
 
     Attributes:
         device: its name; offset: the register's offset within the device, -1 if none.
@@ -126,6 +126,19 @@ class PatternError(HvlabError, ValueError):
 
 class FixtureError(HvlabError):
     """A fixture guest is unknown, was not fetched, or could not be fetched."""
+
+
+class PluginError(HvlabError):
+    """What a package adds by an entry point is unknown, ambiguous or cannot be loaded.
+
+    Attributes:
+        group: of the entry points; name: what was looked for.
+    """
+
+    def __init__(self, message: str, group: str = "", name: str = "") -> None:
+        self.group = group
+        self.name = name
+        super().__init__(message)
 
 
 class ExpectationFailed(HvlabError, AssertionError):
