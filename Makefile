@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test test-long lint bench stubs fuzz sanitize build clean distclean
+.PHONY: help demo test test-long lint bench stubs fuzz docs sanitize build clean distclean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -35,6 +35,10 @@ stubs:  ## write python/hvlab/_core.pyi anew from the built extension
 fuzz:  ## each fuzz target for FUZZ_SECONDS (60)
 	@tools/setup.sh fuzz
 	@tools/fuzz.sh
+
+docs:  ## the documentation as a site, in build/site; fails on a link that leads nowhere
+	@tools/setup.sh docs
+	@tools/docs.sh
 
 sanitize:  ## all C++ tests under address, undefined-behaviour and thread sanitizers
 	@tools/setup.sh sanitize

@@ -10,6 +10,9 @@ from pathlib import Path
 import pytest
 
 from hvlab.scenario.document import Document, load
+from hvlab.scenario.plan import on_host
+from hvlab.scenario.results import CaseResult
+from hvlab.scenario.runner import run_case
 
 pytest_plugins = ["pytester"]
 
@@ -38,3 +41,17 @@ def read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Doc
         return load("case.hvlab.yaml")
 
     return load_text
+
+
+@pytest.fixture
+def run_text(read: Callable[[str], Document]) -> Callable[[str], CaseResult]:
+    """Runs the only case of a text with its real guests; skips where the host lacks its backend."""
+
+    def run(text: str) -> CaseResult:
+        (case,) = read(text).cases
+        case = on_host(case)
+        if case.barrier is not None:
+            pytest.skip(case.barrier.reason)
+        return run_case(case)
+
+    return run

@@ -90,6 +90,11 @@ void bind_host(py::module_& module) {
             "`wall` host seconds.")
         .def_property_readonly("time",
                                [](HostHandle& handle) { return HostHandle::Use(handle)->now(); })
+        .def_property(
+            "halts_end_runs",
+            [](HostHandle& handle) { return HostHandle::Use(handle)->halts_end_runs(); },
+            [](HostHandle& handle, bool on) { HostHandle::Use(handle)->set_halts_end_runs(on); },
+            "Whether a machine that halts for ever ends a run also while others run on.")
         .def_property_readonly("closed", &HostHandle::closed)
         .def("interrupt", &HostHandle::interrupt, "Ends the run in progress, from any thread.")
         .def("close", &HostHandle::close,

@@ -23,7 +23,9 @@ cmake --build --preset fuzz --target hvlab_fuzz </dev/null >build/fuzz-build.log
 # What is to run: targets, or one target and devices.
 runs=()
 case "${FUZZ_DEVICE:-}" in
-    "")   for program in build/fuzz/fuzz/${FUZZ_TARGET:-*_fuzz}; do runs+=("$(basename "$program")"); done ;;
+    "")   for program in build/fuzz/fuzz/${FUZZ_TARGET:-*_fuzz} fuzz/${FUZZ_TARGET:-*_fuzz}.py; do
+              [ ! -f "$program" ] || runs+=("$(basename "$program" .py)")
+          done ;;
     each) for name in $(sed -n '/kPartNames = /,/;/s/"all"//; /kPartNames = /,/;/p' fuzz/device_board.h | grep -o '"[a-z0-9-]*"'); do
               runs+=("device_ports_fuzz ${name//\"/}")
           done ;;
@@ -42,7 +44,12 @@ figure() { sed -n "s/^stat::$1: *//p" "$2"; }
 run() {
     local target=$1 device=${2:-} name=$1${2:+-$2} corpus log started
     corpus=build/fuzz/corpus/$name log=build/fuzz/$name.log
+    local program=(build/fuzz/fuzz/"$target") seeds=fuzz/seeds/$target
     mkdir -p "$corpus" build/fuzz/crashes
+    if [ -f "fuzz/$target.py" ]; then  # one in Python, which makes its seeds of the tests' files
+        program=(.venv/bin/python "fuzz/$target.py") seeds=build/fuzz/seeds/$target
+        "${program[@]}" --seeds "$seeds" </dev/null >/dev/null 2>&1
+    fi
     # What has been freed is kept for a while, so that its use is seen; not for as long as to reach the limit.
     local sanitizer=quarantine_size_mb=64
     local options=("${length[@]}" -timeout=5 -rss_limit_mb=512 -print_final_stats=1
@@ -54,12 +61,13 @@ run() {
         sanitizer=quarantine_size_mb=1:malloc_context_size=0:max_malloc_fill_size=0
         [ -z "$device" ] || options+=(-max_len=96)
     fi
+    [ ! -f "fuzz/$target.py" ] || options+=(-timeout=30)  # instrumented, it is twenty times slower
     [ -z "${FUZZ_SEED:-}" ] || options+=(-seed="$FUZZ_SEED")
     [ ! -f "fuzz/$target.dict" ] || options+=(-dict="fuzz/$target.dict")
     echo "==> $target ${device:+($device) }for $said"
     started=$(date +%s%N)
     if FUZZ_DEVICE=$device ASAN_OPTIONS=$sanitizer${ASAN_OPTIONS:+:$ASAN_OPTIONS} \
-        "build/fuzz/fuzz/$target" "${options[@]}" "$corpus" "fuzz/seeds/$target" </dev/null >"$log" 2>&1; then
+        "${program[@]}" "${options[@]}" "$corpus" "$seeds" </dev/null >"$log" 2>&1; then
         awk -v runs="$(figure number_of_executed_units "$log")" -v ns=$(($(date +%s%N) - started)) \
             -v units="$(figure new_units_added "$log")" \
             'BEGIN { printf "    %d executions in %.0f s, %.0f/s; %d new inputs\n", runs, ns / 1e9, runs * 1e9 / ns, units }'

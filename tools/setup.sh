@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-or-later
-# Prepares a checkout: `tools/setup.sh demo|test|lint|bench|fuzz|sanitize`. Called by make; safe to call again.
+# Prepares a checkout: `tools/setup.sh demo|test|lint|bench|fuzz|sanitize|docs`. Called by make; safe to call again.
 #
 # Three stages, each done only if its inputs changed: system packages (apt), the virtual environment .venv,
 # and the build in build/release. PYTHON=... chooses the interpreter; HVLAB_SKIP_SYSTEM=1 leaves the first
@@ -8,14 +8,15 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-readonly goal="${1:?usage: tools/setup.sh demo|test|lint|bench|fuzz|sanitize}"
+readonly goal="${1:?usage: tools/setup.sh demo|test|lint|bench|fuzz|sanitize|docs}"
 case "$goal" in
     demo)  groups=(build);                 extra="" ;;
     test)  groups=(build test peer);       extra="test" ;;
     lint)  groups=(build test);            extra="dev" ;;
     bench) groups=(build test peer bench); extra="test" ;;
-    fuzz)  groups=(build fuzz);            extra="" ;;
+    fuzz)  groups=(build fuzz);            extra="dev" ;;  # a target in Python drives the package
     sanitize) groups=(build test);         extra="" ;;
+    docs)  groups=(build);                 extra="dev" ;;
     *) echo "tools/setup.sh: unknown goal '$goal'" >&2; exit 2 ;;
 esac
 readonly venv=.venv
@@ -41,9 +42,12 @@ EOF
     return 1
 }
 
+distribution() { [ ! -r /etc/os-release ] || (. /etc/os-release && printf '%s' "${ID:-}"); }
+
 missing_packages() {
     local wanted installed
-    wanted=$(for group in "${groups[@]}"; do awk -v g="$group" '$1 == g { print $2 }' tools/packages.txt; done)
+    wanted=$(for group in "${groups[@]}"; do awk -v g="$group" -v on="$(distribution)" \
+        '$1 == g && ($3 == "" || $3 == on) { print $2 }' tools/packages.txt; done)
     # A package that dpkg does not know at all makes dpkg-query fail; that is the case looked for.
     installed=$({ dpkg-query -W -f '${db:Status-Status} ${Package}\n' $wanted 2>/dev/null || true; } \
                 | awk '$1 == "installed" { print $2 }')
@@ -108,7 +112,7 @@ setup_venv() {
     local python stamp="$venv/.hvlab-stamp" level
     python=$(find_python) || fail "no Python 3.11 or newer with venv and headers (Python.h) was found." \
         "Set PYTHON=/path/to/python3, or install: apt-get install python3 python3-dev python3-venv"
-    # "dev" holds "test" holds the plain package: an environment is never made smaller.
+    # "dev" holds "docs" and "test", which holds the plain package: an environment is never made smaller.
     for level in "$extra" dev $([ "$extra" = "" ] && echo test); do
         if [ -x "$venv/bin/python" ] && [ -f "$stamp" ] &&
            [ "$(cat "$stamp")" = "$(venv_key "$level")" ] && "$venv/bin/python" -c '' 2>/dev/null; then
@@ -170,7 +174,7 @@ setup_build() {
         printf '%s\n' "$key" >"$stamp"
     fi
     local targets=()
-    [ "$goal" != demo ] || targets=(--target _core hvlab_fixtures)
+    case "$goal" in demo | fuzz | docs) targets=(--target _core hvlab_fixtures) ;; esac
     if [ -t 1 ]; then  # ninja shows its progress in one line
         cmake --build --preset release "${targets[@]}" </dev/null || fail "the build failed."
         return
@@ -186,4 +190,4 @@ setup_build() {
 
 setup_system
 setup_venv
-case "$goal" in fuzz | sanitize) ;; *) setup_build ;; esac  # those two have trees of their own
+[ "$goal" = sanitize ] || setup_build  # that has trees of its own

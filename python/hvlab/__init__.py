@@ -33,6 +33,7 @@ if TYPE_CHECKING:
         RecentEvent,
         Stop,
     )
+    from hvlab.case_context import CaseContext, NamedValue
     from hvlab.console import Console
     from hvlab.device import Device
     from hvlab.event import Event
@@ -45,6 +46,7 @@ __version__ = "0.1.0"
 
 __all__ = [
     "BootModule",
+    "CaseContext",
     "Console",
     "CpuState",
     "Device",
@@ -59,6 +61,7 @@ __all__ = [
     "Match",
     "MicroImage",
     "MultibootKernel",
+    "NamedValue",
     "PortWrite",
     "PvhKernel",
     "RecentEvent",
@@ -70,6 +73,7 @@ __all__ = [
 
 _HOMES = {
     "BootModule": "hvlab._core",
+    "CaseContext": "hvlab.case_context",
     "Console": "hvlab.console",
     "CpuState": "hvlab._core",
     "Device": "hvlab.device",
@@ -83,6 +87,7 @@ _HOMES = {
     "Match": "hvlab._core",
     "MicroImage": "hvlab._core",
     "MultibootKernel": "hvlab._core",
+    "NamedValue": "hvlab.case_context",
     "PortWrite": "hvlab._core",
     "PvhKernel": "hvlab._core",
     "RecentEvent": "hvlab._core",

@@ -45,6 +45,7 @@ __all__: list[str] = [
     "UnhandledAccess",
     "backend_names",
     "cpu_models",
+    "engine_version",
     "kvm_status",
     "parse_scenario",
     "probe",
@@ -1072,6 +1073,13 @@ class Host:
     @property
     def closed(self) -> bool: ...
     @property
+    def halts_end_runs(self) -> bool:
+        """
+        Whether a machine that halts for ever ends a run also while others run on.
+        """
+    @halts_end_runs.setter
+    def halts_end_runs(self, arg1: bool) -> None: ...
+    @property
     def time(self) -> int: ...
 
 class ScenarioNode:
@@ -1217,6 +1225,11 @@ def backend_names() -> list[str]:
 def cpu_models() -> list[str]:
     """
     The names of the CPU models.
+    """
+
+def engine_version() -> str:
+    """
+    Unicorn's version, and a hash of our changes to it: with the same one a guest retires the same instructions.
     """
 
 def kvm_status() -> KvmStatus:

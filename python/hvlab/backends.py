@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from hvlab._core import KvmStatus
 
 NAMES = ("unicorn", "kvm")
+ENGINE = "Unicorn 2.1.4, with patches of hvlab's"  # what the backend unicorn is made of
 UNCOUNTED = ("kvm",)  # those that do not count the instructions that a guest retires
 
 KvmMode = Literal["auto", "on", "off"]

@@ -76,7 +76,8 @@ class Console:
             wall: a limit of host time as well.
 
         Raises:
-            GuestTimeout: the deadline came first. GuestStopped: the guest stopped first.
+            GuestTimeout: the deadline came first.
+            GuestStopped: the guest stopped first.
             PatternError: the expression is none.
         """
         __tracebackhide__ = True

@@ -74,6 +74,20 @@ class HostError(HvlabError):
         super().__init__(message)
 
 
+class ReportError(HvlabError):
+    """A file with the results of a run cannot be read.
+
+    Attributes:
+        path: the file.
+        field: the part of it that is wrong, as in `cases[2].wall`; empty if it is all of it.
+    """
+
+    def __init__(self, message: str, path: str = "", field: str = "") -> None:
+        self.path = path
+        self.field = field
+        super().__init__(message)
+
+
 class BootError(HvlabError):
     """An image cannot be booted.
 
@@ -129,13 +143,14 @@ class FixtureError(HvlabError):
 
 
 class PluginError(HvlabError):
-    """What a package adds by an entry point is unknown, ambiguous or cannot be loaded.
+    """An installed plugin of hvlab is broken, or there is none of that name.
 
     Attributes:
-        group: of the entry points; name: what was looked for.
+        plugin: the distribution that brings it, with its version; group, name: of its entry point.
     """
 
-    def __init__(self, message: str, group: str = "", name: str = "") -> None:
+    def __init__(self, message: str, plugin: str = "", group: str = "", name: str = "") -> None:
+        self.plugin = plugin
         self.group = group
         self.name = name
         super().__init__(message)

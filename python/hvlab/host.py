@@ -40,6 +40,15 @@ class Host(Closing):
         return self._core.time
 
     @property
+    def halts_end_runs(self) -> bool:
+        """Whether a machine that halts for ever ends a run also while others run on; not at first."""
+        return self._core.halts_end_runs
+
+    @halts_end_runs.setter
+    def halts_end_runs(self, on: bool) -> None:
+        self._core.halts_end_runs = on
+
+    @property
     def closed(self) -> bool:
         return self._core.closed
 
@@ -63,9 +72,13 @@ class Host(Closing):
         core = _create(
             self._core, memory, backend, image, boot, seed, cpu, name, unhandled, devices
         )
-        machine = Machine._of_host(self._core, core)
+        machine = self._wrapped(core)
         self.machines[name] = machine
         return machine
+
+    def _wrapped(self, core: _core.Machine) -> Machine:
+        """The machine as Python has it; the pytest plugin has its own."""
+        return Machine._of_host(self._core, core)
 
     def run(
         self,
@@ -78,13 +91,17 @@ class Host(Closing):
 
         Arguments as `Machine.run` has them. A machine that has ended (`Machine.ended`) is left out
         of further runs, so running again goes on with the others; when none is left that an event
-        is awaited of, its stop is told again. That a machine halted for ever ends no run of others.
+        is awaited of, its stop is told again. That a machine halted for ever ends no run of others,
+        unless `halts_end_runs`.
         """
-        return self._core.run(
+        stop = self._core.run(
             None if until is None else core_events(until),
             _span("timeout", timeout),
             _seconds(wall),
         )
+        if stop.machine in self.machines:
+            self.machines[stop.machine].last_stop = stop
+        return stop
 
     def interrupt(self) -> None:
         """Ends the run in progress, or else the next one. For any thread."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
+from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 
@@ -181,7 +182,8 @@ class Machine(Closing):
         devices: devices written in Python, each with its place: `[MyDevice("name").at(port=0x300)]`.
 
     Raises:
-        MachineConfigError: an argument is wrong, by name. BootError: the image cannot be booted.
+        MachineConfigError: an argument is wrong, by name.
+        BootError: the image cannot be booted.
         BackendUnavailable: no such backend here.
     """
 
@@ -211,6 +213,8 @@ class Machine(Closing):
         return machine
 
     def _attach(self, host: _core.Host, core: _core.Machine) -> None:
+        # Why the last run came back that this machine ended; None before.
+        self.last_stop: _core.Stop | None = None
         self._host = host
         self._core = core
         self._name = core.name
@@ -274,12 +278,13 @@ class Machine(Closing):
             wall: host time, as "1min" or in nanoseconds.
 
         Raises:
-            MachineClosed, MachineBusy; KeyboardInterrupt within 50 ms of a Ctrl-C, after which the
-            machine can go on.
+            MachineClosed: it was closed.
+            MachineBusy: another thread runs it.
+            KeyboardInterrupt: within 50 ms of a Ctrl-C; the machine can go on after it.
         """
         # By position, and without a call for what was not given: that is half of what a short run
         # from here costs more than one from C++ (bench/kvm_bench.py).
-        return self._core.run(
+        self.last_stop = self._core.run(
             None
             if until is None
             else until.core
@@ -289,6 +294,7 @@ class Machine(Closing):
             None if instructions is None else _count("instructions", instructions),
             None if wall is None else _seconds(wall),
         )
+        return self.last_stop
 
     def port_write(
         self, port: int, value: int | None = None, width: int | None = None
@@ -384,6 +390,8 @@ def _create(
     )
 
 
+# A loop of runs asks for the same one, and this is a sixth of what run() adds to a short run.
+@lru_cache(typed=True)
 def _span(field: str, value: str | int | None) -> int | None:
     if value is None:
         return None

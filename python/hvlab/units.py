@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from functools import lru_cache
 
 SIZE_UNITS: Mapping[str, int] = {
     "B": 1,
@@ -63,7 +62,6 @@ def parse_size(text: str) -> int:
     return _parse(text, "size", SIZE_UNITS, _MEANT_SIZE, MAX_SIZE, "128MiB", "bytes")
 
 
-@lru_cache  # a loop of runs asks for the same one, and parsing is a quarter of what run() adds
 def parse_duration(text: str) -> int:
     """Nanoseconds in `text` (`20s`). Raises UnitError."""
     return _parse(

@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any
 
+from hvlab._core import CpuState
+
 SPINS = 1 << 60
 SLICE = 1_000_000
 
@@ -19,12 +21,18 @@ SLICE = 1_000_000
 @dataclass
 class FakeEvent:
     pattern: re.Pattern[str]
+    place: str = "console"
 
 
 @dataclass
 class FakeMatch:
     groups: tuple[str | None, ...]
     time: int
+    event: int
+
+    @property
+    def text(self) -> str | None:
+        return self.groups[0]
 
     def __getitem__(self, index: int) -> str | None:
         return self.groups[index]
@@ -74,12 +82,14 @@ class FakeMachine:
         seconds_per_run: float = 0.0,
         slices: int = 0,
     ) -> None:
+        self.name = "machine"
         self.time = 0
         self.closed = False
         self.runs: list[dict[str, Any]] = []
         self.console = FakeConsole(self)
         self.screen = FakeScreen()
-        self.vcpus: tuple[Any, ...] = (SimpleNamespace(state=fake_state()),)
+        self.vcpus: tuple[Any, ...] = (SimpleNamespace(state=CpuState(0)),)
+        self.memory = SimpleNamespace(read=lambda _address, length: bytes(length))
         self._script = sorted(script)
         self._stop = stop
         self._seconds = seconds_per_run
@@ -91,7 +101,12 @@ class FakeMachine:
         return self.time
 
     def run(
-        self, *, until: FakeEvent | None, timeout: int, instructions: int | None, wall: int
+        self,
+        *,
+        until: FakeEvent | list[FakeEvent] | None,
+        timeout: int,
+        instructions: int | None,
+        wall: int,
     ) -> Any:
         self.runs.append({"timeout": timeout, "instructions": instructions, "wall": wall})
         match = self._search(until)
@@ -128,18 +143,24 @@ class FakeMachine:
         self.console.output += text
         self.console.log += [(self.time, line) for line in text.split("\n") if line]
 
-    def _search(self, until: FakeEvent | None) -> FakeMatch | None:
-        if until is None:
-            return None
-        found = until.pattern.search(self.console.output, self._searched)
-        if found is None:
-            return None
-        self._searched = found.end()
-        return FakeMatch((found[0], *found.groups()), self.time)
+    def _search(self, until: FakeEvent | list[FakeEvent] | None) -> FakeMatch | None:
+        """Of the events, the one that was complete first."""
+        first: FakeMatch | None = None
+        end = len(self.console.output) + 1
+        for index, event in enumerate(until if isinstance(until, list) else [until]):
+            found = event and event.pattern.search(self.console.output, self._searched)
+            if found and found.end() < end:
+                end = found.end()
+                first = FakeMatch((found[0], *found.groups()), self.time, index)
+        self._searched = self._searched if first is None else end
+        return first
 
     def _stopped(self, reason: str, code: int | None = None, match: Any = None) -> Any:
         return SimpleNamespace(
             reason=reason,
+            machine=self.name,
+            event=None if match is None else match.event,
+            port_write=None,
             code=code,
             match=match,
             time=self.time,
@@ -147,15 +168,3 @@ class FakeMachine:
             rip=0x7C00,
             message=f"the guest stopped: {reason}",
         )
-
-
-def fake_state() -> Any:
-    names = "rax rbx rcx rdx rsi rdi rbp rsp r8 r9 r10 r11 r12 r13 r14 r15 rip rflags"
-    controls = "cr0 cr2 cr3 cr4 cr8 dr7"
-    segment = SimpleNamespace(selector=0, base=0, limit=0xFFFF, dpl=0)
-    return SimpleNamespace(
-        **{name: index for index, name in enumerate(f"{names} {controls}".split())},
-        **dict.fromkeys(("cs", "ss", "ds", "es", "fs", "gs"), segment),
-        msrs=SimpleNamespace(efer=0),
-        halted=False,
-    )

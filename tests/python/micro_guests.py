@@ -1,29 +1,24 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Micro-guests for tests, on every backend that is here."""
+"""Micro-guests for tests, on the backend that the fixture `hvlab_machine` is for."""
 
 from __future__ import annotations
 
 from pathlib import Path
-
-import pytest
+from typing import Any
 
 import hvlab
-from hvlab.errors import BackendUnavailable
+from hvlab.pytest_plugin import MachineFactory
 
 WALL = "60s"
 
 
-def machine(name: str, backend: str, cmdline: str = "", **options: object) -> hvlab.Machine:
-    """A machine with a fixture; skips the test where its backend is not."""
-    return machine_of(hvlab.MicroImage(hvlab.fixture(name), cmdline), backend, **options)
+def machine(make: MachineFactory, name: str, cmdline: str = "", **options: Any) -> hvlab.Machine:
+    """A machine with a fixture."""
+    return machine_of(make, hvlab.MicroImage(hvlab.fixture(name), cmdline), **options)
 
 
-def machine_of(boot: hvlab.MicroImage, backend: str, **options: object) -> hvlab.Machine:
-    settings = {"memory": "4MiB", **options}
-    try:
-        return hvlab.Machine(boot=boot, backend=backend, **settings)  # type: ignore[arg-type]
-    except BackendUnavailable as error:
-        pytest.skip(f"{backend}: {error}")
+def machine_of(make: MachineFactory, boot: hvlab.MicroImage, **options: Any) -> hvlab.Machine:
+    return make(boot=boot, **{"memory": "4MiB", **options})
 
 
 def flat(folder: Path, code: bytes) -> hvlab.MicroImage:
@@ -33,9 +28,9 @@ def flat(folder: Path, code: bytes) -> hvlab.MicroImage:
     return hvlab.MicroImage(path)
 
 
-def output(name: str, backend: str, cmdline: str = "") -> str:
+def output(make: MachineFactory, name: str, cmdline: str = "", **options: Any) -> str:
     """What it prints until it leaves with code 0."""
-    with machine(name, backend, cmdline) as running:
-        stop = running.run(wall=WALL)
-        assert (stop.reason, stop.code) == ("debug-exit", 0), (stop, running.console.output)
-        return running.console.output
+    running = machine(make, name, cmdline, **options)
+    stop = running.run(wall=WALL)
+    assert (stop.reason, stop.code) == ("debug-exit", 0), (stop, running.console.output)
+    return running.console.output

@@ -9,6 +9,7 @@ import pytest
 
 import hvlab
 from hvlab.errors import BootError
+from hvlab.pytest_plugin import MachineFactory
 
 # What docs/boot.md says of the entry: the guest checks the rest of it itself.
 STATES = {
@@ -17,13 +18,16 @@ STATES = {
 }
 
 
+@pytest.mark.hvlab(backend="unicorn")
 @pytest.mark.parametrize("name", STATES)
-def test_a_program_is_loaded_and_entered_as_the_documentation_says(name: str) -> None:
-    with hvlab.Machine(boot=hvlab.ElfImage(hvlab.fixture(name)), memory="2MiB") as machine:
-        stop = machine.run(timeout="1s")
-        assert (stop.reason, stop.code) == ("debug-exit", 0)
-        expected = f"{STATES[name]}{name}: flags 0x00000002 stack 0x00008000\n{name}: ok\n"
-        assert machine.console.output == expected
+def test_a_program_is_loaded_and_entered_as_the_documentation_says(
+    hvlab_machine: MachineFactory, name: str
+) -> None:
+    machine = hvlab_machine(boot=hvlab.ElfImage(hvlab.fixture(name)), memory="2MiB")
+    stop = machine.run(timeout="1s")
+    assert (stop.reason, stop.code) == ("debug-exit", 0)
+    expected = f"{STATES[name]}{name}: flags 0x00000002 stack 0x00008000\n{name}: ok\n"
+    assert machine.console.output == expected
 
 
 def test_a_program_that_needs_more_memory_than_there_is(tmp_path: Path) -> None:

@@ -136,7 +136,7 @@ steps:
 """)
     result = run_case(document.cases[0])
     assert result.outcome == "passed"
-    assert [(image.field, image.reference) for image in result.images] == [
+    assert [(image.field, image.reference) for image in result.machines[0].images] == [
         ("pvh", "fixture:pvh"),
         ("modules[0].path", "fixture:hello"),
         ("modules[1].path", "fixture:echo"),

@@ -22,6 +22,7 @@ from conftest import BASE
 from hvlab import backends
 from hvlab.backends import Barrier, barrier, kvm_status
 from hvlab.errors import BackendError, BackendUnavailable, ScenarioError
+from hvlab.pytest_plugin import MachineFactory
 from hvlab.scenario import plan
 from hvlab.scenario.document import Document
 from hvlab.scenario.results import Outcome
@@ -30,6 +31,7 @@ from hvlab.scenario.runner import run_case
 Read = Callable[[str], Document]
 
 needs_kvm = pytest.mark.skipif(not kvm_status().available, reason=kvm_status().reason)
+on_kvm = pytest.mark.hvlab(backend="kvm")
 BOTH = BASE.replace("name: t", "name: t\nmatrix: {backend: [unicorn, kvm]}").replace(
     "machine: {", 'machine: {backend: "${matrix.backend}", '
 ) + (
@@ -144,7 +146,7 @@ def test_a_machine_never_falls_back() -> None:
 def test_one_document_on_both_backends(read: Read) -> None:
     unicorn, kvm = (run_case(plan.on_host(case)) for case in read(BOTH).cases)
     assert unicorn.outcome is kvm.outcome is Outcome.PASSED
-    assert unicorn.console == kvm.console == "Hello from the guest\n"
+    assert unicorn.machines[0].console == kvm.machines[0].console == "Hello from the guest\n"
     assert unicorn.instructions is not None
     assert [measure.name for measure in unicorn.measures] == ["n"]
     assert kvm.instructions is None
@@ -168,15 +170,13 @@ def test_what_the_flavour_cannot_do_is_an_error_of_the_case(read: Read) -> None:
     result = run_case(plan.on_host(read(text).cases[0]))
     assert result.outcome is Outcome.ERROR
     assert "cannot emulate" in result.reason
-    assert "rip=" in result.registers
+    assert "rip=" in result.machines[0].registers
 
 
-@needs_kvm
-def test_budgets_of_instructions_are_refused() -> None:
-    with (
-        hvlab.Machine(backend="kvm", image=hvlab.fixture("hello")) as machine,
-        pytest.raises(BackendError, match="count"),
-    ):
+@on_kvm
+def test_budgets_of_instructions_are_refused(hvlab_machine: MachineFactory) -> None:
+    machine = hvlab_machine(image=hvlab.fixture("hello"))
+    with pytest.raises(BackendError, match="count"):
         machine.run(instructions=100)
 
 
@@ -192,34 +192,34 @@ def test_the_hosts_own_processor_is_refused_on_the_engine(read: Read) -> None:
         read(BASE.replace("machine: {", "machine: {cpu: host, "))
 
 
-@needs_kvm
-def test_an_endless_loop_ends_by_guest_time_and_by_the_wall() -> None:
-    with hvlab.Machine(backend="kvm", image=hvlab.fixture("runaway")) as machine:
-        assert machine.run(timeout="20ms").reason == "deadline"
-        assert machine.run(wall="20ms").reason == "wall-deadline"
-        assert machine.instructions is None
+@on_kvm
+def test_an_endless_loop_ends_by_guest_time_and_by_the_wall(hvlab_machine: MachineFactory) -> None:
+    machine = hvlab_machine(image=hvlab.fixture("runaway"))
+    assert machine.run(timeout="20ms").reason == "deadline"
+    assert machine.run(wall="20ms").reason == "wall-deadline"
+    assert machine.instructions is None
 
 
-@needs_kvm
-def test_ctrl_c_comes_through_within_50_ms() -> None:
+@on_kvm
+def test_ctrl_c_comes_through_within_50_ms(hvlab_machine: MachineFactory) -> None:
     """Of the best of some: the host may be busy with something else."""
     late = []
-    with hvlab.Machine(backend="kvm", image=hvlab.fixture("runaway")) as machine:
-        machine.console.expect_text("spinning")
-        for _ in range(5):
-            sent = []
+    machine = hvlab_machine(image=hvlab.fixture("runaway"))
+    machine.console.expect_text("spinning")
+    for _ in range(5):
+        sent = []
 
-            def interrupt(sent: list[float] = sent) -> None:
-                sent.append(time.monotonic())
-                os.kill(os.getpid(), signal.SIGINT)
+        def interrupt(sent: list[float] = sent) -> None:
+            sent.append(time.monotonic())
+            os.kill(os.getpid(), signal.SIGINT)
 
-            timer = threading.Timer(0.1, interrupt)
-            timer.start()
-            with pytest.raises(KeyboardInterrupt):
-                machine.run(timeout="1min")
-            late.append(time.monotonic() - sent[0])
-            timer.join()
-        assert machine.run(timeout="10ms").reason == "deadline"  # it can go on
+        timer = threading.Timer(0.1, interrupt)
+        timer.start()
+        with pytest.raises(KeyboardInterrupt):
+            machine.run(timeout="1min")
+        late.append(time.monotonic() - sent[0])
+        timer.join()
+    assert machine.run(timeout="10ms").reason == "deadline"  # it can go on
     assert min(late) < 0.05
     assert max(late) < 1
 
@@ -368,7 +368,7 @@ def test_with_kvm_the_reports_have_no_instructions(folder: Path) -> None:
     assert "instructions" not in lines[1]
     case = json.loads((folder / "x.json").read_text())["cases"][1]
     assert case["instructions"] is None
-    assert case["stop"]["instructions"] is None
+    assert case["machines"][0]["stop"]["instructions"] is None
     assert case["measures"] == []
     assert case["kvm"].startswith(kvm_status().flavour)
     names = [

@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 
 from conftest import BASE
-from hostile_documents import DOCUMENTS
 from hvlab.errors import ScenarioError
 from hvlab.scenario import plan, regex
 from hvlab.scenario.boots import FlatBoot, LinuxBoot
@@ -89,7 +88,7 @@ def test_defaults(read: Read) -> None:
     assert (machine.backend, machine.memory, machine.cpu) == ("unicorn", 64 << 20, "x86-64-v2")
     assert machine.boot == FlatBoot(flat="fixture:hello", load_address=0x7C00, entry=None)
     assert case.scenario.limits.wall == 5 * 60 * 10**9
-    assert case.scenario.on_failure == ["console", "screen", "registers"]
+    assert case.scenario.on_failure == ["console", "screen", "registers", "stack"]
 
 
 def test_short_and_long_forms_are_the_same(read: Read) -> None:
@@ -180,7 +179,7 @@ def test_what_is_no_regular_file_of_a_reasonable_size(tmp_path: Path) -> None:
     fifo = tmp_path / "fifo.hvlab.yaml"
     os.mkfifo(fifo)
     large = tmp_path / "large.hvlab.yaml"
-    large.write_bytes(b"#" * ((1 << 20) + 1))
+    large.write_bytes(b"#" * (768 * 1024 + 1))
     sparse = tmp_path / "sparse.hvlab.yaml"
     with sparse.open("wb") as file:
         file.truncate(1 << 40)
@@ -188,7 +187,7 @@ def test_what_is_no_regular_file_of_a_reasonable_size(tmp_path: Path) -> None:
         (tmp_path, "not a regular file but a folder"),
         (fifo, "not a regular file but a FIFO"),
         (Path("/dev/zero"), "not a regular file but a character device"),
-        (large, "too large for a scenario: 1048577 bytes"),
+        (large, "too large for a scenario: 786433 bytes"),
         (sparse, "too large for a scenario: 1099511627776 bytes"),
         (tmp_path / "none", "cannot open it: No such file or directory"),
         (Path("a\0b"), "its path has control characters"),
@@ -220,13 +219,6 @@ def test_a_byte_order_mark_is_no_character(tmp_path: Path) -> None:
     assert {(p.line, p.column) for p in caught.value.problems if "shcema" in p.message} == {(1, 1)}
 
 
-@pytest.mark.parametrize("name", DOCUMENTS)
-def test_hostile_documents_are_refused(read: Read, name: str) -> None:
-    with pytest.raises(ScenarioError) as caught:
-        read(DOCUMENTS[name])
-    assert str(caught.value)
-
-
 def test_errors_are_cut_off_at_some_point(read: Read) -> None:
     with pytest.raises(ScenarioInvalid) as caught:
         read(BASE + "- asert: x\n" * 100)
@@ -234,8 +226,8 @@ def test_errors_are_cut_off_at_some_point(read: Read) -> None:
     assert str(caught.value).endswith("case.hvlab.yaml: and 50 more errors")
     with pytest.raises(ScenarioInvalid) as caught:
         read(BASE + "- asert: x\n" * 3000)
-    assert len(caught.value.problems) == 500
-    assert str(caught.value).endswith("case.hvlab.yaml: and at least 450 more errors")
+    assert len(caught.value.problems) == 200
+    assert str(caught.value).endswith("case.hvlab.yaml: and at least 150 more errors")
 
 
 @pytest.mark.parametrize(
@@ -259,7 +251,7 @@ def test_patterns_are_bounded_together(read: Read) -> None:
     def expects(count: int) -> str:
         return BASE + "".join(f"- expect: {{regex: '{i}(\\pL){{50}}'}}\n" for i in range(count))
 
-    assert read(expects(10)).cases
+    assert read(expects(5)).cases
     with pytest.raises(ScenarioInvalid, match="regular expressions of this document are too large"):
         read(expects(20))
     by_matrix = "matrix: {a: [" + ",".join(map(str, range(100))) + "]}\n"

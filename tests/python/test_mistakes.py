@@ -14,7 +14,8 @@ from conftest import BASE
 from hvlab.errors import ScenarioError
 from hvlab.scenario.document import Document
 
-CORPUS = Path(__file__).parent / "corpus" / "mistakes.txt"
+FOLDER = Path(__file__).parent / "corpus"
+CORPORA = (FOLDER / "mistakes.txt", FOLDER / "first-hour.txt")
 
 
 @dataclass(frozen=True)
@@ -24,8 +25,8 @@ class Mistake:
     expected: str
 
 
-def corpus() -> tuple[str, list[Mistake]]:
-    preface, *parts = CORPUS.read_text(encoding="utf-8").split("=== ")
+def corpus(file: Path) -> tuple[str, list[Mistake]]:
+    preface, *parts = file.read_text(encoding="utf-8").split("=== ")
     mistakes = []
     for part in parts:
         title, _, rest = part.partition("\n")
@@ -34,7 +35,7 @@ def corpus() -> tuple[str, list[Mistake]]:
     return preface, mistakes
 
 
-MISTAKES = corpus()[1]
+MISTAKES = [mistake for file in CORPORA for mistake in corpus(file)[1]]
 
 
 def message(read: Callable[[str], Document], mistake: Mistake) -> str:
@@ -52,14 +53,15 @@ def test_message(mistake: Mistake, read: Callable[[str], Document]) -> None:
 
 
 def test_titles_are_unique() -> None:
-    assert len({mistake.title for mistake in MISTAKES}) == len(MISTAKES) > 100
+    assert len({mistake.title for mistake in MISTAKES}) == len(MISTAKES) > 200
 
 
 @pytest.mark.skipif("HVLAB_UPDATE_GOLDEN" not in os.environ, reason="only writes the corpus")
-def test_update(read: Callable[[str], Document]) -> None:
-    preface, mistakes = corpus()
+@pytest.mark.parametrize("file", CORPORA, ids=lambda file: file.stem)
+def test_update(file: Path, read: Callable[[str], Document]) -> None:
+    preface, mistakes = corpus(file)
     parts = [
         f"=== {mistake.title}\n{mistake.document}---\n{message(read, mistake)}"
         for mistake in mistakes
     ]
-    CORPUS.write_text(preface + "".join(parts), encoding="utf-8")
+    file.write_text(preface + "".join(parts), encoding="utf-8")

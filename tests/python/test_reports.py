@@ -20,8 +20,10 @@ from hvlab.report import artifacts, files, json_report, junit, text
 from hvlab.scenario.document import Document
 from hvlab.scenario.results import (
     CaseResult,
+    EventResult,
     Failure,
     ImageResult,
+    MachineResult,
     MeasureResult,
     Outcome,
     RunResult,
@@ -46,13 +48,20 @@ PASSED = CaseResult(
         MeasureResult("boot_time", 1_204_000_000, "ns", "< 5*second", True),
         MeasureResult("ratio", 0.5, "", "", None),
     ),
-    images=(ImageResult("flat", "fixture:hello", "ab" * 32),),
-    stop=StopResult("debug-exit", 0, 2_000_000_000, 2_000_000, 0x7C10, "debug-exit with code 0"),
-    guest_time=2_000_000_000,
-    instructions=2_000_000,
+    machines=(
+        MachineResult(
+            "machine",
+            images=(ImageResult("flat", "fixture:hello", "ab" * 32),),
+            stop=StopResult(
+                "debug-exit", 0, 2_000_000_000, 2_000_000, 0x7C10, "debug-exit with code 0"
+            ),
+            guest_time=2_000_000_000,
+            instructions=2_000_000,
+            console="hi\n",
+            log=((5, "hi"),),
+        ),
+    ),
     wall=0.25,
-    console="hi\n",
-    log=((5, "hi"),),
 )
 FAILED = replace(
     PASSED,
@@ -61,15 +70,23 @@ FAILED = replace(
     outcome=Outcome.FAILED,
     reason="not true: x.y == 1",
     failure=Failure("not true: x.y == 1", 9, 3, "a:9:3: failed: not true", 1, (("x.y", "2"),)),
-    log=((5, "\x1b[31mred\x00 \ud800 <&>]]>"), (6, "\x07")),
-    screen="top\n\x1b[2J",
-    picture="<svg/>",
-    registers="rip=7c10",
+    machines=(
+        replace(
+            PASSED.machines[0],
+            log=((5, "\x1b[31mred\x00 \ud800 <&>]]>"), (6, "\x07")),
+            screen="top\n\x1b[2J",
+            picture="<svg/>",
+            registers="rip=7c10",
+            disassembly="=> 7c10  nop",
+            stack="? 7c10",
+            events=(EventResult(7, "port", "out 0x80 \x1b"),),
+        ),
+    ),
 )
 ERROR = replace(FAILED, name="b", id="scenarios/b.hvlab.yaml::b", file="scenarios/b.hvlab.yaml",
                 outcome=Outcome.ERROR, reason="no kernel")  # fmt: skip
 SKIPPED = replace(PASSED, name="a[n=3]", id="scenarios/a.hvlab.yaml::a[n=3]",
-                  outcome=Outcome.SKIPPED, reason="no kvm", steps=(), log=())  # fmt: skip
+                  outcome=Outcome.SKIPPED, reason="no kvm", steps=(), machines=())  # fmt: skip
 RUN = RunResult([PASSED, FAILED, SKIPPED, ERROR], wall=1.5)
 
 
@@ -112,13 +129,14 @@ def test_junit() -> None:
 
 def test_json() -> None:
     data = json.loads(json_report.render(RUN, STARTED))
-    assert (data["format"], data["version"], data["exit_code"]) == ("hvlab-results", 1, 1)
-    assert data["summary"] == {"passed": 1, "failed": 1, "error": 1, "skipped": 1}
+    assert (data["format"], data["version"], data["exit_code"]) == ("hvlab-results", 2, 1)
+    assert data["summary"] == {"passed": 1, "failed": 1, "error": 1, "skipped": 1, "flaky": 0}
     failed = data["cases"][1]
-    assert failed["failure"]["operands"] == [{"text": "x.y", "value": "2"}]
-    assert failed["log"][1] == {"time": 6, "line": "\x07"}
-    assert failed["screen"] == "top\n\x1b[2J"
-    assert "picture" not in failed
+    assert failed["failure"]["operands"] == [["x.y", "2"]]
+    (machine,) = failed["machines"]
+    assert machine["log"][1] == [6, "\x07"]
+    assert machine["screen"] == "top\n\x1b[2J"
+    assert machine["picture"] == "<svg/>"
     assert failed["measures"][0]["value"] == 1_204_000_000
     assert data["cases"][0]["steps"][0]["guest_end"] == 0
 
@@ -188,21 +206,20 @@ def test_artifacts(tmp_path: Path, read: Callable[[str], Document]) -> None:
     case = read(BASE).cases[0]
     assert artifacts.keep(tmp_path / "out", case, PASSED) is PASSED
     assert not (tmp_path / "out").exists()
-    kept = artifacts.keep(tmp_path / "out", case, FAILED)
+    failed = replace(FAILED, output="a worker's \x1b last words")
+    kept = artifacts.keep(tmp_path / "out", case, failed)
     folder = Path(kept.artifacts)
-    assert sorted(entry.name for entry in folder.iterdir()) == [
-        "console.log",
-        "failure.txt",
-        "registers.txt",
-        "result.json",
-        "scenario.yaml",
-        "screen.svg",
-        "screen.txt",
-    ]
-    assert (folder / "screen.svg").read_text() == "<svg/>"
-    assert (folder / "screen.txt").read_text() == "top\n\x1b[2J\n"
-    no_screen = artifacts.keep(tmp_path / "two", case, replace(FAILED, screen="", picture=""))
-    assert not (Path(no_screen.artifacts) / "screen.svg").exists()
+    assert sorted(entry.name for entry in folder.iterdir()) == sorted(artifacts.NAMES)
+    assert (folder / "screen.svg").read_text() == "<svg/>\n"
+    assert (folder / "screen.txt").read_text() == "top\n\\x1b[2J\n"
+    assert (folder / "events.txt").read_text() == "   0.000000007 | port  out 0x80 \\x1b\n"
+    (folder / "notes.md").write_text("mine")
+    blank = replace(FAILED.machines[0], screen="", picture="", events=())
+    assert (folder / "output.txt").read_text() == "a worker's \\x1b last words\n"
+    again = artifacts.keep(tmp_path / "out", case, replace(failed, machines=(blank,)))
+    assert again == replace(kept, machines=(blank,))
+    left = {entry.name for entry in folder.iterdir()}
+    assert left == {*artifacts.NAMES, "notes.md"} - {"screen.svg", "screen.txt", "events.txt"}
     assert (folder / "scenario.yaml").read_text() == BASE
     assert json.loads((folder / "result.json").read_text())["name"] == "a[n=2]"
     assert kept.properties()["artifacts"] == str(folder)

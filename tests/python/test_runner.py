@@ -16,8 +16,10 @@ from hvlab.errors import BackendError, BootError, MachineConfigError
 from hvlab.report.text import failure_text
 from hvlab.scenario import machines
 from hvlab.scenario.document import Case, Document
+from hvlab.scenario.observer import Observer
 from hvlab.scenario.results import CaseResult, Outcome, RunResult
-from hvlab.scenario.runner import Observer, run_case, run_cases
+from hvlab.scenario.runner import run_case, run_in_process
+from hvlab.scenario.schedule import Schedule, Watcher
 
 MS = 1_000_000
 SECOND = 1000 * MS
@@ -27,7 +29,7 @@ BANNER = [(5 * MS, "Linux version 6.1\n"), (20 * MS, "boot 17 ok\n/ # ")]
 @pytest.fixture(autouse=True)
 def _no_images(monkeypatch: pytest.MonkeyPatch) -> None:
     """The script is the guest: no image has to be built for it."""
-    monkeypatch.setattr(machines, "image_results", lambda _case: ())
+    monkeypatch.setattr(machines, "image_results", lambda *_: ())
 
 
 class Play:
@@ -48,7 +50,7 @@ class Play:
         **machine: Any,
     ) -> CaseResult:
         self.machine = FakeMachine(BANNER if script is None else script, **machine)
-        return run_case(self.case(steps), observer, lambda _case: self.machine)  # type: ignore[arg-type, return-value]
+        return run_case(self.case(steps), observer, lambda *_: self.machine)  # type: ignore[arg-type, return-value]
 
 
 @pytest.fixture
@@ -83,8 +85,8 @@ def test_a_dialogue_passes(play: Play) -> None:
     ]
     assert result.guest_time == result.instructions == 25 * MS
     assert [step.guest_end for step in result.steps[:3]] == [0, 5 * MS, 20 * MS]
-    assert result.console.endswith("/ # ")
-    assert result.log[0] == (5 * MS, "Linux version 6.1")
+    assert result.machines[0].console.endswith("/ # ")
+    assert result.machines[0].log[0] == (5 * MS, "Linux version 6.1")
     assert play.machine.closed
 
 
@@ -316,7 +318,7 @@ steps:
 - boot: {}
 """
 
-    def fail(_case: Case) -> Any:
+    def fail(*_: object) -> Any:
         raise error
 
     result = run_case(read(text).cases[0], None, fail)
@@ -328,7 +330,7 @@ steps:
 
 
 def test_a_bug_of_ours_is_the_cases_error(play: Play) -> None:
-    def fail(_case: Case) -> Any:
+    def fail(*_: object) -> Any:
         raise ZeroDivisionError("oops")
 
     result = run_case(play.case(""), None, fail)
@@ -355,10 +357,10 @@ def test_interruption_ends_the_run_with_the_rest_not_run(
     monkeypatch.setattr(
         run_case,
         "__defaults__",
-        (None, lambda _case: Interrupted([])),
+        (None, lambda *_: Interrupted([])),
     )
-    cases = [case, replace(case, id=case.id + "[again]")]
-    results = list(run_cases(cases, Observer()))
+    schedule = Schedule([case, replace(case, id=case.id + "[again]")])
+    results = list(run_in_process(schedule, Watcher()))
     assert [r.outcome for r in results] == [Outcome.ERROR, Outcome.SKIPPED]
     assert results[0].interrupted
     assert results[1].reason == "not run: interrupted"

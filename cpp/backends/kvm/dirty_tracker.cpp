@@ -130,10 +130,8 @@ std::unique_ptr<DirtyTracker> make_dirty_ring(const Handle& vm) {
     constexpr std::uint32_t kEntries = 4096;
     const int bytes = vm.extension(KVM_CAP_DIRTY_LOG_RING);
     if (bytes < static_cast<int>(kEntries * sizeof(kvm_dirty_gfn))) return nullptr;
-    kvm_enable_cap enable{};
-    enable.cap = KVM_CAP_DIRTY_LOG_RING;
-    enable.args[0] = kEntries * sizeof(kvm_dirty_gfn);
-    vm.call(KVM_ENABLE_CAP, &enable, "turn on dirty rings (KVM_CAP_DIRTY_LOG_RING)");
+    vm.enable(KVM_CAP_DIRTY_LOG_RING, kEntries * sizeof(kvm_dirty_gfn),
+              "turn on dirty rings (KVM_CAP_DIRTY_LOG_RING)");
     return std::make_unique<DirtyRing>(kEntries);
 }
 

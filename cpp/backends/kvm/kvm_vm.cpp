@@ -30,10 +30,9 @@ void give_vmx_its_pages(const Handle& vm) {
 }
 
 void split_irqchip(const Handle& vm) {
-    kvm_enable_cap enable{};
-    enable.cap = KVM_CAP_SPLIT_IRQCHIP;
-    enable.args[0] = 24;  // routes kept for an I/O APIC's inputs
-    vm.call(KVM_ENABLE_CAP, &enable, "put local APICs into the kernel (KVM_CAP_SPLIT_IRQCHIP)");
+    constexpr std::uint64_t kRoutes = 24;  // kept for an I/O APIC's inputs
+    vm.enable(KVM_CAP_SPLIT_IRQCHIP, kRoutes,
+              "put local APICs into the kernel (KVM_CAP_SPLIT_IRQCHIP)");
 }
 
 bool wants_ring(const Device& device) {
@@ -44,11 +43,7 @@ bool wants_ring(const Device& device) {
 }
 
 void enable_if_there(const Handle& vm, std::uint32_t capability, std::string_view operation) {
-    if (vm.extension(capability) == 0) return;
-    kvm_enable_cap enable{};
-    enable.cap = capability;
-    enable.args[0] = 1;
-    vm.call(KVM_ENABLE_CAP, &enable, operation);
+    if (vm.extension(capability) != 0) vm.enable(capability, 1, operation);
 }
 
 // All that a VM is made with.

@@ -86,12 +86,10 @@ bool is_valid(std::uint32_t index, std::uint64_t value) {
 }  // namespace
 
 void filter_msrs(const Handle& vm) {
-    kvm_enable_cap enable{};
-    enable.cap = KVM_CAP_X86_USER_SPACE_MSR;
     // INVAL as well: an MSR that the kernel knows, but does not have on this host, is one.
-    enable.args[0] =
-        KVM_MSR_EXIT_REASON_UNKNOWN | KVM_MSR_EXIT_REASON_INVAL | KVM_MSR_EXIT_REASON_FILTER;
-    vm.call(KVM_ENABLE_CAP, &enable, "let MSR accesses out (KVM_CAP_X86_USER_SPACE_MSR)");
+    vm.enable(KVM_CAP_X86_USER_SPACE_MSR,
+              KVM_MSR_EXIT_REASON_UNKNOWN | KVM_MSR_EXIT_REASON_INVAL | KVM_MSR_EXIT_REASON_FILTER,
+              "let MSR accesses out (KVM_CAP_X86_USER_SPACE_MSR)");
 
     // A bit an MSR, set for what the kernel answers; what no range covers comes out.
     constexpr std::uint32_t kHigh = 0xC0000080;

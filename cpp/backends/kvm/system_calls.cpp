@@ -79,6 +79,14 @@ Handle Handle::create(unsigned long request, unsigned long argument,
     return {*calls_, UniqueFd(call(request, argument, operation))};
 }
 
+void Handle::enable(std::uint32_t capability, std::uint64_t argument,
+                    std::string_view operation) const {
+    kvm_enable_cap enable{};
+    enable.cap = capability;
+    enable.args[0] = argument;
+    call(KVM_ENABLE_CAP, &enable, operation);
+}
+
 int Handle::extension(unsigned long capability) const {
     return call(KVM_CHECK_EXTENSION, capability, "ask for a capability (KVM_CHECK_EXTENSION)");
 }

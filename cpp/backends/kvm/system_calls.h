@@ -6,6 +6,7 @@
 #include <sys/types.h>
 
 #include <cstddef>
+#include <cstdint>
 #include <ctime>
 #include <string>
 #include <string_view>
@@ -50,6 +51,8 @@ public:
     Handle create(unsigned long request, unsigned long argument, std::string_view operation) const;
     // -errno instead of an exception: for calls whose failures mean something.
     int try_call(unsigned long request, void* argument) const;
+    // KVM_ENABLE_CAP with one argument. Throws BackendError.
+    void enable(std::uint32_t capability, std::uint64_t argument, std::string_view operation) const;
     // KVM_CHECK_EXTENSION: 0 where the capability is absent.
     int extension(unsigned long capability) const;
 

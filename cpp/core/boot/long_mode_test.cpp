@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include "core/boot/test_descriptors.h"
+
 namespace hvlab {
 namespace {
 
@@ -52,20 +54,7 @@ TEST_F(LongModeTest, ControlRegistersAreIn64BitMode) {
 TEST_F(LongModeTest, SegmentsAgreeWithTheGdt) {
     for (const Segment* segment :
          {&state_.cs, &state_.ds, &state_.es, &state_.fs, &state_.gs, &state_.ss}) {
-        ASSERT_LE(segment->selector + 7u, state_.gdtr.limit);
-        const std::uint64_t raw =
-            memory_.read_value<std::uint64_t>(state_.gdtr.base + segment->selector).value();
-        const std::uint64_t limit = (raw & 0xFFFF) | (raw >> 32 & 0xF0000);
-        const bool g = (raw >> 55 & 1) != 0;
-        EXPECT_EQ(segment->base, (raw >> 16 & 0xFFFFFF) | (raw >> 32 & 0xFF000000));
-        EXPECT_EQ(segment->limit, g ? limit << 12 | 0xFFF : limit);
-        EXPECT_EQ(segment->type, raw >> 40 & 0xF);
-        EXPECT_EQ(segment->s, (raw >> 44 & 1) != 0);
-        EXPECT_EQ(segment->dpl, raw >> 45 & 3);
-        EXPECT_EQ(segment->present, (raw >> 47 & 1) != 0);
-        EXPECT_EQ(segment->l, (raw >> 53 & 1) != 0);
-        EXPECT_EQ(segment->db, (raw >> 54 & 1) != 0);
-        EXPECT_EQ(segment->g, g);
+        expect_as_in_gdt(memory_, state_, *segment);
     }
     EXPECT_EQ(state_.cs.selector, 0x10);
     EXPECT_EQ(state_.ss.selector, 0x18);

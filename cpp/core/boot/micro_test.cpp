@@ -9,6 +9,7 @@
 #include "core/base/status.h"
 #include "core/boot/micro_layout.h"
 #include "core/boot/micro_shim.h"
+#include "core/boot/test_descriptors.h"
 #include "core/boot/test_images.h"
 #include "micro/abi.h"
 
@@ -105,18 +106,7 @@ TEST_F(MicroTest, EntersUserModeAtTheEntry) {
 TEST_F(MicroTest, SegmentsAgreeWithTheGdt) {
     const CpuState state = load(program());
     for (const Segment* segment : {&state.cs, &state.ss, &state.ds, &state.tr}) {
-        ASSERT_LE((segment->selector & ~7u) + 7u, state.gdtr.limit);
-        const auto raw =
-            memory_.read_value<std::uint64_t>(state.gdtr.base + (segment->selector & ~7u)).value();
-        const std::uint64_t limit = (raw & 0xFFFF) | (raw >> 32 & 0xF0000);
-        const bool g = (raw >> 55 & 1) != 0;
-        EXPECT_EQ(segment->base, (raw >> 16 & 0xFFFFFF) | (raw >> 32 & 0xFF000000));
-        EXPECT_EQ(segment->limit, g ? limit << 12 | 0xFFF : limit);
-        EXPECT_EQ(segment->type, raw >> 40 & 0xF);
-        EXPECT_EQ(segment->s, (raw >> 44 & 1) != 0);
-        EXPECT_EQ(segment->dpl, raw >> 45 & 3);
-        EXPECT_EQ(segment->l, (raw >> 53 & 1) != 0);
-        EXPECT_EQ(segment->db, (raw >> 54 & 1) != 0);
+        expect_as_in_gdt(memory_, state, *segment);
     }
 }
 

@@ -96,6 +96,7 @@ void Host::remove(Machine& machine) {
                                     [&](const auto& owned) { return owned.get() == &machine; });
     HVLAB_ASSERT(found != machines_.end());
     if (deferred_ && deferred_->machine == machine.name()) deferred_.reset();
+    reached_ = now();
     machines_.erase(found);
 }
 
@@ -105,7 +106,7 @@ void Host::reset(Machine& machine) {
 }
 
 Nanoseconds Host::now() const {
-    Nanoseconds latest = 0;
+    Nanoseconds latest = reached_;
     for (const auto& machine : machines_) latest = std::max(latest, machine->now());
     return latest;
 }
@@ -193,7 +194,8 @@ std::optional<Stop> Host::run_window(const Goal& goal, Nanoseconds end) {
         limits.deadline = end;
         if (machine.get() != goal.machine) limits.instructions.reset();
         Stop stop = machine->run(limits);
-        if (stop.reason != StopReason::kDeadline && stop.reason != StopReason::kHalted) return stop;
+        if (stop.reason == StopReason::kHalted && !halts_end_runs_) continue;
+        if (stop.reason != StopReason::kDeadline) return stop;
     }
     return std::nullopt;
 }

@@ -53,10 +53,15 @@ public:
     // others run. Throws ConfigError when there is no machine.
     Stop run(const Goal& goal);
 
+    // Whether a machine that halts for ever ends a run also while others run on. Not by default.
+    bool halts_end_runs() const { return halts_end_runs_; }
+    void set_halts_end_runs(bool on) { halts_end_runs_ = on; }
+
     // Any thread: the run in progress, or else the next one, ends.
     void interrupt();
 
-    // The instant that the foremost machine has reached; the others are less than a window behind.
+    // The instant that the foremost machine has reached, be it removed or not; the others are less
+    // than a window behind.
     Nanoseconds now() const;
 
 private:
@@ -74,6 +79,8 @@ private:
     Seed seed_;
     std::vector<std::unique_ptr<Machine>> machines_;
     std::atomic<bool> interrupted_{false};
+    Nanoseconds reached_ = 0;  // by the machines that were removed
+    bool halts_end_runs_ = false;
     // A stop that was not told because the output before it completed a match; told by the next
     // run.
     std::optional<Stop> deferred_;

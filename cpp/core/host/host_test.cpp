@@ -135,6 +135,27 @@ TEST_F(HostTest, RemovedMachineIsGone) {
     EXPECT_EQ(host_.run({.limits = {.deadline = kMillisecond}}).machine, "a");
 }
 
+TEST_F(HostTest, AMachineThatHaltsEndsARunOfOthersWhereThatIsWanted) {
+    add("a", kSpin);
+    add("b", kHaltForEver);
+    EXPECT_EQ(host_.run({.limits = {.deadline = kMicrosecond}}).reason, StopReason::kDeadline);
+    host_.set_halts_end_runs(true);
+    add("c", kHaltForEver);
+    const Stop stop = host_.run({.limits = {.deadline = kMillisecond}});
+    EXPECT_EQ(stop.reason, StopReason::kHalted);
+    EXPECT_EQ(stop.machine, "c");
+    EXPECT_EQ(host_.run({.limits = {.deadline = kMillisecond}}).reason, StopReason::kDeadline);
+}
+
+TEST_F(HostTest, TimeGoesOnWhereTheLastMachineWasRemoved) {
+    Machine& a = add("a", kSpin);
+    host_.run({.limits = {.deadline = kMillisecond}});
+    const Nanoseconds reached = a.now();
+    host_.remove(a);
+    EXPECT_EQ(host_.now(), reached);
+    EXPECT_EQ(add("b", kSpin).now(), reached);
+}
+
 TEST_F(HostTest, ScreenSearchStopsRightAfterTheWrite) {
     Machine& machine = add("a", kPrintsOnTheScreen);
     const ConsolePattern pattern = ConsolePattern::text("OK");

@@ -160,7 +160,8 @@ void TreeBuilder::OnScalar(const YAML::Mark& mark, const std::string& tag, YAML:
     count(1, value.size(), here);
     const bool quoted = tag == "!" || tag == "tag:yaml.org,2002:str";
     if (!quoted && tag != "?" && !tag.empty()) {
-        fail(here, fmt::format("tag '{}' is not supported", shown(tag)));
+        fail(here, fmt::format("tag '{}' is not supported; text that begins with '!' needs quotes",
+                               shown(tag)));
     }
     if (expects_key()) {
         if (anchor != 0) fail(here, "a key cannot have an anchor");
@@ -218,7 +219,8 @@ void TreeBuilder::open(NodeKind kind, const YAML::Mark& mark, const std::string&
     const std::string_view core_tag = kind == NodeKind::kSequence ? "seq" : "map";
     if (!tag.empty() && tag != "?" && tag != "!" &&
         tag != std::string(kTagPrefix).append(core_tag)) {
-        fail(here, fmt::format("tag '{}' is not supported", shown(tag)));
+        fail(here, fmt::format("tag '{}' is not supported; text that begins with '!' needs quotes",
+                               shown(tag)));
     }
     if (open_.size() >= limits_.depth) {
         fail(here, fmt::format("nested more than {} deep", limits_.depth));

@@ -75,7 +75,10 @@ constexpr Wording kWordings[] = {
     {"end of map not found", "the indentation fits no mapping above"},
     {"end of sequence not found", "the indentation fits no list above"},
     {"illegal EOF in scalar", "a quote is never closed"},
-    {"the referenced anchor is not defined", "an alias to an anchor that is not defined"},
+    {"the referenced anchor is not defined",
+     "an alias to an anchor that is not defined; text that begins with '*' needs quotes"},
+    {"unexpected character in block scalar",
+     "'>' and '|' begin a block of text; text that begins with one of them needs quotes"},
 };
 
 struct Complaint {
@@ -107,7 +110,15 @@ std::optional<Complaint> missing_colon(const SourceText& source, std::size_t lin
     if (before == 0) return {};
     --before;
     const std::string_view text = source.line(before);
-    if (text.find(": ") != std::string_view::npos || text.ends_with(':')) return {};
+    if (text.find(": ") != std::string_view::npos) {
+        if (content_column(source.line(line)) <= content_column(text)) return {};
+        return Complaint{
+            source.mark(line, content_column(source.line(line))),
+            fmt::format("is this line indented too much? As it is, the text of line {} "
+                        "goes on here",
+                        before + 1)};
+    }
+    if (text.ends_with(':')) return {};
     const std::size_t colon = text.find(':');
     const bool run_together = colon != std::string_view::npos;
     const std::size_t place = run_together ? colon : content_column(text);
@@ -130,9 +141,35 @@ std::optional<Complaint> missing_colon_before_bracket(const SourceText& source, 
     return Complaint{source.mark(line, bracket), "is ':' missing before this bracket?"};
 }
 
+// What stands in a value at `column` that only quotes would keep from ending it.
+std::optional<std::string> missing_quotes(std::string_view line, std::size_t column,
+                                          std::string_view parser_message, bool bracket_in_line) {
+    const std::string_view before = line.substr(0, column);
+    const std::string_view rest = line.substr(before.size());
+    if (rest.starts_with('{') && before.ends_with('$')) {
+        return "'${...}' inside of brackets needs quotes: \"${...}\"";
+    }
+    if (parser_message.find("flow") != std::string_view::npos) {
+        // In another line it is a key's, and the bracket before it is not closed.
+        if (!rest.starts_with(':') || !bracket_in_line) return {};
+        return "':' cannot stand here; text that holds ': ' needs quotes";
+    }
+    if (parser_message != "end of map not found" || rest.empty()) return {};
+    const std::size_t last = before.find_last_not_of(' ');
+    if (last == std::string_view::npos || (before[last] != '"' && before[last] != '\'')) return {};
+    return "text behind the end of a quoted one; inside of quotes, write \\\" for \" and '' for '";
+}
+
+// The first code point of a text that is UTF-8.
+std::string_view first_character(std::string_view text) {
+    std::size_t end = 1;
+    while (end < text.size() && (static_cast<unsigned char>(text[end]) & 0xC0) == 0x80) ++end;
+    return text.substr(0, end);
+}
+
 std::optional<Complaint> tab_in_indentation(const SourceText& source, std::size_t line) {
     const std::string_view text = source.line(line);
-    const std::size_t tab = text.substr(0, text.find_first_not_of(" \t")).find('\t');
+    const std::size_t tab = text.substr(0, text.find_first_not_of(" -\t")).find('\t');
     if (tab == std::string_view::npos) return {};
     return Complaint{source.mark(line, tab), "a tab in the indentation; use spaces"};
 }
@@ -142,6 +179,18 @@ Complaint explain(const YAML::Exception& error, const SourceText& source, const 
     const auto line = static_cast<std::size_t>(std::max(error.mark.line, 0));
     const auto column = static_cast<std::size_t>(std::max(error.mark.column, 0));
     Complaint complaint{source.mark(line, column), error.msg};
+    const bool bracket_in_line = innermost != nullptr && innermost->mark.line == line + 1;
+    if (auto quotes = missing_quotes(source.line(line), column, error.msg, bracket_in_line)) {
+        complaint.message = std::move(*quotes);
+        return complaint;
+    }
+    if (error.msg.starts_with("unknown escape character") && column >= 2) {
+        // The parser has read the backslash and one byte; a character may have more.
+        complaint.mark = source.mark(line, column - 2);
+        complaint.message = fmt::format(
+            "'\\{}' is no escape in double quotes; a regular expression stands in single quotes",
+            first_character(source.line(line).substr(column - 1)));
+    }
     const bool list = error.msg.starts_with("end of sequence flow not found");
     if ((list || error.msg.starts_with("end of map flow not found")) && innermost != nullptr) {
         complaint.message = fmt::format(

@@ -11,7 +11,9 @@ from typing import Annotated, Any, cast
 
 import typer
 
-from hvlab.cli import USAGE
+from hvlab.cli import USAGE, bench
+
+MAX_JOBS = 256  # each takes a process and two of 1024 file descriptors
 
 app = typer.Typer(
     name="hvlab",
@@ -25,6 +27,7 @@ fixtures_app = typer.Typer(
     help="The guests that hvlab brings along or fetches.", no_args_is_help=False
 )
 app.add_typer(fixtures_app, name="fixtures")
+app.add_typer(bench.app, name="bench")
 
 Targets = Annotated[
     list[str],
@@ -41,6 +44,25 @@ Tags = Annotated[
 ]
 
 
+Junit = Annotated[Path | None, typer.Option("--junit", metavar="FILE", help="Write JUnit XML.")]
+Html = Annotated[
+    Path | None, typer.Option("--html", metavar="FILE", help="Write a page to look at.")
+]
+Trace = Annotated[
+    Path | None,
+    typer.Option("--trace", metavar="FILE", help="Write a trace for Perfetto or chrome://tracing."),
+]
+History = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--history",
+        metavar="RUN",
+        help="An earlier run that --html compares the measures with: the name that it was saved "
+        "as, its results (JSON), or a folder of such files. May be given several times.",
+    ),
+]
+
+
 class BackendName(enum.StrEnum):
     """What --backend takes."""
 
@@ -54,6 +76,16 @@ class KvmChoice(enum.StrEnum):
     AUTO = "auto"
     ON = "on"
     OFF = "off"
+
+
+class NewKind(enum.StrEnum):
+    """What `hvlab new --kind` takes: a template each."""
+
+    FLAT = "flat"
+    ELF = "elf"
+    LINUX = "linux"
+    MICRO = "micro"
+    DISK = "disk"
 
 
 Backend = Annotated[
@@ -120,20 +152,71 @@ def run(
     tags: Tags = "",
     backend: Backend = None,
     kvm: Kvm = KvmChoice.AUTO,
-    junit: Annotated[
-        Path | None, typer.Option("--junit", metavar="FILE", help="Write JUnit XML.")
-    ] = None,
+    junit: Junit = None,
     json: Annotated[
         Path | None, typer.Option("--json", metavar="FILE", help="Write results as JSON.")
     ] = None,
+    html: Html = None,
+    trace: Trace = None,
+    history: History = None,
     artifacts: Annotated[
         Path | None,
         typer.Option("--artifacts", metavar="DIR", help="Keep a folder for each case that fails."),
     ] = None,
+    save: Annotated[
+        str,
+        typer.Option(
+            "--save", metavar="NAME", help="Keep the measures, for `hvlab bench compare`."
+        ),
+    ] = "",
+    update_baseline: Annotated[
+        bool,
+        typer.Option(
+            "--update-baseline", help="Make the measures that have a baseline the new baselines."
+        ),
+    ] = False,
     seed: Annotated[
         int | None,
         typer.Option("--seed", min=0, max=2**64 - 1, help="Of all randomness, for every case."),
     ] = None,
+    allow_python: Annotated[
+        bool,
+        typer.Option(
+            "--allow-python", help="Let 'python' steps run the Python of the scenarios' folders."
+        ),
+    ] = False,
+    jobs: Annotated[
+        str,
+        typer.Option(
+            "-j", "--jobs", metavar="N|auto", help="Cases at a time; auto: one for each processor."
+        ),
+    ] = "1",
+    repeat: Annotated[
+        int,
+        typer.Option(
+            "--repeat",
+            metavar="N",
+            min=1,
+            max=1_000_000,
+            help="Run all cases N times: all of them once, then again.",
+        ),
+    ] = 1,
+    last_failed: Annotated[
+        bool,
+        typer.Option(
+            "--last-failed", "--lf", help="Only the cases that failed last; all if none did."
+        ),
+    ] = False,
+    fail_fast: Annotated[
+        bool, typer.Option("-x", "--fail-fast", help="Stop after the first failure.")
+    ] = False,
+    in_process: Annotated[
+        bool,
+        typer.Option(
+            "--in-process",
+            help="Run cases in hvlab's own process, for a debugger: a crash ends all.",
+        ),
+    ] = False,
     verbose: Annotated[
         bool, typer.Option("-v", "--verbose", help="Show every step and measure.")
     ] = False,
@@ -145,6 +228,7 @@ def run(
     nothing ran.
     """
     from hvlab.cli import running
+    from hvlab.report.writing import Wanted
 
     del debug
     options = running.Options(
@@ -153,13 +237,52 @@ def run(
         tags=tags,
         backend=backend.value if backend else "",
         kvm=kvm.value,
-        junit=junit,
-        json=json,
+        reports=Wanted(junit, json, html, trace, tuple(history or ())),
         artifacts=artifacts,
         seed=seed,
+        allow_python=allow_python,
         verbose=verbose,
+        save=save,
+        update_baseline=update_baseline,
+        jobs=_jobs(jobs, in_process),
+        repeat=repeat,
+        last_failed=last_failed,
+        fail_fast=fail_fast,
+        in_process=in_process,
     )
     raise typer.Exit(running.run(options))
+
+
+def _jobs(text: str, in_process: bool) -> int:
+    """What -j says. Raises BadParameter."""
+    from hvlab.cli import executing
+
+    number = executing.processors() if text == "auto" else int(text) if text.isdecimal() else 0
+    if not 1 <= number <= MAX_JOBS:
+        raise typer.BadParameter(
+            f"'{text}' is not auto, or a number from 1 to {MAX_JOBS}", param_hint="-j"
+        )
+    if in_process and number > 1:
+        raise typer.BadParameter("-j needs processes, and --in-process has none", param_hint="-j")
+    return number
+
+
+@app.command()
+def report(
+    results: Annotated[
+        Path, typer.Argument(metavar="RESULTS.json", help="What `hvlab run --json` wrote.")
+    ],
+    html: Html = None,
+    trace: Trace = None,
+    junit: Junit = None,
+    history: History = None,
+) -> None:
+    """Make reports of a run that is over, from its results."""
+    from hvlab.cli import report as command
+    from hvlab.report.writing import Wanted
+
+    wanted = Wanted(junit, None, html, trace, tuple(history or ()))
+    raise typer.Exit(command.report(results, wanted))
 
 
 @app.command()
@@ -189,11 +312,44 @@ def list_cases(
 
 
 @app.command()
-def schema() -> None:
+def schema(
+    steps: Annotated[
+        bool, typer.Option("--steps", help="That of files of steps, which scenarios include.")
+    ] = False,
+) -> None:
     """Print the JSON Schema of scenario files (draft 2020-12)."""
     from hvlab.cli import listing
 
-    raise typer.Exit(listing.print_schema())
+    raise typer.Exit(listing.print_schema(steps))
+
+
+@app.command()
+def explain(
+    topic: Annotated[
+        str, typer.Argument(metavar="[STEP|SECTION]", help="Of what; without it, what there is.")
+    ] = "",
+) -> None:
+    """Document a step or a section of scenario files, with an example."""
+    from hvlab.cli import explain as command
+
+    raise typer.Exit(command.explain(topic))
+
+
+@app.command()
+def new(
+    name: Annotated[
+        str,
+        typer.Argument(metavar="[NAME]", help="The scenario's name; it may begin with a folder."),
+    ] = "first",
+    kind: Annotated[NewKind, typer.Option("--kind", help="What it boots.")] = NewKind.FLAT,
+) -> None:
+    """Write a first scenario, which passes as it stands, and its JSON Schema for the editor.
+
+    Nothing that is there is ever overwritten.
+    """
+    from hvlab.cli import new as command
+
+    raise typer.Exit(command.new(name, kind.value))
 
 
 @app.command()

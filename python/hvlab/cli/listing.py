@@ -11,6 +11,7 @@ from hvlab.cli import NOTHING_RAN, OK, USAGE
 from hvlab.scenario import plan as planning
 from hvlab.scenario.plan import Plan
 from hvlab.scenario.problems import ScenarioInvalid, printable
+from hvlab.scenario.source import SUFFIX
 
 
 def check(targets: Sequence[str]) -> int:
@@ -22,6 +23,7 @@ def check(targets: Sequence[str]) -> int:
     note = f", {skipped} of them skipped on this host" if skipped else ""
     found = f"{_plural(plan.documents, 'scenario')}, {_plural(len(plan.cases), 'case')}"
     print(f"{found}{note}: no errors")
+    say_empty(plan)
     return OK if plan.documents else NOTHING_RAN
 
 
@@ -33,22 +35,29 @@ def list_cases(targets: Sequence[str], keyword: str, tags: str, backend: str, ve
     cases = planning.choose(plan.cases, keyword, tags, backend)
     for case in cases:
         if verbose:
-            facts = [case.scenario.machine.backend, f"seed {case.seed}"]
+            facts = [case.scenario.backend, f"seed {case.seed}"]
             facts += [f"tags {' '.join(case.scenario.tags)}"] if case.scenario.tags else []
             barrier = planning.on_host(case).barrier
             facts += [f"skipped: {barrier.reason}"] if barrier else []
             print(f"{case.id}  ({', '.join(facts)})")
         else:
             print(case.id)
+    say_empty(plan)
     return OK if cases else NOTHING_RAN
 
 
-def print_schema() -> int:
-    """Prints the JSON Schema of scenario files."""
-    from hvlab.scenario.schema import json_schema
+def print_schema(steps: bool) -> int:
+    """Prints the JSON Schema of scenario files, or of files of steps."""
+    from hvlab.scenario.schema import json_schema, steps_schema
 
-    print(json.dumps(json_schema(), indent=2))
+    print(json.dumps(steps_schema() if steps else json_schema(), indent=2))
     return OK
+
+
+def say_empty(plan: Plan) -> None:
+    """Says which folders hold no scenario: what nobody runs must not look like success."""
+    for folder in plan.empty:
+        print(f"{printable(folder)}: holds no NAME{SUFFIX}", file=sys.stderr)
 
 
 def show_errors(plan: Plan) -> int:

@@ -4,26 +4,22 @@
 from __future__ import annotations
 
 import datetime
-import signal
 import sys
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType
 
+import hvlab
 from hvlab.backends import KvmMode
-from hvlab.cli import INTERNAL, NOTHING_RAN, USAGE
-from hvlab.cli.listing import show_errors
-from hvlab.cli.progress import Display, LiveDisplay, PlainDisplay
-from hvlab.errors import HostError
-from hvlab.report import artifacts, files, json_report, junit
-from hvlab.report.text import failure_text, summary
+from hvlab.cli import INTERNAL, NOTHING_RAN, USAGE, keeping, last_run
+from hvlab.cli.executing import execute
+from hvlab.cli.listing import say_empty, show_errors
+from hvlab.errors import HostError, HvlabError
+from hvlab.report import artifacts, files, writing
+from hvlab.report.load import SavedRun
+from hvlab.report.text import failure_text, repetition_lines, summary
 from hvlab.scenario import plan as planning
 from hvlab.scenario.document import Case
 from hvlab.scenario.results import CaseResult, Outcome, RunResult
-from hvlab.scenario.runner import NOT_RUN, run_cases, skipped
 
 
 @dataclass(frozen=True)
@@ -35,18 +31,29 @@ class Options:
     tags: str
     backend: str
     kvm: KvmMode
-    junit: Path | None
-    json: Path | None
+    reports: writing.Wanted
     artifacts: Path | None
     seed: int | None
+    allow_python: bool
     verbose: bool
+    save: str = ""
+    update_baseline: bool = False
+    jobs: int = 1
+    repeat: int = 1
+    last_failed: bool = False
+    fail_fast: bool = False
+    in_process: bool = False
 
 
 def run(options: Options) -> int:
     """Runs the cases and writes the reports; returns the exit code. Raises HvlabError."""
-    unwritable = _unwritable(options)
-    if unwritable is not None:
-        print(f"hvlab: error: {unwritable}", file=sys.stderr)
+    keep_as = keeping.prepare(options.save)
+    try:  # what could not be written or read after the run is better known before
+        history = writing.prepare(options.reports)
+        if options.artifacts is not None:
+            files.check_folder(options.artifacts)
+    except HvlabError as error:
+        print(f"hvlab: error: {error}", file=sys.stderr)
         return USAGE
     plan = planning.find(options.targets)
     if plan.errors:
@@ -54,40 +61,57 @@ def run(options: Options) -> int:
         print("nothing was run", file=sys.stderr)
         return code
     cases = planning.choose(plan.cases, options.keyword, options.tags, options.backend)
+    gone = last_run.stale(plan.cases) if options.last_failed else []
+    if options.last_failed:
+        cases = _last_failed(cases, gone)
     cases = planning.with_seed(cases, options.seed)
     cases = [planning.on_host(case, options.kvm) for case in cases]
+    refused = [] if options.allow_python else planning.python_refused(cases)
+    if refused:
+        code = show_errors(planning.Plan(plan.documents, cases, refused))
+        print("nothing was run", file=sys.stderr)
+        return code
+    cases = planning.allow_python(cases)
+    if options.update_baseline:
+        cases = keeping.not_compared(cases)
     started = datetime.datetime.now().astimezone()
     result = _run(cases, options)
     if not cases:
         what = "none was selected" if plan.cases else "there are none"
         print(f"nothing ran: of {len(plan.cases)} cases {what}", file=sys.stderr)
-    written = _write_reports(result, options, started)
+        say_empty(plan)
+    last_run.remember(result.cases, gone)
+    saved = SavedRun(result, started, hvlab.__version__, "this run")
+    errors = list(writing.write(options.reports, saved, history))
+    for failed in errors:
+        print(f"hvlab: error: {failed}", file=sys.stderr)
     _close(result, cases)
-    if not written and result.exit_code in (0, 1, NOTHING_RAN):
+    workers = 0 if options.in_process else options.jobs
+    kept = keeping.keep(keep_as, options.update_baseline, result, cases, started, workers)
+    if (errors or not kept) and result.exit_code in (0, 1, NOTHING_RAN):
         return INTERNAL
     return result.exit_code
 
 
 def _run(cases: list[Case], options: Options) -> RunResult:
-    result = RunResult()
-    began = time.monotonic()
-    display: Display
-    if sys.stdout.isatty():
-        display = LiveDisplay(len(cases), options.verbose)
-    else:
-        display = PlainDisplay(options.verbose)
     by_id = {case.id: case for case in cases}
-    with _terminated_is_interrupted(), display:
-        try:
-            for finished in run_cases(cases, display):
-                result.cases.append(_keep(finished, by_id[finished.id], options))
-                result.interrupted |= finished.interrupted
-        except KeyboardInterrupt:  # between two cases
-            result.interrupted = True
-    done = {case.id for case in result.cases}
-    result.cases += [skipped(case, NOT_RUN) for case in cases if case.id not in done]
-    result.wall = time.monotonic() - began
-    return result
+    return execute(
+        cases,
+        lambda finished: _keep(finished, by_id[finished.id], options),
+        jobs=options.jobs,
+        repeat=options.repeat,
+        fail_fast=options.fail_fast,
+        in_process=options.in_process,
+        verbose=options.verbose,
+    )
+
+
+def _last_failed(cases: list[Case], gone: list[str]) -> list[Case]:
+    chosen = last_run.choose(cases)
+    print(chosen.note)
+    if gone:
+        print(last_run.stale_note(gone))
+    return chosen.cases
 
 
 def _keep(result: CaseResult, case: Case, options: Options) -> CaseResult:
@@ -100,52 +124,13 @@ def _keep(result: CaseResult, case: Case, options: Options) -> CaseResult:
         return result
 
 
-def _unwritable(options: Options) -> HostError | None:
-    """Why a report could not be written after the run; it is better known before."""
-    try:
-        for path in (options.junit, options.json):
-            if path is not None:
-                files.check_writable(path)
-        if options.artifacts is not None:
-            files.check_folder(options.artifacts)
-    except HostError as error:
-        return error
-    return None
-
-
-def _write_reports(result: RunResult, options: Options, started: datetime.datetime) -> bool:
-    """False if one could not be written, which has then been said."""
-    written = True
-    for path, write in ((options.junit, junit.write), (options.json, json_report.write)):
-        if path is None:
-            continue
-        try:
-            write(path, result, started)
-        except HostError as error:
-            print(f"hvlab: error: {error}", file=sys.stderr)
-            written = False
-    return written
-
-
 def _close(result: RunResult, cases: list[Case]) -> None:
     """The failures in full, and the last line."""
     shown = {case.id: tuple(case.scenario.on_failure) for case in cases}
     for case in result.cases:
         if case.outcome in (Outcome.FAILED, Outcome.ERROR):
-            print(f"\n==== {case.outcome} {case.id}")
+            print(f"\n==== {case.outcome} {case.label}")
             print(failure_text(case, shown[case.id]))
+    if repetitions := repetition_lines(result):
+        print("\n" + "\n".join(repetitions))
     print(f"\n{summary(result)}")
-
-
-@contextmanager
-def _terminated_is_interrupted() -> Iterator[None]:
-    """A CI system's SIGTERM ends the run as Ctrl-C does: with its reports."""
-
-    def interrupt(_number: int, _frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGTERM, interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)

@@ -40,6 +40,27 @@ def write_whole(path: Path, text: str) -> None:
         raise HostError(message, f"write {path}", error.errno or 0) from None
 
 
+def read_regular(path: Path, most: int) -> bytes:
+    """The content of a regular file of at most `most` bytes. Raises HostError."""
+    try:
+        # Non-blocking: opening a FIFO must not wait for its writer.
+        fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        try:
+            if not stat.S_ISREG(os.fstat(fd).st_mode):
+                raise HostError(f"cannot read {path}: not a regular file", f"read {path}")
+            with os.fdopen(fd, "rb", closefd=False) as file:
+                data = file.read(most + 1)
+        finally:
+            os.close(fd)
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        number = error.errno or 0 if isinstance(error, OSError) else 0
+        raise HostError(f"cannot read {path}: {reason}", f"read {path}", number) from None
+    if len(data) > most:
+        raise HostError(f"cannot read {path}: over {most >> 20} MiB", f"read {path}")
+    return data
+
+
 def _replace(path: Path, data: bytes) -> None:
     path = path.resolve()  # a link stays a link
     fd, name = tempfile.mkstemp(prefix=f".{path.name[:100]}.", dir=path.parent)

@@ -4,14 +4,13 @@
 from __future__ import annotations
 
 import datetime
-import itertools
 import re
 from pathlib import Path
 from xml.etree import ElementTree
 
 from hvlab.report.files import write_whole
 from hvlab.report.text import failure_text, log_lines
-from hvlab.scenario.results import CaseResult, Outcome, RunResult
+from hvlab.scenario.results import AttemptResult, CaseResult, Outcome, RunResult
 from hvlab.scenario.source import SUFFIX
 
 # What XML 1.0 has no place for, not even escaped (s. 2.2).
@@ -26,8 +25,11 @@ def write(path: Path, run: RunResult, started: datetime.datetime) -> None:
 def render(run: RunResult, started: datetime.datetime) -> str:
     """The report's text. `started`: when the run began, with its time zone."""
     root = ElementTree.Element("testsuites", {"name": "hvlab", **_totals(run.cases, run.wall)})
-    for file, cases in itertools.groupby(run.cases, key=lambda case: case.file):
-        root.append(_suite(file, list(cases), started))
+    files: dict[str, list[CaseResult]] = {}
+    for case in run.cases:  # with repetitions a file comes again and again
+        files.setdefault(case.file, []).append(case)
+    for file, cases in files.items():
+        root.append(_suite(file, cases, started))
     ElementTree.indent(root)
     body = ElementTree.tostring(root, encoding="unicode")
     return f'<?xml version="1.0" encoding="utf-8"?>\n{body}\n'
@@ -65,7 +67,7 @@ def _case(case: CaseResult) -> ElementTree.Element:
         "testcase",
         {
             "classname": _xml(classname),
-            "name": _xml(case.name),
+            "name": _xml(case.label.removeprefix(f"{case.file}::")),
             "file": _xml(case.file),
             "line": str(case.failure.line if case.failure else case.line),
             "time": f"{case.wall:.3f}",
@@ -80,8 +82,24 @@ def _case(case: CaseResult) -> ElementTree.Element:
         tag = "failure" if case.outcome is Outcome.FAILED else "error"
         attributes = {"message": _xml(case.reason), "type": str(case.outcome)}
         ElementTree.SubElement(element, tag, attributes).text = _xml(failure_text(case))
-    if case.log:
-        ElementTree.SubElement(element, "system-out").text = _xml("\n".join(log_lines(case)))
+    for tried in case.attempts:
+        element.append(_attempt(case, tried))
+    log = [line for machine in case.machines for line in log_lines(machine)]
+    if log:
+        ElementTree.SubElement(element, "system-out").text = _xml("\n".join(log))
+    if case.output:
+        ElementTree.SubElement(element, "system-err").text = _xml(case.output)
+    return element
+
+
+def _attempt(case: CaseResult, tried: AttemptResult) -> ElementTree.Element:
+    """As Maven Surefire reports what it ran again: `flaky...` if the case passed then."""
+    kind = "Failure" if tried.outcome is Outcome.FAILED else "Error"
+    attributes = {"message": _xml(tried.reason), "type": str(tried.outcome)}
+    element = ElementTree.Element(f"{'flaky' if case.flaky else 'rerun'}{kind}", attributes)
+    text = tried.failure.excerpt if tried.failure is not None else tried.reason
+    trace = ElementTree.SubElement(element, "stackTrace")
+    trace.text = _xml(f"{text}\nseed {tried.seed}")
     return element
 
 

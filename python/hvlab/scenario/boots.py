@@ -5,11 +5,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Self
 
-from pydantic import Discriminator, Field, Tag
+from pydantic import ConfigDict, Discriminator, Field, Tag, model_validator
 
-from hvlab.scenario.fields import Strict
+from hvlab.scenario.fields import Strict, refuse
 from hvlab.scenario.tree import Data
 from hvlab.scenario.tree import Path as TreePath
 
@@ -131,6 +131,12 @@ class Ports(Strict):
     first: int = Field(ge=0, le=0xFFFF, description="The lowest one.")
     last: int = Field(ge=0, le=0xFFFF, description="The highest one.")
 
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if self.first > self.last:
+            raise refuse(f"the first port, {self.first:#x}, is above the last, {self.last:#x}")
+        return self
+
 
 class MicroBoot(Strict):
     """A micro-guest: a program in 64-bit user mode under a kernel of a few stubs."""
@@ -156,6 +162,10 @@ class MicroBoot(Strict):
 
 class DiskBoot(Strict):
     """Disks, booted by firmware as on a PC: the floppy, or else the disk."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"anyOf": [{"required": ["disk"]}, {"required": ["floppy"]}]}
+    )
 
     disk: str | None = Field(
         default=None,

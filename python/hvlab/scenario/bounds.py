@@ -9,16 +9,18 @@ from typing import TYPE_CHECKING, Protocol
 from hvlab import units
 
 if TYPE_CHECKING:
-    from hvlab.machine import Machine
     from hvlab.scenario.document import Case
 
 
 class StepFailed(Exception):
-    """A step did not find what it expected."""
+    """A step did not find what it expected. `traceback`: of the user's Python, if that said so."""
 
-    def __init__(self, message: str, operands: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, message: str, operands: Mapping[str, str] | None = None, traceback: str = ""
+    ) -> None:
         super().__init__(message)
         self.message = message
+        self.traceback = traceback
         self.operands = tuple((operands or {}).items())
 
 
@@ -32,7 +34,12 @@ class Running(Protocol):
     case: Case
 
     @property
-    def machine(self) -> Machine: ...
+    def time(self) -> int:
+        """Guest time in ns of the foremost machine."""
+
+    @property
+    def instructions(self) -> int | None:
+        """Retired by all machines."""
 
     @property
     def interval(self) -> float | None:
@@ -48,13 +55,13 @@ class Bounds:
     def __init__(self, run: Running, within: int, instructions: int | None) -> None:
         self._run = run
         self._limits = run.case.scenario.limits
-        machine = run.machine
-        self._end = machine.time + within
+        now = run.time
+        self._end = now + within
         self._time_limit = self._limits.time
         self._time_limited = self._time_limit is not None and self._time_limit < self._end
         if self._time_limit is not None and self._time_limited:
             self._end = self._time_limit
-        count = machine.instructions
+        count = run.instructions
         self._last: int | None = None
         self._count_limited = False
         if count is not None:
@@ -62,7 +69,7 @@ class Bounds:
             most = self._limits.instructions
             if most is not None and (self._last is None or most < self._last):
                 self._last, self._count_limited = most, True
-        if self._time_limited and self._end <= machine.time:
+        if self._time_limited and self._end <= now:
             self.check("deadline")
         if (
             self._count_limited
@@ -73,10 +80,10 @@ class Bounds:
             self.check("budget")
 
     def time_left(self) -> int:
-        return max(self._end - self._run.machine.time, 0)
+        return max(self._end - self._run.time, 0)
 
     def instructions_left(self) -> int | None:
-        count = self._run.machine.instructions
+        count = self._run.instructions
         return None if self._last is None or count is None else max(self._last - count, 0)
 
     def wall_slice(self) -> float:

@@ -13,12 +13,12 @@ from hvlab.backends import UNCOUNTED
 from hvlab.scenario import images
 from hvlab.scenario.boots import references
 from hvlab.scenario.context import CheckContext, Places
-from hvlab.scenario.model import Limits, Scenario
+from hvlab.scenario.model import LONE_NAME, Limits, Scenario
 from hvlab.scenario.problems import MAX_PROBLEMS, Problem
 from hvlab.scenario.regex import Patterns
 from hvlab.scenario.shapes import NOT_COUNTED, Kind, Shape
 from hvlab.scenario.steps import Step
-from hvlab.scenario.tree import Data
+from hvlab.scenario.tree import Data, Path
 
 _STEP: TypeAdapter[Step] = TypeAdapter(Step)
 
@@ -29,15 +29,20 @@ def check(
     """Every problem of one case's scenario. Runs nothing and imports nothing that the scenario
     names. `patterns` are those of the document's cases so far.
     """
-    backend = scenario.machine.backend
-    context = _context(scenario.limits, scenario.vars, backend, places, axes, patterns)
+    backend, names = scenario.backend, tuple(scenario.specs)
+    context = _context(scenario.limits, scenario.vars, names, backend, places, axes, patterns)
     _steps(context, scenario.steps)
-    boot = scenario.machine.boot.model_dump()
-    problems = [*_images(boot, places), *context.problems]
-    if scenario.machine.cpu == "host" and backend != "kvm":
-        message = f"the CPU model 'host' goes with the backend kvm only, and this is {backend}"
-        problems.append(places.at_value(("machine", "cpu"), message))
-    return problems
+    problems = []
+    for name, spec in scenario.specs.items():
+        described = scenario.described_at(name)
+        problems += _images(spec.boot.model_dump(), (*described, "boot"), places)
+        if spec.backend != backend:
+            message = f"all machines of a case have one backend: '{names[0]}' has {backend}"
+            problems.append(places.at_value((*described, "backend"), message))
+        if spec.cpu == "host" and backend != "kvm":
+            message = f"the CPU model 'host' goes with the backend kvm only, and this is {backend}"
+            problems.append(places.at_value((*described, "cpu"), message))
+    return [*problems, *context.problems]
 
 
 def check_partly(
@@ -50,29 +55,44 @@ def check_partly(
     except ValidationError:
         limits = Limits(wall="1s", time="1s", instructions=1)  # type: ignore[arg-type]
     named = dict.fromkeys(variables) if isinstance(variables, dict) else {}
-    machine = data.get("machine")
-    backend = machine.get("backend") if isinstance(machine, dict) else None
-    context = _context(limits, named, backend, places, axes, patterns)
+    specs, found = _described(data)
+    first = next(iter(specs.values()), None)
+    backend = first.get("backend") if isinstance(first, dict) else None
+    context = _context(limits, named, tuple(specs), backend, places, axes, patterns)
     entries = data.get("steps")
     _steps(context, [_step(entry) for entry in entries] if isinstance(entries, list) else [])
-    boot = machine.get("boot") if isinstance(machine, dict) else None
-    return [*_images(boot, places), *context.problems]
+    problems: list[Problem] = []
+    for name, spec in specs.items():
+        boot = spec.get("boot") if isinstance(spec, dict) else None
+        problems += _images(
+            boot, (*found, *((name,) if found == ("machines",) else ()), "boot"), places
+        )
+    return [*problems, *context.problems]
 
 
-def _images(boot: Data, places: Places) -> list[Problem]:
+def _described(data: Mapping[str, Data]) -> tuple[Mapping[str, Data], Path]:
+    """The machines of a document by name, as far as it says them, and where they stand."""
+    several = data.get("machines")
+    if isinstance(several, dict) and several:
+        return several, ("machines",)
+    return {LONE_NAME: data.get("machine")}, ("machine",)
+
+
+def _images(boot: Data, at: Path, places: Places) -> list[Problem]:
     problems: list[Problem] = []
     for path, reference in references(boot):
         if len(problems) >= MAX_PROBLEMS:
             break
         fault = images.fault(reference, places.source.folder)
         if fault is not None:
-            problems.append(places.at_value(("machine", "boot", *path), fault))
+            problems.append(places.at_value((*at, *path), fault))
     return problems
 
 
 def _context(
     limits: Limits,
     variables: Mapping[str, object],
+    machines: tuple[str, ...],
     backend: Data,
     places: Places,
     axes: tuple[str, ...],
@@ -82,6 +102,7 @@ def _context(
     context = CheckContext(
         places=places,
         patterns=patterns,
+        machines=machines,
         limits_time=limits.time is not None,
         limits_instructions=limits.instructions is not None,
         counts=counts,
@@ -118,8 +139,8 @@ def _steps(context: CheckContext, steps: Sequence[Step | Data]) -> None:
 
 def _assume(context: CheckContext, entry: Data) -> None:
     """What a step that is wrong was meant to do, so that one mistake is one error."""
-    if context.booted is None:
-        context.boots()
+    if not context.up:
+        context.boots(None)
     for body in entry.values() if isinstance(entry, dict) else ():
         name = body.get("as") if isinstance(body, dict) else None
         if isinstance(name, str):

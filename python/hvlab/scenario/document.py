@@ -5,26 +5,30 @@ runs.
 
 from __future__ import annotations
 
+import gc
 import hashlib
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import NoReturn
 
 from pydantic import TypeAdapter, ValidationError
 
 from hvlab.backends import Barrier
 from hvlab.errors import ScenarioError
-from hvlab.scenario import check, explain, template
-from hvlab.scenario.context import Places
+from hvlab.performance import baseline
+from hvlab.performance.baseline import CaseBaselines
+from hvlab.scenario import check, explain, include, template
+from hvlab.scenario.context import Places, token_width
 from hvlab.scenario.matrix import Cell, Matrix, expand
 from hvlab.scenario.model import Scenario
 from hvlab.scenario.problems import MAX_PROBLEMS, Problem, ScenarioInvalid
 from hvlab.scenario.regex import Patterns
 from hvlab.scenario.source import Source, read_source
+from hvlab.scenario.steps.measure import Measure
 from hvlab.scenario.template import Names, TemplateError
-from hvlab.scenario.tree import Data, Marks, Scalar, flatten
+from hvlab.scenario.tree import Data, Mark, Marks, Scalar, flatten
 from hvlab.scenario.tree import Path as Place
 
 # Of substitutions in one document, summed over its cases: a bound on the work that a hostile one
@@ -43,7 +47,9 @@ class Case:
     Attributes:
         id: `file::name[axis=value-...]`; parameters: the cell's values; seed: 0 to 2^64 - 1;
         barrier: what keeps it from running on this host, None if nothing does or nobody has
-        looked yet (plan.on_host); marks: where everything stood in `source`.
+        looked yet (plan.on_host); allow_python: whoever runs it lets the Python of its folder run;
+        marks: where everything stood in `source`; baselines: what its measures are compared with,
+        None if with nothing.
     """
 
     id: str
@@ -53,6 +59,8 @@ class Case:
     parameters: Mapping[str, Scalar]
     seed: int
     barrier: Barrier | None = None
+    allow_python: bool = False
+    baselines: CaseBaselines | None = None
 
     @property
     def name(self) -> str:
@@ -86,21 +94,53 @@ def parse(source: Source) -> Document:
         tree = parse_scenario(source.text, source.name)
     except ScenarioError as error:
         # The core's message, shown like every other: with its line and a caret.
-        problem = Problem(error.line, error.column, error.message, error.path)
+        width = token_width(source, Mark(error.line, error.column))
+        problem = Problem(error.line, error.column, error.message, error.path, width)
         raise ScenarioInvalid(source, [problem]) from None
-    data, marks = flatten(tree)
-    if not isinstance(data, dict):
-        what = "the document is empty" if data is None else "a scenario is a mapping of keys"
-        raise ScenarioInvalid(source, [Problem(1, 1, f"{what}; it begins with 'schema: 1'")])
-    return _Reader(source, data, marks).document()
+    with no_garbage_collection():
+        data, marks = flatten(tree)
+        if not isinstance(data, dict):
+            what = "the document is empty" if data is None else "a scenario is a mapping of keys"
+            raise ScenarioInvalid(source, [Problem(1, 1, f"{what}; it begins with 'schema: 1'")])
+        return _Reader(source, data, marks).document()
+
+
+@contextmanager
+def no_garbage_collection() -> Iterator[None]:
+    """What a check makes has no cycles, and looking for them is a quarter of its time."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
 
 
 def default_seed(source: Source, name: str) -> int:
     """A hash of the case id, of 32 bits: the file counts by its name alone, so it is the same
     everywhere.
     """
-    text = f"{Path(source.name).name}::{name}"
+    text = f"{os.path.basename(source.name)}::{name}"  # noqa: PTH119 - a Path costs ten times as much
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:4], "big")
+
+
+def _empty_values(data: Data, places: Places, path: Place = ()) -> Iterator[Problem]:
+    """Keys without a value, where the model would take that for a key that is not there.
+
+    What has to be there is refused by the model; a step may be nothing but its key.
+    """
+    items: Iterable[tuple[str | int, Data]] = ()
+    if isinstance(data, dict):
+        items = data.items()
+    elif isinstance(data, list):
+        items = enumerate(data)
+    for part, value in items:
+        below = (*path, part)
+        if isinstance(value, dict | list):
+            yield from _empty_values(value, places, below)
+        elif value is None and isinstance(part, str) and explain.is_optional(below):
+            yield places.at_key(below, f"'{part}' has no value: give it one, or leave it out")
 
 
 class _Reader:
@@ -115,8 +155,11 @@ class _Reader:
         self._checked: dict[tuple[object, ...], Scenario | None] = {}
 
     def document(self) -> Document:
-        cells = self._cells()
         names = self._names()
+        self._data, self._marks = include.expand(self._source, self._data, self._marks, names.axes)
+        self._places = Places(self._source, self._marks)
+        self._problems += _empty_values(self._data, self._places)
+        cells = self._cells()
         used = self._references(names)
         if not cells:
             # The matrix is wrong: what does not hang on its values is checked all the same.
@@ -133,7 +176,19 @@ class _Reader:
             cases.append(self._case(cell, names, used))
         if self._problems:
             self._fail()
-        return Document(self._source, tuple(case for case in cases if case is not None))
+        return Document(self._source, self._with_baselines(c for c in cases if c is not None))
+
+    def _with_baselines(self, cases: Iterable[Case]) -> tuple[Case, ...]:
+        """The file is read only where a measure is compared with it."""
+        known: baseline.Baselines | None = None
+        made = []
+        for case in cases:
+            bodies = (step.body for step in case.scenario.steps)
+            if any(isinstance(b, Measure) and b.baseline is not None for b in bodies):
+                known = known or baseline.beside(self._source)
+                case = replace(case, baselines=known.of(case.id, case.name))
+            made.append(case)
+        return tuple(made)
 
     def _fail(self) -> NoReturn:
         raise ScenarioInvalid(self._source, self._problems)
@@ -150,7 +205,7 @@ class _Reader:
         except ValidationError:
             return []  # explained with the rest of the document
         cells, faults = expand(matrix)
-        for fault in faults:
+        for fault in faults[:MAX_PROBLEMS]:
             place = self._places.at_key if fault.at_key else self._places.at_value
             self._problems.append(place(fault.path, fault.message))
         return cells
@@ -173,7 +228,8 @@ class _Reader:
                 break
             if path[0] == "matrix":
                 continue
-            known = Names(names.axes) if path[0] == "vars" else names
+            within_vars = Names(names.axes, later=names.variables)
+            known = within_vars if path[0] == "vars" else names
             try:
                 if path[0] in _WITHOUT_TEMPLATES and path[0] != "vars":
                     raise TemplateError(f"'{path[0]}' takes no ${{...}}", text.index("${"), 2)

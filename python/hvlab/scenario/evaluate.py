@@ -82,7 +82,7 @@ class _Walker:
                 return UNITS[node.id][1] if node.id in UNITS else CONSTANTS[node.id]
             case ast.Attribute(value=ast.Name(id=name), attr=field):
                 return self._note(
-                    node, self._values[name].fields[field], self._kinds[name].get(field)
+                    node, self._field(node, name, field), self._kinds[name].get(field)
                 )
             case ast.Subscript():
                 return self._note(node, self._subscript(node))
@@ -120,10 +120,22 @@ class _Walker:
     def _refuse(self, node: ast.expr, message: str) -> ExpressionError:
         return ExpressionError(f"in '{segment(self._expression, node)}': {message}")
 
+    def _field(self, node: ast.expr, name: str, field: str) -> Value:
+        """Of a value that a step named; what a `python` step's has is known only now."""
+        fields = self._values[name].fields
+        if field not in fields:
+            known = ", ".join(fields) or "nothing"
+            raise self._refuse(node, f"'{name}' has no '{field}'; it has {known}")
+        return fields[field]
+
     def _subscript(self, node: ast.Subscript) -> Value:
         if isinstance(node.value, ast.Name) and isinstance(node.slice, ast.Constant):
             record, index = self._values[node.value.id], node.slice.value
-            return record.fields[index] if isinstance(index, str) else record.items[int(str(index))]
+            if isinstance(index, str):
+                return self._field(node, node.value.id, index)
+            if int(str(index)) >= len(record.items):
+                raise self._refuse(node, f"'{node.value.id}' has no item [{index!r}]")
+            return record.items[int(str(index))]
         text = self.value(node.value)
         if not isinstance(text, str):
             raise self._refuse(node, f"{format_value(text)} has no parts")

@@ -3,9 +3,11 @@
 
 from __future__ import annotations
 
+import re
 import types
 import typing
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
@@ -15,7 +17,7 @@ from hvlab.scenario.boots import BOOT_TAG, BOOTS
 from hvlab.scenario.context import Places
 from hvlab.scenario.fields import describe
 from hvlab.scenario.model import Scenario
-from hvlab.scenario.nearest import did_you_mean, nearest, one_of, which_key
+from hvlab.scenario.nearest import did_you_mean, meant, nearest, one_of, which_key
 from hvlab.scenario.problems import MAX_PROBLEMS, Problem
 from hvlab.scenario.steps import STEPS, TAG, Step
 from hvlab.scenario.tree import Data, Path, format_path
@@ -33,10 +35,43 @@ _TYPES: Mapping[str, str] = {
 }
 
 
+_NUMBER = re.compile(r"[+-]?(0x[0-9A-Fa-f]+|0o[0-7]+|[0-9]+)")
+_TRUTHS = {"yes": "true", "on": "true", "no": "false", "off": "false"}
+
+
 def problems(error: ValidationError, data: Data, places: Places) -> Iterator[Problem]:
     """One problem for each error of pydantic's, MAX_PROBLEMS at most."""
-    for details in error.errors(include_url=False)[:MAX_PROBLEMS]:
+    found = error.errors(include_url=False)[:MAX_PROBLEMS]
+    misspelt = set(_misspelt(found))
+    unindented = set(_unindented(found))
+    for details in found:
+        path = _plain(details["loc"])
+        # A misspelt key is one mistake: not an unknown key and a missing one. And so is a step whose
+        # fields stand beside it.
+        if (details["type"] == "missing" and path in misspelt) or (
+            details["input"] is None and path[:2] in unindented
+        ):
+            continue
+        if path == ("machines",) and misspelt & {("machine",), ("machines",)}:
+            continue
         yield _problem(details, data, places)
+
+
+def _unindented(found: list[ErrorDetails]) -> Iterator[Path]:
+    """The places of the steps that have another key beside their own."""
+    for details in found:
+        path = _plain(details["loc"])
+        if details["type"] == "extra_forbidden" and path[0] == "steps" and len(path) == 3:
+            yield path[:2]
+
+
+def _misspelt(found: list[ErrorDetails]) -> Iterator[Path]:
+    """The places of the keys that unknown ones beside them were meant to be."""
+    for details in found:
+        if details["type"] == "extra_forbidden":
+            path = _plain(details["loc"])
+            known = _keys(_annotation(path[:-1]))
+            yield from ((*path[:-1], name) for name in meant(str(path[-1]), known))
 
 
 def _problem(details: ErrorDetails, data: Data, places: Places) -> Problem:
@@ -47,31 +82,36 @@ def _problem(details: ErrorDetails, data: Data, places: Places) -> Problem:
     if kind == "missing":
         parent = path[:-1]
         where = f" in {format_path(parent[-1:])}" if parent and isinstance(parent[-1], str) else ""
-        return places.at_key(parent, f"'{path[-1]}' is missing{where}")
+        return places.at_key(parent, f"'{path[-1]}' is missing{where}{_purpose(path)}")
     if kind in ("union_tag_not_found", "union_tag_invalid"):
         return _no_alternative(path, details["input"], places)
+    if "[key]" in details["loc"]:
+        return places.at_key(path, _message(path, details))
     # A step's short form has no key for its only field: then the message is about the step.
     return places.at_value(path, _message(places.marks.nearest(path), details))
 
 
 def _plain(loc: tuple[int | str, ...]) -> Path:
     """Without the marks of union alternatives, which are no part of the document."""
-    tags = {TAG + keyword for keyword in STEPS} | {BOOT_TAG + kind for kind in BOOTS}
-    return tuple(part for part in loc if part not in tags and part != "[key]")
+    tags = _alternative_marks()
+    return tuple(part for part in loc if part not in tags)
+
+
+@lru_cache(maxsize=1)
+def _alternative_marks() -> frozenset[str]:
+    steps, boots = (TAG + keyword for keyword in STEPS), (BOOT_TAG + kind for kind in BOOTS)
+    return frozenset({*steps, *boots, "[key]"})
 
 
 def _message(path: Path, details: ErrorDetails) -> str:
     kind, context, value = details["type"], details.get("ctx", {}), details["input"]
     what = format_path(path[-1:]) if path and isinstance(path[-1], str) else format_path(path[-2:])
     if kind == "hvlab":
-        return details["msg"]
+        axis = str(path[1]) if path[:1] == ("matrix",) and len(path) == 3 else ""
+        hint = did_you_mean(axis, ("include", "exclude")) if isinstance(value, dict) else ""
+        return f"a value of the axis '{axis}' is a mapping{hint}" if hint else details["msg"]
     if kind in _TYPES:
-        hint = ""
-        if kind == "string_type" and isinstance(value, bool | int | float):
-            hint = "; put it in quotes"
-        if kind == "list_type" and isinstance(value, str):
-            hint = f" (did you mean [{value}]?)"
-        return f"{what} {_TYPES[kind]}, not {describe(value)}{hint}"
+        return f"{what} {_TYPES[kind]}, not {describe(value)}{_type_hint(kind, path, value)}"
     if kind == "literal_error":
         return _not_one_of(what, path, value)
     if kind in ("greater_than_equal", "greater_than"):
@@ -87,12 +127,41 @@ def _message(path: Path, details: ErrorDetails) -> str:
     return f"{what}: {message[:1].lower()}{message[1:]}"
 
 
+def _type_hint(kind: str, path: Path, value: object) -> str:
+    if kind == "list_type" and isinstance(value, str):
+        return f" (did you mean [{value}]?)"
+    if kind == "list_type" and isinstance(value, dict):
+        return "; each item begins with '- '"
+    if kind == "string_type" and isinstance(value, bool | int | float):
+        return "; put it in quotes"
+    if kind == "int_type" and isinstance(value, str) and _NUMBER.fullmatch(value):
+        return "; take the quotes away"
+    if kind == "bool_type" and isinstance(value, str) and value.casefold() in _TRUTHS:
+        return f" (did you mean {_TRUTHS[value.casefold()]}?)"
+    if path == ("matrix",):
+        return ", as {memory: [64MiB, 1GiB]}"
+    keys = _keys(_annotation(path)) if "mapping" in _TYPES[kind] else []
+    return f"; its keys: {', '.join(keys)}" if keys else ""
+
+
+def _purpose(path: Path) -> str:
+    """What a missing key is for, as its model says."""
+    for candidate in _alternatives(_annotation(path[:-1])):
+        if isinstance(candidate, type) and issubclass(candidate, BaseModel):
+            for name, field in candidate.model_fields.items():
+                if path[-1] in (name, field.alias) and field.description:
+                    text = field.description.rstrip(".")
+                    return f": {text[:1].lower()}{text[1:]}"
+    return ""
+
+
 def _not_one_of(what: str, path: Path, value: object) -> str:
     known = [str(choice) for choice in _choices(_annotation(path))]
     if path == ("schema",):
         return f"schema must be 1, the only version there is, not {describe(value)}"
     if isinstance(value, str):
-        return f"unknown {what} '{value}'{did_you_mean(value, known)}; known: {one_of(known)}"
+        hint = did_you_mean(value, known) or f"; known: {one_of(known)}"
+        return f"unknown value '{value}' of {what}{hint}"
     return f"{what} must be {one_of(known)}, not {describe(value)}"
 
 
@@ -101,19 +170,36 @@ def _unknown_key(path: Path, data: Data) -> str:
     if len(parent) == 2 and parent[0] == "steps":
         return _beside_step(key, _at(data, parent))
     known = _keys(_annotation(parent))
-    if parent == ("machine", "boot"):
+    if len(parent) == 3 and parent[2] == "boot" and key in BOOT_KEYS:
+        return f"unknown key '{key}' in boot; what is booted stands under 'machine'"
+    if parent[-1:] == ("boot",) and parent[:1] in (("machine",), ("machines",)):
         return _unknown_boot_key(key, _at(data, parent))
     where = f" in {format_path(parent[-1:])}" if parent and isinstance(parent[-1], str) else ""
     hint = which_key(key, known)
-    if not hint and not parent and key in STEPS:
-        hint = f"; '{key}' is a step: put '- {key}: ...' under steps"
+    if not hint:
+        hint = _elsewhere(key, parent)
     if not hint:
         hint = f"; known: {', '.join(known)}" if known else "; it takes none"
     return f"unknown key '{key}'{where}{hint}"
 
 
+def _elsewhere(key: str, parent: Path) -> str:
+    """Where a key is known that is not known where it stands: in a section, or as a step."""
+    for section in (("machine", "boot"), ("machine",), ("limits",), ("requires",)):
+        keys = BOOT_KEYS if section == ("machine", "boot") else _keys(_annotation(section))
+        if key in keys and section != parent and (parent or section != ("machine", "boot")):
+            return f"; '{key}' belongs inside '{section[-1]}'; is the indentation right?"
+    if parent:
+        return ""
+    if key in STEPS:
+        return f"; '{key}' is a step: put '- {key}: ...' under steps"
+    return which_key(key, STEPS) if key[:1] in ("-", "–", "—") else ""
+
+
 def _unknown_boot_key(key: str, boot: Data) -> str:
     kind = next((k for k in BOOTS if isinstance(boot, dict) and k in boot), "")
+    if key in BOOTS:
+        return f"boot says one thing to boot, and this has '{kind}' already"
     others = [k for k, model in BOOTS.items() if k != kind and key in _keys(model)]
     if others:
         return f"unknown key '{key}' in boot: it goes with {one_of(others)}, not with '{kind}'"
@@ -138,10 +224,15 @@ def _no_alternative(path: Path, value: object, places: Places) -> Problem:
     if path and path[0] == "steps":
         return _not_a_step(path, value, places)
     if isinstance(value, dict):
-        wrong = next((key for key in value if nearest(key, BOOTS)), None)
+        wrong = next((key for key in value if which_key(key, BOOTS)), None)
         if wrong is not None:
             hint = which_key(wrong, BOOTS)
             return places.at_key((*path, wrong), f"unknown key '{wrong}' in boot{hint}")
+        beside = next((key for key in value if key in BOOT_KEYS), None)
+        if beside is not None:
+            kinds = one_of(k for k, model in BOOTS.items() if beside in _keys(model))
+            message = f"'{beside}' boots nothing by itself: it goes with {kinds}"
+            return places.at_key((*path, beside), message)
     message = f"boot says what to boot, as in {{flat: IMAGE}}; known: {one_of(BOOTS)}"
     return places.at_value(path, message)
 
@@ -203,6 +294,11 @@ def _below(annotation: Any, part: str | int) -> Any:
     return None
 
 
+def is_optional(path: Path) -> bool:
+    """Whether the model takes nothing for the value at `path`."""
+    return type(None) in _alternatives(_annotation(path))
+
+
 def _alternatives(annotation: Any) -> Iterator[Any]:
     origin = typing.get_origin(annotation)
     if origin is typing.Annotated:
@@ -228,3 +324,6 @@ def _choices(annotation: Any) -> list[Any]:
         if typing.get_origin(candidate) is typing.Literal:
             found += typing.get_args(candidate)
     return found
+
+
+BOOT_KEYS = frozenset(key for model in BOOTS.values() for key in _keys(model))

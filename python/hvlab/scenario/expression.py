@@ -14,6 +14,7 @@ import re
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 from hvlab.scenario.nearest import did_you_mean
 from hvlab.scenario.shapes import FUNCTIONS, UNITS, Kind, Shape
@@ -61,6 +62,7 @@ class Expression:
     tree: ast.expr
 
 
+@lru_cache(maxsize=256)  # each case of a matrix asks for the same ones, and each run again
 def parse(text: str) -> Expression:
     """Parses `text`. Raises ExpressionError for what is no expression, too large or not allowed."""
     if len(text) > MAX_TEXT:
@@ -116,6 +118,8 @@ def segment(expression: Expression, node: ast.expr) -> str:
     return expression.text[start:end]
 
 
+_SEARCHES = frozenset({"startswith", "endswith", "find", "index", "count", "contains", "match"})
+_UNIT_RUN_ON = re.compile(rf"(?<![\w.])(\d+(?:\.\d+)?)({'|'.join(UNITS)}|min)\b")
 _ONE_EQUALS_SIGN = re.compile(r"(?<![=<>!])=(?!=)")
 
 
@@ -123,11 +127,16 @@ def _syntax_error(text: str, lead: int, error: SyntaxError) -> ExpressionError:
     equals = _ONE_EQUALS_SIGN.search(re.sub(r"(['\"]).*?\1", lambda m: "_" * len(m[0]), text))
     if equals is not None:
         return ExpressionError("'=' does not compare (did you mean '=='?)", equals.start())
+    together = _UNIT_RUN_ON.search(text)
+    if together is not None:
+        number, unit = together[1], "minute" if together[2] == "min" else together[2]
+        message = f"'{together[0]}' is no number (did you mean '{number}*{unit}'?)"
+        return ExpressionError(message, together.start(), len(together[0]))
     offset = lead + (error.offset or 0) - 1
     if not lead <= offset < len(text):
         return ExpressionError("the expression ends too early", len(text) - 1)
     message = (error.msg or "invalid syntax").split(". ")[0]
-    for wrong, right in (("&&", "and"), ("||", "or"), ("!", "not")):
+    for wrong, right in (("&&", "and"), ("||", "or"), ("<>", "!="), ("!", "not")):
         if wrong in text.replace("!=", ""):
             message += f" (did you mean '{right}' instead of '{wrong}'?)"
             break
@@ -188,7 +197,10 @@ class _Checker:
             case ast.Call():
                 return self._call(node)
             case _:
-                raise self._error(node, f"{_describe(node)} not allowed in an expression")
+                hint = ""
+                if isinstance(node, ast.List | ast.Tuple | ast.Set):
+                    hint = "; compare with each: x == 1 or x == 2"
+                raise self._error(node, f"{_describe(node)} not allowed in an expression{hint}")
 
     def _constant(self, node: ast.Constant) -> Kind:
         if isinstance(node.value, bool):
@@ -219,9 +231,17 @@ class _Checker:
     def _shape(self, node: ast.Name) -> Shape:
         shape = self._scope.get(node.id)
         if shape is None:
-            hint = did_you_mean(node.id, [*self._scope, *UNITS, *FUNCTIONS])
-            raise self._error(node, f"unknown name '{node.id}'{hint}")
+            raise self._error(node, f"unknown name '{node.id}'{self._which(node.id)}")
+        if shape.refused:
+            raise self._error(node, shape.refused)
         return shape
+
+    def _which(self, name: str) -> str:
+        for scope in ("vars", "matrix"):
+            if scope in self._scope and name in self._scope[scope].fields:
+                return f" (did you mean '{scope}.{name}'?)"
+        hint = did_you_mean(name, [*self._scope, *UNITS, *FUNCTIONS])
+        return hint or "; no step before this one names it with 'as'"
 
     def _attribute(self, node: ast.Attribute) -> Kind:
         if not isinstance(node.value, ast.Name):
@@ -240,7 +260,7 @@ class _Checker:
 
     def _subscript(self, node: ast.Subscript) -> Kind:
         if isinstance(node.value, ast.Name) and node.value.id in self._scope:
-            return self._item(node, self._scope[node.value.id])
+            return self._item(node, self._shape(node.value))
         inner = self.kind(node.value)
         if inner not in (Kind.TEXT, Kind.ANY):
             raise self._error(node, f"{inner} has no parts to take with [...]")
@@ -356,7 +376,11 @@ class _Checker:
             if isinstance(node.func, ast.Name):
                 hint = did_you_mean(node.func.id, FUNCTIONS)
                 raise self._error(node.func, f"unknown function '{node.func.id}'{hint}")
-            raise self._error(node.func, f"only these can be called: {', '.join(FUNCTIONS)}")
+            hint = ""
+            if isinstance(node.func, ast.Attribute) and node.func.attr in _SEARCHES:
+                hint = '; "x" in TEXT looks for a text in a text'
+            known = ", ".join(FUNCTIONS)
+            raise self._error(node.func, f"only these can be called: {known}{hint}")
         name = node.func.id
         if node.keywords:
             raise self._error(node, f"{name}() takes no named arguments here")

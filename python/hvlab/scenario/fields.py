@@ -6,6 +6,7 @@ it.
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar
 
 from pydantic import (
@@ -21,6 +22,8 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, PydanticCustomError
 
 from hvlab import units
+from hvlab.scenario.nearest import did_you_mean
+from hvlab.scenario.registers import REGISTERS
 from hvlab.scenario.shapes import RESERVED
 
 TEMPLATE_PATTERN = r"\$\{[^}]*\}"
@@ -72,6 +75,13 @@ class Shortened(Strict):
         return schema
 
 
+@dataclass(frozen=True)
+class Meaning:
+    """What a value is, in the words of `hvlab explain` and the reference; stands in a field's type."""
+
+    text: str
+
+
 def refuse(message: str) -> PydanticCustomError:
     """An error whose text goes to the user as it is."""
     return PydanticCustomError("hvlab", "{text}", {"text": message})
@@ -94,9 +104,12 @@ def _duration(value: Any) -> int:
 
 def _quantity(value: Any, what: str, parse: Any, unit: str) -> int:
     if isinstance(value, int | float) and not isinstance(value, bool):
-        raise refuse(f"a {what} has a unit (did you mean '{value}{unit}'?)")
+        bytes_meant = what == "size" and isinstance(value, int) and value >= 1 << 20
+        guess = units.format_size(int(value)) if bytes_meant else f"{value}{unit}"
+        raise refuse(f"a {what} has a unit (did you mean '{guess}'?)")
     if not isinstance(value, str):
-        raise refuse(f"must be a {what} with its unit, as in '20{unit}', not {describe(value)}")
+        example = "64MiB" if what == "size" else "20s"
+        raise refuse(f"must be a {what} with its unit, as in '{example}', not {describe(value)}")
     try:
         return int(parse(value))
     except units.UnitError as error:
@@ -104,6 +117,8 @@ def _quantity(value: Any, what: str, parse: Any, unit: str) -> int:
 
 
 def _name(value: Any) -> Any:
+    if value == "":
+        raise refuse("a name is not empty")
     if isinstance(value, str) and not _NAME.fullmatch(value):
         raise refuse(
             f"'{value[:60]}' can't be a name: letters, digits, '_', '-' and '.', "
@@ -113,7 +128,7 @@ def _name(value: Any) -> Any:
 
 
 def _tag(value: Any) -> Any:
-    if value in _PYTEST_WORDS:
+    if isinstance(value, str) and value in _PYTEST_WORDS:
         raise refuse(f"'{value}' can't be a tag: pytest has a meaning for it")
     return _name(value)
 
@@ -142,6 +157,32 @@ def _scalar(value: Any) -> Any:
     return value
 
 
+def _number(value: Any) -> int | str:
+    if isinstance(value, bool) or not isinstance(value, int | str) or value == "":
+        raise refuse(f"must be a whole number or an expression, not {describe(value)}")
+    if isinstance(value, int) and not 0 <= value < 1 << 64:
+        raise refuse(f"must be 0 to 2^64 - 1, not {value}")
+    return value
+
+
+def _hex_bytes(value: Any) -> bytes:
+    if isinstance(value, str):
+        try:
+            data = bytes.fromhex(value)
+        except ValueError:
+            data = b""
+        if data:
+            return data
+    raise refuse(f"must be bytes in hex, as in 'de ad be ef', not {describe(value)}")
+
+
+def _register(value: Any) -> Any:
+    if isinstance(value, str) and value not in REGISTERS:
+        hint = did_you_mean(value, REGISTERS) or "; as in rax, eax, al, rip, rflags, cr3, cs"
+        raise refuse(f"unknown register '{value}'{hint}")
+    return value
+
+
 def describe(value: object) -> str:
     """What a value of a document is, for a message."""
     match value:
@@ -164,23 +205,66 @@ Size = Annotated[
     int,
     BeforeValidator(_size),
     _unit_schema(tuple(units.SIZE_UNITS), "A size with its unit.", ["64MiB", "1GiB"]),
+    Meaning("a size, as 64MiB"),
 ]
 Duration = Annotated[
     int,
     BeforeValidator(_duration),
     _unit_schema(tuple(units.DURATION_UNITS), "A duration with its unit.", ["20s", "50us", "5min"]),
+    Meaning("a duration, as 20s"),
+]
+# A number, or the text of an expression that gives one.
+Number = Annotated[
+    Any,
+    BeforeValidator(_number),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "integer", "minimum": 0, "maximum": (1 << 64) - 1},
+                {"type": "string", "minLength": 1},
+            ]
+        }
+    ),
+]
+HexBytes = Annotated[
+    Any,
+    BeforeValidator(_hex_bytes),
+    WithJsonSchema(
+        {
+            "type": "string",
+            "pattern": rf"^(\s*[0-9A-Fa-f]{{2}})+\s*$|{TEMPLATE_PATTERN}",
+            "examples": ["de ad be ef"],
+        }
+    ),
+]
+RegisterName = Annotated[
+    str,
+    BeforeValidator(_register),
+    WithJsonSchema(
+        {"anyOf": [{"enum": list(REGISTERS)}, {"type": "string", "pattern": TEMPLATE_PATTERN}]}
+    ),
 ]
 Name = Annotated[
-    str, BeforeValidator(_name), Field(json_schema_extra={"pattern": f"^{_NAME.pattern}$"})
+    str,
+    BeforeValidator(_name),
+    Field(json_schema_extra={"pattern": f"^{_NAME.pattern}$"}),
+    Meaning("a name: letters, digits, '_', '-' and '.'"),
 ]
 Tag = Annotated[
-    str, BeforeValidator(_tag), Field(json_schema_extra={"pattern": f"^{_NAME.pattern}$"})
+    str,
+    BeforeValidator(_tag),
+    Field(json_schema_extra={"pattern": f"^{_NAME.pattern}$"}),
+    Meaning("a name"),
 ]
 Identifier = Annotated[
     str,
     BeforeValidator(_identifier),
     Field(json_schema_extra={"pattern": f"^{_IDENTIFIER.pattern}$"}),
+    Meaning("a name: letters, digits and '_'"),
 ]
 ScalarValue = Annotated[
-    Any, BeforeValidator(_scalar), WithJsonSchema({"type": ["string", "number", "boolean"]})
+    Any,
+    BeforeValidator(_scalar),
+    WithJsonSchema({"type": ["string", "number", "boolean"]}),
+    Meaning("a text, a number or true/false"),
 ]

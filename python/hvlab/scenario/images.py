@@ -15,6 +15,7 @@ from hvlab.errors import BootError
 from hvlab.scenario.nearest import did_you_mean
 
 FIXTURE = "fixture:"
+PATH_MAX = 4096  # of Linux
 
 
 def fault(reference: str, folder: Path) -> str | None:
@@ -28,9 +29,10 @@ def fault(reference: str, folder: Path) -> str | None:
         known = fixture_names()
         if name in known:
             return None
-        return (
-            f"unknown fixture '{name}'{did_you_mean(name, known) or '; known: ' + ', '.join(known)}"
-        )
+        hint = did_you_mean(name, known) or "; 'hvlab fixtures list' shows those there are"
+        return f"unknown fixture '{name}'{hint}"
+    if len(reference) > PATH_MAX:  # before each part of it is looked at
+        return f"too long for a path: {len(reference)} characters"
     path = folder / reference
     if not Path(reference).is_absolute() and not _inside(path, folder):
         return f"'{reference}' is outside the scenario's folder; a relative path stays in it"
@@ -38,7 +40,7 @@ def fault(reference: str, folder: Path) -> str | None:
         mode = path.stat().st_mode
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else str(error)
-        return f"'{reference}': {reason}{_similar(path)}"
+        return f"'{reference}': {reason}{_similar(path, reference)}"
     return None if stat.S_ISREG(mode) else f"'{reference}' is not a regular file"
 
 
@@ -74,7 +76,11 @@ def _inside(path: Path, folder: Path) -> bool:
         return False
 
 
-def _similar(path: Path) -> str:
+def _similar(path: Path, reference: str) -> str:
+    from hvlab.fixtures import fixture_names
+
+    if reference in fixture_names():
+        return f" (did you mean '{FIXTURE}{reference}'?)"
     try:
         names = [entry.name for entry in path.parent.iterdir()][:1000]
     except OSError:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from pydantic import ConfigDict, Field
@@ -22,7 +22,12 @@ MAX_EXCLUDING = 250_000  # entries of exclude times cells: a bound on the work
 class Matrix(Strict):
     """One case is run for each combination of the axes' values; `${matrix.AXIS}` is the value."""
 
-    model_config = ConfigDict(extra="allow", strict=True, frozen=True)
+    model_config = ConfigDict(
+        extra="allow",
+        strict=True,
+        frozen=True,
+        json_schema_extra={"propertyNames": {"pattern": "^[A-Za-z_][A-Za-z0-9_]*$"}},
+    )
     __pydantic_extra__: dict[str, list[ScalarValue]]
 
     exclude: list[dict[str, ScalarValue]] = Field(
@@ -130,6 +135,10 @@ def _faults(matrix: Matrix) -> list[Fault]:
     return faults
 
 
+def _which_axis(axis: str, known: Sequence[str]) -> str:
+    return did_you_mean(axis, known) or f"; there are {', '.join(known[:10])}" * bool(known)
+
+
 def _entry_faults(
     matrix: Matrix, path: Path, entry: Mapping[str, Scalar], complete: bool
 ) -> list[Fault]:
@@ -141,7 +150,7 @@ def _entry_faults(
     for axis, value in entry.items():
         if axis not in known:
             faults.append(
-                Fault((*path, axis), f"unknown axis '{axis}'{did_you_mean(axis, known)}", True)
+                Fault((*path, axis), f"unknown axis '{axis}'{_which_axis(axis, known)}", True)
             )
         elif not complete and as_text(value) not in map(as_text, axes.get(axis, ())):
             values = [as_text(v) for v in axes.get(axis, ())]

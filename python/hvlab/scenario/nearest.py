@@ -5,19 +5,53 @@ from __future__ import annotations
 
 import difflib
 import itertools
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
+from functools import lru_cache
 
 # Looking for the nearest takes time, and names come from files: what no person writes gets no hint.
 _LONGEST = 64
 _MOST = 200
 
+# What other tools and people call it: no spelling is near, but the meaning is.
+_MEANT: Mapping[str, tuple[str, ...]] = {
+    "accelerator": ("backend",), "accel": ("backend",), "engine": ("backend",),
+    "hypervisor": ("backend",),
+    "append": ("cmdline",), "args": ("cmdline",), "command_line": ("cmdline",),
+    "axes": ("matrix",), "parameters": ("matrix",), "params": ("matrix",), "parametrize": ("matrix",),
+    "bzimage": ("linux",), "kernel": ("linux",), "vmlinuz": ("linux",),
+    "binary": ("flat", "elf"), "image": ("flat",), "program": ("elf", "micro"), "hdd": ("disk",),
+    "initramfs": ("initrd",), "ramdisk": ("initrd",),
+    "check": ("assert",), "verify": ("assert",), "condition": ("that",), "expression": ("that",),
+    "contains": ("text",), "output": ("text",), "string": ("text",),
+    "match": ("regex",), "matches": ("regex",), "pattern": ("regex",),
+    "command": ("send",), "input": ("send",), "type": ("send",), "keys": ("send",),
+    "cleanup": ("close",), "poweroff": ("close",), "restart": ("reset",), "reboot": ("reset",),
+    "deadline": ("within",), "timeout": ("within", "limits"), "time_limit": ("limits",),
+    "delay": ("run_for",), "pause": ("run_for",), "sleep": ("run_for",),
+    "wait": ("expect", "run_for"), "wait_for": ("expect",), "start": ("boot",), "launch": ("boot",),
+    "env": ("vars",), "variables": ("vars",),
+    "exit_code": ("code",), "status": ("code",),
+    "guest": ("machine",), "vm": ("machine",),
+    "id": ("name",), "register": ("as",), "save_as": ("as",), "store": ("as",), "title": ("name",),
+    "label": ("tags",), "labels": ("tags",), "marks": ("tags",),
+    "maximum": ("limit",), "max": ("limit",),
+    "mem": ("memory",), "ram": ("memory",),
+    "actions": ("steps",), "commands": ("steps",), "tasks": ("steps",), "test": ("steps",),
+    "version": ("schema",),
+}  # fmt: skip
+
 
 def nearest(name: str, known: Iterable[str]) -> str | None:
     """The known name that `name` was most likely meant to be, or None if nothing is near."""
-    names = list(itertools.islice(known, _MOST + 1))
+    names = tuple(itertools.islice(known, _MOST + 1))
     if len(name) > _LONGEST or len(names) > _MOST:
         return None
-    names = sorted(set(names))
+    return _nearest(name, names)
+
+
+@lru_cache(maxsize=1024)  # a mistake is often made again and again
+def _nearest(name: str, known: tuple[str, ...]) -> str | None:
+    names = sorted(set(known))
     folded = name.casefold().replace("-", "_")
     for candidate in names:
         if candidate.casefold().replace("-", "_") == folded:
@@ -39,7 +73,19 @@ def which_key(key: str, known: Collection[str]) -> str:
             return f" (a space is missing after '{name}:')"
         if key.startswith(f"{name} "):
             return f" (':' is missing after '{name}')"
-    return did_you_mean(key, known)
+        if key[:1] in ("-", "–", "—") and key[1:].strip() == name:
+            return f" (a list item begins with '-' and a space: '- {name}')"
+    names = meant(key, known)
+    return f" (did you mean {one_of(names)}?)" if names else ""
+
+
+def meant(key: str, known: Collection[str]) -> list[str]:
+    """The keys that an unknown one was most likely meant to be, by meaning or else by spelling."""
+    by_meaning = [
+        name for name in _MEANT.get(key.casefold().replace("-", "_"), ()) if name in known
+    ]
+    by_spelling = None if by_meaning else nearest(key, known)
+    return by_meaning or ([by_spelling] if by_spelling else [])
 
 
 def one_of(known: Iterable[str]) -> str:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import stat
 from collections.abc import Iterable, Sequence
@@ -12,11 +13,14 @@ from typing import NoReturn
 
 from hvlab.backends import KvmMode, barrier
 from hvlab.errors import HvlabError, ScenarioError
-from hvlab.scenario.document import Case, Document, load
+from hvlab.scenario.context import Places
+from hvlab.scenario.document import Case, Document, load, no_garbage_collection
 from hvlab.scenario.nearest import did_you_mean
-from hvlab.scenario.problems import printable
+from hvlab.scenario.problems import ScenarioInvalid, printable
+from hvlab.scenario.python_code import not_allowed
 from hvlab.scenario.select import compile_selection
 from hvlab.scenario.source import SUFFIX
+from hvlab.scenario.steps.python import Python
 
 _MAX_SHOWN = 200  # characters of a path
 
@@ -30,12 +34,14 @@ class Plan:
     """What was found.
 
     Attributes:
-        documents: how many were read; cases: of the good ones; errors: of the others.
+        documents: how many were read; cases: of the good ones; errors: of the others;
+        empty: the folders that hold no scenario.
     """
 
     documents: int = 0
     cases: list[Case] = field(default_factory=list)
     errors: list[ScenarioError] = field(default_factory=list)
+    empty: list[str] = field(default_factory=list)
 
 
 def find(targets: Iterable[str]) -> Plan:
@@ -44,6 +50,14 @@ def find(targets: Iterable[str]) -> Plan:
     Raises:
         TargetError: no such file or folder, or no such case in the file.
     """
+    with no_garbage_collection():
+        plan = _find(targets)
+        # It lives as long as the process: a collection need not look at it, nor a forked worker copy it.
+        gc.freeze()
+        return plan
+
+
+def _find(targets: Iterable[str]) -> Plan:
     plan = Plan()
     seen: set[str] = set()
     documents: dict[str, Document | None] = {}
@@ -51,7 +65,10 @@ def find(targets: Iterable[str]) -> Plan:
         path, separator, name = target.partition("::")
         if not path or (separator and not name):
             raise TargetError(f"'{printable(target)}' names no file, or no case of it")
-        for file in _files(Path(path)):
+        files = _files(Path(path))
+        if not files:
+            plan.empty.append(path)
+        for file in files:
             key = os.path.realpath(file)
             if key not in documents:
                 documents[key] = _load(file, plan)
@@ -73,7 +90,7 @@ def choose(
     """The cases that -k, -m and --backend leave: words in the id, ignoring case; names of tags; the
     backend that a case is for. Raises SelectionError.
     """
-    chosen = [c for c in cases if backend in ("", c.scenario.machine.backend)]
+    chosen = [c for c in cases if backend in ("", c.scenario.backend)]
     if keyword:
         by_id = compile_selection(keyword, "-k")
         chosen = [c for c in chosen if by_id(lambda word, c=c: word.lower() in c.id.lower())]  # type: ignore[misc]
@@ -86,8 +103,30 @@ def choose(
 def on_host(case: Case, mode: KvmMode = "auto", option: str = "--kvm") -> Case:
     """The case with what keeps it from running here, where something does."""
     scenario = case.scenario
-    found = barrier(scenario.machine.backend, scenario.requires.kvm, mode, option)
+    found = barrier(scenario.backend, scenario.requires.kvm, mode, option)
     return replace(case, barrier=found)
+
+
+def allow_python(cases: Sequence[Case]) -> list[Case]:
+    """The cases, with the Python of their folders allowed to run."""
+    return [replace(case, allow_python=True) for case in cases]
+
+
+def python_refused(cases: Sequence[Case], option: str = "--allow-python") -> list[ScenarioError]:
+    """For each document of the cases that has `python` steps: why it is not run without leave, which
+    `option` gives.
+    """
+    found: dict[str, ScenarioError] = {}
+    for case in cases:
+        places = Places(case.source, case.marks)
+        problems = [
+            places.at_key(("steps", index, step.keyword), not_allowed(option))
+            for index, step in enumerate(case.scenario.steps)
+            if step.keyword == Python.keyword
+        ]
+        if problems:
+            found.setdefault(case.source.name, ScenarioInvalid(case.source, problems))
+    return list(found.values())
 
 
 def with_seed(cases: Sequence[Case], seed: int | None) -> list[Case]:
@@ -130,6 +169,8 @@ def _not_there(path: Path) -> str:
         return f"{_short(path)}: a link to a file that is not there"
     try:
         names = [entry.name for entry in path.parent.iterdir()]
+    except FileNotFoundError:
+        return _not_there(path.parent)  # the nearer cause: the folder is misspelt
     except OSError:
         names = []
     return f"{_short(path)}: no such file or folder{did_you_mean(path.name, names)}"

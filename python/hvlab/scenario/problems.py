@@ -6,16 +6,17 @@ place.
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from hvlab.errors import ScenarioError
 from hvlab.scenario.source import Source
-from hvlab.scenario.tree import Path
+from hvlab.scenario.tree import Included, Path
 
 MAX_SHOWN = 50
-MAX_PROBLEMS = 500  # of a document; no more are looked for
+MAX_PROBLEMS = 200  # of a document; no more are looked for
 _MAX_LINE = 160
+_MAX_MESSAGE = 1000
 
 
 @dataclass(frozen=True, order=True)
@@ -25,7 +26,8 @@ class Problem:
     Attributes:
         line, column: from 1, columns in characters; width: how many characters the caret
         underlines;
-        path: the place in the document (`steps[2].expect.within`), and its parts in `place`.
+        path: the place in the document (`steps[2].expect.within`), and its parts in `place`;
+        trail: the included files that it stands in, the innermost first; none for the document itself.
     """
 
     line: int
@@ -34,6 +36,19 @@ class Problem:
     path: str = ""
     width: int = 1
     place: Path = field(default=(), compare=False)
+    trail: tuple[Included, ...] = field(default=(), compare=False)
+
+    @property
+    def order(self) -> tuple[tuple[int, int], ...]:
+        """Where it stands in the document, with the included files in their places."""
+        outer = [(included.at.line, included.at.column) for included in reversed(self.trail)]
+        return (*outer, (self.line, self.column))
+
+    def shown(self, document: Source) -> str:
+        """The line with a caret, and how the file came into the document."""
+        source = self.trail[0].source if self.trail else document
+        text = excerpt(source, self.line, self.column, self.width, f"error: {self.message}")
+        return "\n".join([text, *included_lines(self.trail, document)])
 
 
 class ScenarioInvalid(ScenarioError):
@@ -46,18 +61,16 @@ class ScenarioInvalid(ScenarioError):
 
     def __init__(self, source: Source, problems: Iterable[Problem]) -> None:
         self.source = source
-        self.problems = tuple(sorted(set(problems)))
+        self.problems = tuple(sorted(set(problems), key=lambda problem: (problem.order, problem)))
         first = self.problems[0]
-        super().__init__(first.message, source.name, first.line, first.column, first.path)
+        file = first.trail[0].source.name if first.trail else source.name
+        super().__init__(first.message, file, first.line, first.column, first.path)
 
     def __reduce__(self) -> tuple[type[ScenarioInvalid], tuple[Source, tuple[Problem, ...]]]:  # type: ignore[override]
         return type(self), (self.source, self.problems)
 
     def __str__(self) -> str:
-        shown = [
-            excerpt(self.source, p.line, p.column, p.width, f"error: {p.message}")
-            for p in self.problems[:MAX_SHOWN]
-        ]
+        shown = [problem.shown(self.source) for problem in self.problems[:MAX_SHOWN]]
         if len(self.problems) > MAX_SHOWN:
             least = "at least " if len(self.problems) >= MAX_PROBLEMS else ""
             more = len(self.problems) - MAX_SHOWN
@@ -79,6 +92,23 @@ def excerpt(source: Source, line: int, column: int, width: int, headline: str) -
     number = f"{line:>5}"
     visible = "".join(char if char == "\t" or char.isprintable() else "?" for char in shown)
     return f"{head}\n{number} | {visible}\n{'':>5} | {pad}^{'~' * (under - 1)}"
+
+
+def included_lines(trail: Sequence[Included], document: Source) -> list[str]:
+    """`included in FILE:LINE` for each file of a trail."""
+    around = [*(included.source for included in trail[1:]), document]
+    return [
+        f"      included in {printable(source.name)}:{included.at.line}"
+        for included, source in zip(trail, around, strict=False)
+    ]
+
+
+def shortened(message: str) -> str:
+    """`message` without most of a long text of the document that it holds; its end says what helps."""
+    if len(message) <= _MAX_MESSAGE:
+        return message
+    half = _MAX_MESSAGE // 2
+    return f"{message[:half]}...{message[-half:]}"
 
 
 def printable(text: str) -> str:

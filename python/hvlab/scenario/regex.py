@@ -62,7 +62,7 @@ class Patterns:
     """The patterns of one document, checked within a bound on the work that this takes."""
 
     # About 1 us for each unit. Patterns that people write have tens to hundreds of them.
-    MAX_WEIGHT = 200_000
+    MAX_WEIGHT = 90_000
 
     def __init__(self) -> None:
         self._known: set[str] = set()
@@ -78,6 +78,7 @@ class Patterns:
         return inspect(pattern)
 
 
+@lru_cache(maxsize=1024)
 def weight(pattern: str) -> int:
     """About how large the program is that RE2 makes of it: repetitions are written out there."""
     sums = [0]  # of the groups that are open
@@ -115,6 +116,8 @@ def _groups(pattern: str) -> Regex:
             raise RegexError(f"{what} {_LINEAR}", piece.start())
         if piece["group"] or piece["name"]:
             count += 1
+        if piece["name"] in names:
+            raise RegexError(f"the group '{piece['name']}' is there twice", piece.start())
         if piece["name"]:
             names[piece["name"]] = count
     return Regex(count, names)

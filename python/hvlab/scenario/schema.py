@@ -9,7 +9,7 @@ from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
 from hvlab.scenario.fields import TEMPLATE_PATTERN
-from hvlab.scenario.model import Scenario
+from hvlab.scenario.model import Scenario, StepsFile
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _TEMPLATE = {"type": "string", "pattern": TEMPLATE_PATTERN}
@@ -23,7 +23,31 @@ def json_schema() -> dict[str, Any]:
     return {"$schema": DIALECT, **schema}
 
 
+def steps_schema() -> dict[str, Any]:
+    """The schema of files that scenarios include."""
+    schema = StepsFile.model_json_schema(by_alias=True, schema_generator=_Generator)
+    return {"$schema": DIALECT, **schema}
+
+
 class _Generator(GenerateJsonSchema):
+    # In a document a key without a value is an error; it is left out instead.
+    def nullable_schema(self, schema: core_schema.NullableSchema) -> JsonSchemaValue:
+        return self.generate_inner(schema["schema"])
+
+    def default_schema(self, schema: core_schema.WithDefaultSchema) -> JsonSchemaValue:
+        result = super().default_schema(schema)
+        if "default" in result and result["default"] is None:
+            del result["default"]
+        return result
+
+    def dict_schema(self, schema: core_schema.DictSchema) -> JsonSchemaValue:
+        result = super().dict_schema(schema)
+        if "keys_schema" in schema:
+            names = self.generate_inner(schema["keys_schema"])
+            if "pattern" in names:
+                result["propertyNames"] = {"pattern": names["pattern"]}
+        return result
+
     def int_schema(self, schema: core_schema.IntSchema) -> JsonSchemaValue:
         return _or_template(super().int_schema(schema))
 

@@ -8,7 +8,7 @@ Kinds make a missing unit an error: `ready.time < 5` compares nanoseconds with a
 from __future__ import annotations
 
 import enum
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from hvlab import units
@@ -32,13 +32,14 @@ class Shape:
     """Of a named value: its fields, and how many items `[0]`, `[1]`... it has.
 
     `anything`: nothing is known, because the step that names it is wrong itself. `absent`: fields
-    that have no value in this case, and why.
+    that have no value in this case, and why. `refused`: why none of it can be asked for here.
     """
 
     fields: Mapping[str, Kind]
     items: int = 0
     anything: bool = False
     absent: Mapping[str, str] = field(default_factory=dict)
+    refused: str = ""
 
 
 @dataclass(frozen=True)
@@ -55,6 +56,19 @@ def match_shape(groups: int, names: Mapping[str, int]) -> Shape:
     """
     fields = {**dict.fromkeys(names, Kind.TEXT), **MATCH_FIELDS}
     return Shape(fields, groups + 1)
+
+
+def either_shape(shapes: Sequence[Shape]) -> Shape:
+    """Of what `expect: {any_of: [...], as: NAME}` names: the fields of all alternatives; those that
+    the one that happened has not are null.
+    """
+    fields: dict[str, Kind] = {}
+    for shape in shapes:
+        for name, kind in shape.fields.items():
+            fields[name] = kind if fields.get(name, kind) is kind else Kind.ANY
+    absent = {name: why for shape in shapes for name, why in shape.absent.items()}
+    most = max((shape.items for shape in shapes), default=0)
+    return Shape({**fields, "index": Kind.NUMBER}, most, absent=absent)
 
 
 MATCH_FIELDS: Mapping[str, Kind] = {"time": Kind.TIME, "text": Kind.TEXT}
@@ -80,10 +94,14 @@ def stop_shape(counts: bool) -> Shape:
 
 
 def machine_shape(counts: bool) -> Shape:
-    """Of `machine`, which is there once the machine is."""
-    return _counted({"time": Kind.TIME}, counts)
+    """Of a machine, by its name, once it is booted."""
+    fields = {"time": Kind.TIME, "console": Kind.TEXT, "screen": Kind.TEXT}
+    return _counted(fields, counts)
 
 
+PORT_SHAPE = Shape(
+    {"time": Kind.TIME, "port": Kind.NUMBER, "value": Kind.NUMBER, "width": Kind.NUMBER}
+)
 CONSOLE_SHAPE = Shape({"text": Kind.TEXT})
 SCREEN_SHAPE = Shape({"text": Kind.TEXT})
 
@@ -116,7 +134,9 @@ WORDS = (
     "if",
     "else",
 )
-GIVEN = ("machine", "console", "screen", "matrix", "vars")
+# Of a lone machine; where there are several, each has its own name.
+LONE = ("machine", "console", "screen")
+GIVEN = (*LONE, "matrix", "vars")
 # Units and functions are not among them: a named value is only ever used with its fields, as
 # `second.time`.
 RESERVED = frozenset({*WORDS, *GIVEN})

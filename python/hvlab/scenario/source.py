@@ -15,7 +15,8 @@ from pathlib import Path
 from hvlab.errors import ScenarioError
 
 SUFFIX = ".hvlab.yaml"
-MAX_BYTES = 1 << 20
+STEPS_SUFFIX = ".steps.yaml"  # of files that are included
+MAX_BYTES = 768 * 1024
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,10 @@ class Source:
     @cached_property
     def lines(self) -> list[str]:
         # Not str.splitlines: YAML breaks lines at CR, LF and CR LF only.
-        return self.text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+        text = self.text
+        if "\r" in text:
+            text = text.replace("\r\n", "\n").replace("\r", "\n")
+        return text.split("\n")
 
     def line(self, number: int) -> str:
         """Line `number`, from 1; empty where there is none."""
@@ -85,7 +89,7 @@ def _read(name: str) -> bytes:
 
 
 def _too_large(size: int) -> str:
-    return f"too large for a scenario: {size} bytes, and at most {MAX_BYTES} (1 MiB) are read"
+    return f"too large for a scenario: {size} bytes, and at most {MAX_BYTES} (768 KiB) are read"
 
 
 def _kind(mode: int) -> str:

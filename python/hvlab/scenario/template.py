@@ -31,10 +31,14 @@ class TemplateError(Exception):
 
 @dataclass(frozen=True)
 class Names:
-    """What references can name: the matrix's axes and the variables, by path in the document."""
+    """What references can name: the matrix's axes and the variables, by path in the document.
+
+    `later`: the variables, where they cannot be named: in their own values.
+    """
 
     axes: tuple[str, ...] = ()
     variables: tuple[str, ...] = ()
+    later: tuple[str, ...] = ()
 
     @cached_property
     def _full(self) -> frozenset[str]:
@@ -52,6 +56,8 @@ class Names:
             raise LookupError(f"unknown name '{name}' (did you mean 'matrix.{name}'?)")
         matrix = (f"matrix.{axis}" for axis in self.axes)
         known = self._full if "." in name else itertools.chain(self.variables, matrix)
+        if not self.variables and name.removeprefix("vars.") in self.later:
+            raise LookupError(f"a variable cannot refer to another one, as to '{name}'")
         hint = did_you_mean(name, known) or "; write $${...} for the text itself"
         raise LookupError(f"unknown name '{name}'{hint}")
 
@@ -87,14 +93,18 @@ def whole(text: str, names: Names) -> str | None:
         return None
 
 
-def substitute(data: Data, names: Names, values: Mapping[str, Scalar]) -> Data:
-    """`data` with every reference replaced; references that are wrong stay as they are."""
+def substitute(
+    data: Data, names: Names, values: Mapping[str, Scalar], keep_escapes: bool = False
+) -> Data:
+    """`data` with every reference replaced; references that are wrong, or have no value, stay as
+    they are. `keep_escapes`: so does `$${`, for a substitution that comes after this.
+    """
     if isinstance(data, str):
-        return _substitute_text(data, names, values) if "${" in data else data
+        return _substitute_text(data, names, values, keep_escapes) if "${" in data else data
     if isinstance(data, list):
-        return [substitute(item, names, values) for item in data]
+        return [substitute(item, names, values, keep_escapes) for item in data]
     if isinstance(data, dict):
-        return {key: substitute(item, names, values) for key, item in data.items()}
+        return {key: substitute(item, names, values, keep_escapes) for key, item in data.items()}
     return data
 
 
@@ -105,14 +115,16 @@ def as_text(value: Scalar) -> str:
     return str(value)
 
 
-def _substitute_text(text: str, names: Names, values: Mapping[str, Scalar]) -> Scalar:
+def _substitute_text(
+    text: str, names: Names, values: Mapping[str, Scalar], keep_escapes: bool
+) -> Scalar:
     name = whole(text, names)
     if name is not None and name in values:
         return values[name]
 
     def replace(match: re.Match[str]) -> str:
         if match[0] == "$${":
-            return "${"
+            return match[0] if keep_escapes else "${"
         try:
             return as_text(values[_resolve(match, names)])
         except (TemplateError, KeyError):

@@ -6,22 +6,34 @@ file.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from hvlab._core import ScenarioNode
+    from hvlab.scenario.source import Source
 
 Scalar = None | bool | int | float | str
 Data = Scalar | list["Data"] | dict[str, "Data"]
 Path = tuple[str | int, ...]
 
 
-@dataclass(frozen=True)
-class Mark:
-    """A place in a file; both count from 1, the column in characters."""
+class Mark(NamedTuple):
+    """A place in a file; both count from 1, the column in characters. `file`: 0 is the document,
+    another one the file of `Marks.included` with that number, from 1.
+    """
 
     line: int
     column: int
+    file: int = 0
+
+
+@dataclass(frozen=True)
+class Included:
+    """A file whose steps stand in the place of an `include`, which is at `at` in file `file`."""
+
+    source: Source
+    at: Mark
+    file: int = 0
 
 
 @dataclass
@@ -30,6 +42,7 @@ class Marks:
 
     values: dict[Path, Mark] = field(default_factory=dict)
     keys: dict[Path, Mark] = field(default_factory=dict)
+    included: list[Included] = field(default_factory=list)
 
     def nearest(self, path: Path) -> Path:
         """`path`, or the longest beginning of it that the document has."""
@@ -42,6 +55,14 @@ class Marks:
     def key(self, path: Path) -> Mark:
         """Of the key that `path` ends in; of its value where it is no key."""
         return self.keys.get(path) or self.value(path)
+
+    def trail(self, file: int) -> tuple[Included, ...]:
+        """The included files around a mark with that `file`, the innermost first."""
+        found = []
+        while file:
+            found.append(self.included[file - 1])
+            file = found[-1].file
+        return tuple(found)
 
 
 def flatten(root: ScenarioNode) -> tuple[Data, Marks]:

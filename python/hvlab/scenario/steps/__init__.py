@@ -1,25 +1,46 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The steps there are. A new one is a module here and a line in `_BUILT_IN`."""
+"""The steps there are: a new one is a module here and a line in `_BUILT_IN`; those of plugins
+come in by entry points (hvlab.plugins). Importing this raises PluginError where one is broken.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from pydantic import GetCoreSchemaHandler
 from pydantic_core import CoreSchema, core_schema
 
+from hvlab import plugins
 from hvlab.scenario.steps.assertion import Assert
 from hvlab.scenario.steps.base import StepBody
 from hvlab.scenario.steps.boot import Boot
+from hvlab.scenario.steps.close import Close
 from hvlab.scenario.steps.expect import Expect
+from hvlab.scenario.steps.include import Include
 from hvlab.scenario.steps.measure import Measure
+from hvlab.scenario.steps.python import Python
+from hvlab.scenario.steps.read import Read
 from hvlab.scenario.steps.run_for import RunFor
+from hvlab.scenario.steps.run_until import RunUntil
 from hvlab.scenario.steps.send import Send
+from hvlab.scenario.steps.write import Write
 
-_BUILT_IN: tuple[type[StepBody], ...] = (Boot, Expect, Send, RunFor, Assert, Measure)
-STEPS: Mapping[str, type[StepBody]] = {body.keyword: body for body in _BUILT_IN}
+_BUILT_IN: tuple[type[StepBody], ...] = (
+    Boot, Expect, Send, RunFor, RunUntil, Read, Write, Assert, Measure, Python, Include, Close,
+)  # fmt: skip
+
+
+def _of_plugins(taken: Mapping[str, type[StepBody]]) -> Iterator[tuple[str, type[StepBody]]]:
+    for keyword, point in plugins.find(plugins.STEPS, taken).items():
+        body: type[StepBody] = plugins.load(point, StepBody)
+        body.keyword = keyword
+        yield keyword, body
+
+
+_OWN = {body.keyword: body for body in _BUILT_IN}
+STEPS: Mapping[str, type[StepBody]] = {**_OWN, **dict(_of_plugins(_OWN))}
 
 # Marks the alternatives of the union in pydantic's error locations, so that no key is taken for
 # one.

@@ -20,6 +20,11 @@ class Assert(StepBody):
 
     keyword: ClassVar[str] = "assert"
     shorthand: ClassVar[str | None] = "that"
+    example: ClassVar[str] = """\
+- expect: {text: "ready", within: 1s, as: up}
+- assert: up.time < 1*ms
+- assert: {that: '"panic" not in console.text', message: the guest has panicked}
+"""
 
     that: str = Field(
         min_length=1,

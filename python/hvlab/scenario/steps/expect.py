@@ -3,115 +3,70 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from pydantic import ConfigDict, Field, model_validator
 
 from hvlab import units
-from hvlab.scenario import regex
 from hvlab.scenario.context import CheckContext, RunContext
-from hvlab.scenario.fields import Duration, Identifier, Shortened, refuse
-from hvlab.scenario.shapes import (
-    MATCH_FIELDS,
-    NOT_COUNTED,
-    Record,
-    Shape,
-    match_shape,
-    stop_shape,
-)
-from hvlab.scenario.steps.base import StepBody, quote
+from hvlab.scenario.fields import Duration, Identifier, refuse
+from hvlab.scenario.shapes import NOT_COUNTED, Record, Shape, either_shape
+from hvlab.scenario.steps.base import StepBody
+from hvlab.scenario.steps.condition import AWAITED, Condition
 
 if TYPE_CHECKING:
-    from hvlab._core import Match, Stop
-    from hvlab.event import Event
+    from hvlab._core import Stop
 
 DEFAULT_WITHIN = 10 * units.DURATION_UNITS["s"]
-AWAITED = ("text", "regex", "screen", "stop")
-MAX_PATTERN = 4096
-KEYS = (*AWAITED, "code", "instructions", "within", "as")
-StopName = Literal[
-    "debug-exit",
-    "halted",
-    "reset",
-    "triple-fault",
-    "budget",
-    "deadline",
-    "unhandled-access",
-    "guest-fault",
-    "guest-call",
-    "doorbell",
-]
+MAX_ALTERNATIVES = 32
+_BOUNDS = ("deadline", "budget")
 
 
-class OnScreen(Shortened):
-    """What a row of the screen shows."""
-
-    model_config = ConfigDict(
-        json_schema_extra={"oneOf": [{"required": ["text"]}, {"required": ["regex"]}]},
-    )
-    shorthand: ClassVar[str | None] = "text"
-
-    text: str | None = Field(
-        default=None,
-        min_length=1,
-        max_length=MAX_PATTERN,
-        json_schema_extra={"pattern": "^[^\\n]*$"},
-        description="A text in a row of the screen.",
-    )
-    regex: str | None = Field(
-        default=None,
-        min_length=1,
-        max_length=MAX_PATTERN,
-        description="A regular expression (RE2) within a row; '^' and '$' are its ends.",
-    )
+class Alternative(Condition):
+    """One of several things that are waited for, or one that must not happen."""
 
     @model_validator(mode="after")
-    def _one(self) -> Self:
-        if (self.text is None) == (self.regex is None):
-            raise refuse("a screen is looked at for one thing: give 'text' or 'regex'")
-        if "\n" in (self.text or ""):
-            raise refuse("a text on the screen is looked for within a row: it has no line feed")
+    def _no_bound(self) -> Self:
+        if self.stop in _BOUNDS:
+            raise refuse(f"'stop: {self.stop}' stands alone: what is waited for must not come then")
         return self
 
 
-class Expect(StepBody):
+class Expect(Condition, StepBody):
     """Runs the guest until something happens: a text or regular expression on its console or its
-    screen, or a stop.
+    screen, a write to a port, or a stop.
 
     The case fails if it does not happen within the guest time given, or if the guest stops before.
     """
 
     model_config = ConfigDict(
-        json_schema_extra={"oneOf": [{"required": [name]} for name in AWAITED]},
+        json_schema_extra={
+            "anyOf": [
+                {"oneOf": [{"required": [name]} for name in (*AWAITED, "any_of")]},
+                {"required": ["not"], "not": {"anyOf": [{"required": [n]} for n in AWAITED]}},
+            ]
+        },
     )
     keyword: ClassVar[str] = "expect"
+    awaited: ClassVar[tuple[str, ...]] = (*AWAITED, "any_of")
+    example: ClassVar[str] = r"""
+- expect: {text: "ready", within: 1s, as: up}
+- send: "hello\nquit\n"
+- expect: {regex: '^echo: (?P<word>\w+)$', within: 1s, as: answer}
+- assert: answer.word == "hello"
+- expect: {stop: debug-exit, code: 0, within: 1s}
+""".lstrip()
 
-    text: str | None = Field(
+    any_of: list[Alternative] | None = Field(
         default=None,
         min_length=1,
-        max_length=MAX_PATTERN,
-        description="A text on the console; it may span lines.",
+        max_length=MAX_ALTERNATIVES,
+        description="The first of several things; NAME.index says which, from 0.",
     )
-    regex: str | None = Field(
+    not_: Alternative | None = Field(
         default=None,
-        min_length=1,
-        max_length=MAX_PATTERN,
-        description="A regular expression (RE2) within a line; '^' and '$' are its ends.",
-    )
-    screen: OnScreen | None = Field(
-        default=None,
-        description="A text in a row of the screen, or {regex: ...}. What is shown already counts.",
-    )
-    stop: StopName | None = Field(
-        default=None,
-        description="Why the guest stops. 'deadline' is that it still runs after `within`, "
-        "'budget' that it still runs after `instructions`.",
-    )
-    code: int | None = Field(
-        default=None,
-        ge=0,
-        le=(1 << 32) - 1,
-        description="For debug-exit: the value that the guest wrote.",
+        alias="not",
+        description="What must not happen before; alone, what must not happen `within` the time.",
     )
     instructions: int | None = Field(
         default=None,
@@ -130,66 +85,63 @@ class Expect(StepBody):
         description="Names what was seen, for expressions: NAME.time, NAME.text, groups.",
     )
 
-    @model_validator(mode="before")
     @classmethod
-    def _awaits_one(cls, value: Any) -> Any:
-        if isinstance(value, dict):
-            given = [name for name in AWAITED if name in value]
-            # A misspelt key is an unknown key's error, which is nearer to the cause.
-            if not given and all(key in KEYS for key in value):
-                raise refuse("says nothing to wait for: give 'text', 'regex', 'screen' or 'stop'")
-            if len(given) > 1:
-                raise refuse(f"waits for one thing, not for '{given[0]}' and '{given[1]}'")
-        elif isinstance(value, str):
-            raise refuse(
-                "says what to wait for: {text: ...}, {regex: ...}, {screen: ...} or {stop: ...}"
-            )
-        return value
+    def _enough(cls, value: dict[str, Any]) -> bool:
+        return "not" in value
 
     @model_validator(mode="after")
     def _details_fit(self) -> Self:
-        if self.code is not None and self.stop != "debug-exit":
-            raise refuse("'code' goes with 'stop: debug-exit' only")
         if self.instructions is not None and self.stop != "budget":
             raise refuse("'instructions' goes with 'stop: budget' only")
+        if self.as_ is not None and not self._goals:
+            raise refuse("'as' names what happened, and here nothing is to happen")
+        if self.machine is not None and self.any_of is not None:
+            raise refuse("with 'any_of', each of its entries says its 'machine'")
         return self
 
+    @property
+    def _goals(self) -> list[Condition]:
+        """What is waited for; nothing where something only must not happen."""
+        if self.any_of is not None:
+            return list(self.any_of)
+        return [self] if any(getattr(self, name) is not None for name in AWAITED) else []
+
     def title(self) -> str:
-        within = f" within {units.format_duration(self.within)}"
-        if self.stop is not None:
-            code = f" with code {self.code}" if self.code is not None else ""
-            budget = (
-                f" of {self.instructions} instructions" if self.instructions is not None else ""
-            )
-            return f"expect stop {self.stop}{code}{budget}{within}"
-        where = "" if self.screen is None else "screen "
-        if self._expression is not None:
-            return f"expect {where}regex {quote(self._expression)}{within}"
-        return f"expect {where}text {quote(self._literal)}{within}"
+        parts = [str(self)] if self.any_of is None and self._goals else []
+        if self.any_of is not None:
+            parts = [f"any of {', '.join(map(str, self.any_of))}"]
+        if self.instructions is not None:
+            parts.append(f"of {self.instructions} instructions")
+        if self.not_ is not None:
+            parts.append(f"not {self.not_}")
+        return f"expect {' '.join(parts)} within {units.format_duration(self.within)}"
 
-    @property
-    def _expression(self) -> str | None:
-        """The regular expression, be it for the console or for the screen."""
-        return self.regex if self.screen is None else self.screen.regex
-
-    @property
-    def _literal(self) -> str:
-        return (self.text if self.screen is None else self.screen.text) or ""
+    # Before anything runs.
 
     def check(self, context: CheckContext) -> None:
-        context.needs_machine()
-        shape: Shape | None = (
-            stop_shape(context.counts) if self.stop is not None else match_shape(0, {})
-        )
-        if self._expression is not None:
-            below = ("regex",) if self.regex is not None else ("screen", "regex")
-            pattern = context.regex(self._expression, *below)
-            shape = match_shape(pattern.groups, pattern.names) if pattern else None
-            for name in pattern.names if pattern else ():
-                if name in MATCH_FIELDS:
-                    context.problem(
-                        f"the group '{name}' has the name of a field of every match", *below
-                    )
+        if self.any_of is not None:
+            shapes = [self._inspect(context, c, "any_of", i) for i, c in enumerate(self.any_of)]
+            found = [shape for shape in shapes if shape is not None]
+            shape = either_shape(found) if len(found) == len(shapes) else None
+        elif self._goals:
+            shape = self._inspect(context, self)
+        else:
+            shape = None
+        if self.not_ is not None:
+            self._inspect(context, self.not_, "not")
+        self._check_bounds(context)
+        if self.as_ is not None and shape is not None:
+            context.names(self.as_, shape)
+
+    def _inspect(
+        self, context: CheckContext, condition: Condition, *below: str | int
+    ) -> Shape | None:
+        # Where one thing is waited for on a machine, what must not happen is on that one too.
+        if condition is self or condition.machine is not None or self._goals != [self]:
+            context.needs_machine(self._machine_of(condition), *below)
+        return condition.inspect(context, *below)
+
+    def _check_bounds(self, context: CheckContext) -> None:
         if self.stop == "budget" and not context.counts:
             message = f"{NOT_COUNTED}, so no budget of them runs out; use 'stop: deadline'"
             context.problem(message, "stop")
@@ -208,77 +160,141 @@ class Expect(StepBody):
             context.problem(
                 "a deadline needs 'within' here, or 'time' in the scenario's limits", "stop"
             )
-        if self.as_ is not None and shape is not None:
-            context.names(self.as_, shape)
+
+    def _machine_of(self, condition: Condition) -> str | None:
+        return condition.machine if condition.machine is not None else self.machine
+
+    # While it runs.
 
     def run(self, context: RunContext) -> None:
-        if self.stop is not None:
-            self._run_to_stop(context)
-            return
-        event, what = self._event(context)
-        stop = context.run(until=event, within=self.within)
-        if str(stop.reason) == "deadline":
-            within = units.format_duration(self.within)
-            context.fail(
-                f"{what} did not appear on the {self._place} within {within} of guest time"
-            )
-        if str(stop.reason) != "match" or stop.match is None:
-            context.fail(
-                f"the guest stopped before {what} appeared on the {self._place}: {stop.message}"
-            )
-        if self.as_ is not None:
-            self._name_match(context, stop.match, self.as_)
+        waiting = _Waiting(self, context)
+        stop = waiting.kept() or self._wait(context, waiting)
+        if waiting.forbids(stop):
+            context.fail(self._forbidden(), {"time": units.format_duration(stop.time)})
+        index = waiting.met(stop)
+        if index is not None:
+            self._name(context, index, stop)
+        elif self._goals or str(stop.reason) != "deadline":
+            self._fail(context, stop)
 
-    @property
-    def _place(self) -> str:
-        return "console" if self.screen is None else "screen"
-
-    def _event(self, context: RunContext) -> tuple[Event, str]:
-        """What to run until, and how to call it."""
-        console, screen = context.machine.console, context.machine.screen
-        if self._expression is not None:
-            regex_on = console.regex if self.screen is None else screen.regex
-            return regex_on(self._expression), f"/{self._expression}/"
-        text_on = console.text if self.screen is None else screen.contains
-        return text_on(self._literal), quote(self._literal)
-
-    def _name_match(self, context: RunContext, match: Match, name: str) -> None:
-        expression = self._expression
-        pattern = regex.inspect(expression) if expression is not None else regex.Regex(0, {})
-        groups = tuple(match[index] for index in range(pattern.groups + 1))
-        fields = {group: groups[index] for group, index in pattern.names.items()}
-        record = Record({**fields, "time": match.time, "text": groups[0]}, groups)
-        context.name(name, record, match_shape(pattern.groups, pattern.names))
-
-    def _run_to_stop(self, context: RunContext) -> None:
+    def _wait(self, context: RunContext, waiting: _Waiting) -> Stop:
+        ended = waiting.ended()
         stop = context.run(
-            until=None, within=self.within, instructions=self.instructions, awaited=self.stop
+            # Where nothing can come any more, it has been there or not.
+            within=0 if ended is not None else self.within,
+            until=waiting.events,
+            machine=waiting.alone,
+            instructions=self.instructions,
+            awaited=self.stop,
+            ends=waiting.ended_by,
         )
+        return ended if ended is not None and str(stop.reason) == "deadline" else stop
+
+    def _name(self, context: RunContext, index: int, stop: Stop) -> None:
+        if self.as_ is None:
+            return
+        goal = self._goals[index]
+        record, shape = goal.record(stop), goal.shape(context.counts)
+        if self.any_of is not None:
+            shape = either_shape([g.shape(context.counts) for g in self._goals])
+            fields = {**dict.fromkeys(shape.fields), **record.fields, "index": index}
+            missing = (None,) * (shape.items - len(record.items))
+            record = Record(fields, (*record.items, *missing))
+        context.name(self.as_, record, shape)
+
+    def _forbidden(self) -> str:
+        assert self.not_ is not None  # it happened
+        if self.not_.stop is not None:
+            return f"{self.not_}, which must not happen"
+        verb = "happened" if self.not_.port is not None else "appeared"
+        return f"{self.not_.shown} {verb}{self.not_.place}, which must not happen"
+
+    def _fail(self, context: RunContext, stop: Stop) -> None:
+        reason, within = str(stop.reason), units.format_duration(self.within)
+        late, who = reason == "deadline", context.called(stop.machine)
+        if self.any_of is not None:
+            what = ", ".join(str(alternative) for alternative in self.any_of)
+            if late:
+                context.fail(f"none of these happened within {within} of guest time: {what}")
+            context.fail(f"{who} stopped before any of these: {what}: {stop.message}")
+        if not self._goals:
+            context.fail(f"{who} stopped before {within} had passed: {stop.message}")
+        if self.stop is not None:
+            self._fail_stop(context, stop)
+        verb = "happen" if self.port is not None else "appear"
+        if late:
+            message = f"{self.shown} did not {verb}{self.place} within {within} of guest time"
+            context.fail(message)
+        context.fail(f"{who} stopped before {self.shown} {verb}ed{self.place}: {stop.message}")
+
+    def _fail_stop(self, context: RunContext, stop: Stop) -> None:
         wanted = f"stop {self.stop}" + (f" with code {self.code}" if self.code is not None else "")
-        if str(stop.reason) != self.stop:
-            if str(stop.reason) == "deadline":
-                within = units.format_duration(self.within)
-                context.fail(
-                    f"expected {wanted}, but the guest still runs after {within} of guest time"
-                )
-            context.fail(f"expected {wanted}, but: {stop.message}", {"stop": str(stop.reason)})
-        if self.code is not None and stop.code != self.code:
+        if str(stop.reason) == self.stop:
             context.fail(
                 f"expected {wanted}, but the code is {stop.code}", {"code": str(stop.code)}
             )
-        if self.as_ is not None:
-            context.name(self.as_, stop_record(stop), stop_shape(context.counts))
+        if str(stop.reason) == "deadline":
+            within = units.format_duration(self.within)
+            context.fail(
+                f"expected {wanted}, but the guest still runs after {within} of guest time"
+            )
+        context.fail(f"expected {wanted}, but: {stop.message}", {"stop": str(stop.reason)})
 
 
-def stop_record(stop: Stop) -> Record:
-    """A stop as expressions see it."""
-    return Record(
-        {
-            "reason": str(stop.reason),
-            "code": stop.code,
-            "time": stop.time,
-            "instructions": stop.instructions,
-            "rip": stop.rip,
-            "message": stop.message,
-        }
-    )
+class _Waiting:
+    """What an `expect` waits for, on the machines that are there now."""
+
+    def __init__(self, step: Expect, context: RunContext) -> None:
+        self._context = context
+        self._goals = step._goals
+        self._conditions = [*self._goals, *([step.not_] if step.not_ is not None else [])]
+        self._machines = [context.machine(step._machine_of(c)) for c in self._conditions]
+        # What each event of the run is about: its condition's index.
+        self._awaited = [i for i, c in enumerate(self._conditions) if c.stop is None]
+        self.events = [self._conditions[i].event(self._machines[i]) for i in self._awaited]
+        names = [machine.name for machine in self._machines]
+        # A machine on which something is awaited that still can come.
+        self._live = set(names[: len(self._goals)] or names)
+        self.alone = names[0] if len(set(names)) == 1 else None
+
+    def kept(self) -> Stop | None:
+        """A stop that is waited for and came while others were."""
+        for condition, machine in zip(self._conditions, self._machines, strict=True):
+            while condition.stop is not None:
+                stop = self._context.stopped(machine.name)
+                if stop is None:
+                    break
+                if self.ended_by(stop):
+                    return stop
+        return None
+
+    def ended(self) -> Stop | None:
+        """The last word of the machines on which something is awaited, where all of them have ended."""
+        stops = [self._context.ended(name) for name in sorted(self._live)]
+        return stops[-1] if None not in stops else None
+
+    def ended_by(self, stop: Stop) -> bool:
+        """Whether a guest's stop ends the wait."""
+        if self.met(stop) is not None or self.forbids(stop):
+            return True
+        self._live.discard(stop.machine)
+        return not self._live
+
+    def met(self, stop: Stop) -> int | None:
+        """Which of the goals has happened."""
+        index = self._happened(stop)
+        return index if index is not None and index < len(self._goals) else None
+
+    def forbids(self, stop: Stop) -> bool:
+        """Whether it is what must not happen."""
+        index = self._happened(stop)
+        return index is not None and index >= len(self._goals)
+
+    def _happened(self, stop: Stop) -> int | None:
+        if str(stop.reason) == "match":
+            return self._awaited[stop.event or 0]
+        for index, condition in enumerate(self._conditions):
+            of = self._machines[index].name
+            if condition.met_by(stop) and (stop.machine == of or str(stop.reason) in _BOUNDS):
+                return index
+        return None

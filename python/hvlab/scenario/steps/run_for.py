@@ -14,10 +14,11 @@ from hvlab.scenario.steps.base import StepBody
 
 
 class RunFor(StepBody):
-    """Runs the guest for a guest time, as `run_for: 2s`. Fails if the guest stops before."""
+    """Runs all machines for a guest time, as `run_for: 2s`. Fails if a guest stops before."""
 
     keyword: ClassVar[str] = "run_for"
     shorthand: ClassVar[str | None] = "time"
+    example: ClassVar[str] = "- run_for: 50ms\n"
 
     time: Duration = Field(description="Guest time.")
 
@@ -25,10 +26,11 @@ class RunFor(StepBody):
         return f"run_for {units.format_duration(self.time)}"
 
     def check(self, context: CheckContext) -> None:
-        context.needs_machine()
+        context.needs_machines()
 
     def run(self, context: RunContext) -> None:
-        stop = context.run(until=None, within=self.time)
+        stop = context.run(within=self.time)
         if str(stop.reason) != "deadline":
             wanted = units.format_duration(self.time)
-            context.fail(f"the guest stopped before {wanted} had passed: {stop.message}")
+            who = context.called(stop.machine)
+            context.fail(f"{who} stopped before {wanted} had passed: {stop.message}")

@@ -1,0 +1,141 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Results as one HTML file that needs nothing else: no network, no folder beside it.
+
+The page is made of the files in this folder as they stand. It runs one script and has one style
+sheet, each allowed by its hash; all that a guest or a document has chosen is data, in JSON, and
+becomes text nodes.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import html
+from collections.abc import Sequence
+from importlib import resources
+from pathlib import Path
+from string import Template
+from urllib.parse import quote
+
+import hvlab
+from hvlab.report.files import write_whole
+from hvlab.report.history import Earlier
+from hvlab.report.html import data
+from hvlab.report.load import SavedRun
+from hvlab.scenario.problems import printable
+from hvlab.scenario.results import CaseResult, Outcome, RunResult
+
+# In this order: a file uses what stands before it at load, anything when called.
+SCRIPTS = (
+    "dom.js",
+    "format.js",
+    "data.js",
+    "state.js",
+    "lanes.js",
+    "timeline.js",
+    "console.js",
+    "plot.js",
+    "measures.js",
+    "case.js",
+    "list.js",
+    "matrix.js",
+    "overview.js",
+    "main.js",
+)
+_COLOURS = {"good": "#1a7f37", "bad": "#c7222d", "none": "#59636e"}
+
+
+def write(path: Path, saved: SavedRun, history: Sequence[Earlier] = ()) -> None:
+    """Writes the report whole or not at all. Raises HostError."""
+    write_whole(path, render(saved, history))
+
+
+def render(saved: SavedRun, history: Sequence[Earlier] = ()) -> str:
+    """The page. `history`: earlier runs, whose measures are shown beside this one's."""
+    style = _source("style.css")
+    script = '"use strict";\n(() => {\n' + "".join(map(_source, SCRIPTS)) + "})();\n"
+    index, chunks = data.pack(saved, history)
+    run, verdict = saved.run, _verdict(saved.run)
+    headline = html.escape(_headline(run))
+    return Template(_source("page.html")).substitute(
+        policy=_policy(style, script),
+        version=hvlab.__version__,
+        title=f"{headline} - hvlab",
+        icon=_icon(_COLOURS[verdict]),
+        style=style,
+        verdict=verdict,
+        headline=headline,
+        facts=html.escape(
+            f"Started {data.moment(saved.started)}, took {run.wall:.1f} s, hvlab {saved.hvlab}."
+        ),
+        rows="\n".join(map(_row, sorted(run.cases, key=_rank))),
+        index=index,
+        chunks="\n".join(
+            f'<script type="text/plain" id="chunk-{number}">{chunk}</script>'
+            for number, chunk in enumerate(chunks)
+        ),
+        script=script,
+    )
+
+
+def _source(name: str) -> str:
+    return resources.files(__name__).joinpath(name).read_text("utf-8")
+
+
+def _policy(style: str, script: str) -> str:
+    """Nothing is loaded; only our own style and script count, whatever else gets into the page."""
+    return "; ".join(
+        (
+            "default-src 'none'",
+            f"style-src {_allowed(style)}",
+            f"script-src {_allowed(script)}",
+            "img-src data:",
+            "base-uri 'none'",
+            "form-action 'none'",
+        )
+    )
+
+
+def _allowed(text: str) -> str:
+    digest = hashlib.sha256(text.encode()).digest()
+    return f"'sha256-{base64.b64encode(digest).decode()}'"
+
+
+def _verdict(run: RunResult) -> str:
+    if run.exit_code in (0, 5):
+        return "good" if run.exit_code == 0 else "none"
+    return "bad"
+
+
+def _headline(run: RunResult) -> str:
+    """`2 failed, 1 flaky, 14 passed`."""
+    found = [
+        (run.count(Outcome.FAILED), "failed"),
+        (run.count(Outcome.ERROR), "error" if run.count(Outcome.ERROR) == 1 else "errors"),
+        (run.flaky, "flaky"),
+        (run.count(Outcome.PASSED) - run.flaky, "passed"),
+    ]
+    said = ", ".join(f"{count:,} {what}" for count, what in found if count) or "nothing ran"
+    return f"interrupted: {said}" if run.interrupted else said
+
+
+def _icon(colour: str) -> str:
+    picture = (
+        '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 16 16">'
+        f'<circle cx="8" cy="8" r="7" fill="{colour}"/></svg>'
+    )
+    return "data:image/svg+xml," + quote(picture)
+
+
+_RANKS = (Outcome.FAILED, Outcome.ERROR, Outcome.PASSED, Outcome.SKIPPED)
+
+
+def _rank(case: CaseResult) -> tuple[int, bool]:
+    """What did not pass stands first."""
+    return _RANKS.index(case.outcome), not case.flaky
+
+
+def _row(case: CaseResult) -> str:
+    outcome = "flaky" if case.flaky else str(case.outcome)
+    cells = (outcome, case.label, f"{case.wall:.2f}", printable(case.reason))
+    return "<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in cells) + "</tr>"
