@@ -16,9 +16,13 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterator, Mapping
 from importlib.metadata import EntryPoint, entry_points
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from hvlab.errors import PluginError
+from hvlab.scenario.nearest import did_you_mean
+
+if TYPE_CHECKING:
+    from hvlab.device import Device
 
 STEPS = "hvlab.steps"
 DEVICES = "hvlab.devices"
@@ -60,6 +64,19 @@ def load(point: EntryPoint, base: type) -> Any:
     if missing:
         _refuse(point, f"is wrong: '{point.value}' has no {', '.join(missing)}()")
     return loaded
+
+
+def load_device(name: str) -> type[Device]:
+    """The device of that name. Raises PluginError: unknown, or as `find` and `load` do."""
+    from hvlab.device import Device
+
+    known = find(DEVICES, taken=())
+    if name not in known:
+        there = f"there are: {', '.join(sorted(known))}" if known else "no plugin has any"
+        hint = did_you_mean(name, known)
+        raise PluginError(f"unknown device '{name}'{hint}; {there}", "", DEVICES, name)
+    device: type[Device] = load(known[name], Device)
+    return device
 
 
 def _points(group: str) -> Iterator[EntryPoint]:
