@@ -12,6 +12,7 @@ void bind_log(pybind11::module_& module);
 void bind_cpu(pybind11::module_& module);
 void bind_memory(pybind11::module_& module);
 void bind_console(pybind11::module_& module);
+void bind_device(pybind11::module_& module);
 void bind_event(pybind11::module_& module);
 void bind_stop(pybind11::module_& module);
 void bind_boot(pybind11::module_& module);

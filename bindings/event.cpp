@@ -63,8 +63,10 @@ Awaited Event::awaited(const HostHandle& host) const {
 
 Until::Until(py::handle until, const HostHandle& host) {
     if (until.is_none()) return;
-    if (py::isinstance<Event>(until)) {
-        one_ = until.cast<const Event&>().awaited(host);
+    // One look-up of the type, where isinstance and a cast take two: a short run notices it.
+    py::detail::make_caster<Event> one;
+    if (one.load(until, /*convert=*/false)) {
+        one_ = py::detail::cast_op<const Event&>(one).awaited(host);
         return;
     }
     for (const py::handle event : until)

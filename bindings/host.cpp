@@ -2,6 +2,7 @@
 #include <pybind11/stl.h>
 
 #include "bindings.h"
+#include "device.h"
 #include "event.h"
 #include "gil.h"
 #include "machine_handle.h"
@@ -21,14 +22,16 @@ UnhandledPolicy unhandled_policy(const std::string& name) {
 MachineHandle create_machine(const std::shared_ptr<HostHandle>& handle, const std::string& name,
                              const std::string& backend, std::uint64_t memory,
                              const std::string& cpu, std::optional<std::uint64_t> seed,
-                             const std::string& unhandled, const BootSource& boot) {
+                             const std::string& unhandled, const BootSource& boot,
+                             const py::sequence& devices) {
     const HostHandle::Use host(*handle);
     const MachineConfig config{.name = name,
                                .memory_size = memory,
                                .cpu_model = cpu,
                                .seed = seed ? Seed(*seed) : host->machine_seed(name),
                                .unhandled = unhandled_policy(unhandled),
-                               .boot = boot};
+                               .boot = boot,
+                               .devices = device_configs(devices)};
     return {handle, handle->create_machine(config, backend)};
 }
 
@@ -75,7 +78,7 @@ void bind_host(py::module_& module) {
              py::arg("seed") = 0)
         .def("machine", &create_machine, py::kw_only(), py::arg("name"), py::arg("backend"),
              py::arg("memory"), py::arg("cpu"), py::arg("seed"), py::arg("unhandled"),
-             py::arg("boot"),
+             py::arg("boot"), py::arg("devices") = py::tuple(),
              "Adds a machine, powered on at the host's current time. `memory` is in bytes; `seed` "
              "None "
              "derives one from the host's.")

@@ -82,6 +82,46 @@ py::list console_log(const MachineHandle& handle) {
     return result;
 }
 
+template <typename T>
+std::optional<T> if_it_has(bool has, T value) {
+    return has ? std::optional(value) : std::nullopt;
+}
+
+void bind_recent_event(py::module_& module) {
+    py::class_<RecentEvent>(module, "RecentEvent",
+                            "One of the things that happened to a machine last.")
+        .def_readonly("time", &RecentEvent::time, "Guest time in nanoseconds.")
+        .def_property_readonly(
+            "kind", [](const RecentEvent& e) { return std::string(to_string(e.kind)); },
+            "\"port-read\", \"port-write\", \"memory-read\" or \"memory-write\" (where no RAM "
+            "is), \"interrupt\", \"nmi\", \"halt\", \"wake\", \"reset\", \"input\" or \"stop\".")
+        .def_property_readonly(
+            "text", [](const RecentEvent& e) { return describe(e); },
+            "What it was, without time and kind.")
+        .def_property_readonly(
+            "address",
+            [](const RecentEvent& e) {
+                return if_it_has(e.is_access() || e.kind == RecentEvent::Kind::kStop, e.address);
+            },
+            "Of an access: the port or the guest-physical address; of a stop: RIP; else None.")
+        .def_property_readonly(
+            "value",
+            [](const RecentEvent& e) {
+                return if_it_has(e.is_access() || e.kind == RecentEvent::Kind::kInterrupt ||
+                                     e.kind == RecentEvent::Kind::kInput,
+                                 e.value);
+            },
+            "What was read or written, the vector, or how many bytes of input; else None.")
+        .def_property_readonly(
+            "size", [](const RecentEvent& e) { return if_it_has(e.is_access(), e.size); },
+            "Of an access, in bytes; else None.")
+        .def_readonly("unclaimed", &RecentEvent::unclaimed, "Of an access: nothing answered.")
+        .def("__repr__", [](const RecentEvent& e) {
+            return fmt::format("<RecentEvent {} {} at {} ns>", to_string(e.kind), describe(e),
+                               e.time);
+        });
+}
+
 void flush_translations(const MachineHandle& handle) {
     if (auto* cache = Use(handle)->vcpu().capability<TranslationCache>()) cache->flush();
 }
@@ -93,6 +133,11 @@ void bind_execution(py::class_<MachineHandle>& machine) {
              "Runs until an Event happens, or the first of a sequence of them, a limit is reached "
              "or the guest stops. `timeout` is guest time from now in nanoseconds, `instructions` "
              "counts from now, `wall` is in host seconds.")
+        .def("reset",
+             [](const MachineHandle& h) {
+                 const Use used(h);
+                 used.host().reset(*used);
+             })
         .def("interrupt", &MachineHandle::interrupt, "Ends the run in progress, from any thread.")
         .def("close", &MachineHandle::close,
              "Ends the machine; every later call raises MachineClosed.")
@@ -118,6 +163,7 @@ void bind_inspection(py::class_<MachineHandle>& machine) {
         .def_property_readonly(
             "ended", [](const MachineHandle& h) { return Use(h)->ended(); },
             "The stop after which the machine runs no more; None while it can go on.")
+        .def("recent_events", [](const MachineHandle& h) { return Use(h)->recent_events(); })
         .def_property_readonly("unhandled_accesses",
                                [](const MachineHandle& h) { return Use(h)->unhandled_accesses(); })
         .def_property_readonly("record_hash",
@@ -177,6 +223,7 @@ void bind_console_access(py::class_<MachineHandle>& machine) {
 }  // namespace
 
 void bind_machine(py::module_& module) {
+    bind_recent_event(module);
     // Local to the module: found by one look-up fewer, in every call.
     py::class_<MachineHandle> machine(module, "Machine", py::module_local(),
                                       "One virtual computer of a Host.");

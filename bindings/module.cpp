@@ -8,6 +8,7 @@ PYBIND11_MODULE(_core, module) {
     py::bind_errors(module);
     py::bind_cpu(module);
     py::bind_console(module);
+    py::bind_device(module);
     py::bind_event(module);
     py::bind_stop(module);
     py::bind_memory(module);

@@ -30,10 +30,12 @@ if TYPE_CHECKING:
         MultibootKernel,
         PortWrite,
         PvhKernel,
+        RecentEvent,
         Stop,
     )
     from hvlab.case_context import CaseContext, NamedValue
     from hvlab.console import Console
+    from hvlab.device import Device
     from hvlab.event import Event
     from hvlab.fixtures import fixture
     from hvlab.host import Host
@@ -47,6 +49,7 @@ __all__ = [
     "CaseContext",
     "Console",
     "CpuState",
+    "Device",
     "DiskBoot",
     "ElfImage",
     "Event",
@@ -61,6 +64,7 @@ __all__ = [
     "NamedValue",
     "PortWrite",
     "PvhKernel",
+    "RecentEvent",
     "Screen",
     "Stop",
     "fixture",
@@ -72,6 +76,7 @@ _HOMES = {
     "CaseContext": "hvlab.case_context",
     "Console": "hvlab.console",
     "CpuState": "hvlab._core",
+    "Device": "hvlab.device",
     "DiskBoot": "hvlab._core",
     "ElfImage": "hvlab._core",
     "Event": "hvlab.event",
@@ -85,6 +90,7 @@ _HOMES = {
     "NamedValue": "hvlab.case_context",
     "PortWrite": "hvlab._core",
     "PvhKernel": "hvlab._core",
+    "RecentEvent": "hvlab._core",
     "Screen": "hvlab.screen",
     "Stop": "hvlab._core",
     "fixture": "hvlab.fixtures",

@@ -16,6 +16,7 @@ __all__: list[str] = [
     "ConsolePattern",
     "CpuState",
     "DescriptorTable",
+    "Device",
     "DiskBoot",
     "ElfImage",
     "Event",
@@ -37,6 +38,7 @@ __all__: list[str] = [
     "PortWrite",
     "ProbeFigures",
     "PvhKernel",
+    "RecentEvent",
     "ScenarioNode",
     "Segment",
     "Stop",
@@ -491,6 +493,27 @@ class Match:
         Guest time in nanoseconds of the byte or write that completed the match.
         """
 
+class Device:
+    """
+    A device of a machine, written in Python.
+    """
+    def __init__(self, name: str) -> None: ...
+    def random(self) -> int:
+        """
+        64 random bits of the device's own stream, which comes of the machine's seed.
+        """
+    def set_irq(self, level: bool) -> None:
+        """
+        The level of its interrupt line, where it was given one.
+        """
+    @property
+    def name(self) -> str: ...
+    @property
+    def time(self) -> int:
+        """
+        Guest time in nanoseconds, of the instruction that makes the access.
+        """
+
 class PortPattern:
     """
     A write to a port that a run may wait for.
@@ -808,6 +831,47 @@ class PvhKernel:
     @property
     def path(self) -> pathlib.Path: ...
 
+class RecentEvent:
+    """
+    One of the things that happened to a machine last.
+    """
+    def __repr__(self) -> str: ...
+    @property
+    def address(self) -> int | None:
+        """
+        Of an access: the port or the guest-physical address; of a stop: RIP; else None.
+        """
+    @property
+    def kind(self) -> str:
+        """
+        "port-read", "port-write", "memory-read" or "memory-write" (where no RAM is), "interrupt", "nmi", "halt", "wake", "reset", "input" or "stop".
+        """
+    @property
+    def size(self) -> int | None:
+        """
+        Of an access, in bytes; else None.
+        """
+    @property
+    def text(self) -> str:
+        """
+        What it was, without time and kind.
+        """
+    @property
+    def time(self) -> int:
+        """
+        Guest time in nanoseconds.
+        """
+    @property
+    def unclaimed(self) -> bool:
+        """
+        Of an access: nothing answered.
+        """
+    @property
+    def value(self) -> int | None:
+        """
+        What was read or written, the vector, or how many bytes of input; else None.
+        """
+
 class Machine:
     """
     One virtual computer of a Host.
@@ -840,6 +904,8 @@ class Machine:
         address: typing.SupportsInt | typing.SupportsIndex,
         length: typing.SupportsInt | typing.SupportsIndex,
     ) -> bytes: ...
+    def recent_events(self) -> list[RecentEvent]: ...
+    def reset(self) -> None: ...
     def reset_rings(self) -> None:
         """
         Empties both rings.
@@ -990,6 +1056,7 @@ class Host:
         | PvhKernel
         | DiskBoot
         | MicroImage,
+        devices: collections.abc.Sequence = (),
     ) -> Machine:
         """
         Adds a machine, powered on at the host's current time. `memory` is in bytes; `seed` None derives one from the host's.

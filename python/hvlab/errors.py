@@ -122,7 +122,7 @@ class MachineBusy(HvlabError):
 
 
 class DeviceError(HvlabError):
-    """A device could not do what the host side asked of it.
+    """A device could not do what was asked of it; if it is written in Python, `__cause__` says why.
 
     Attributes:
         device: its name; offset: the register's offset within the device, -1 if none.
@@ -143,7 +143,7 @@ class FixtureError(HvlabError):
 
 
 class PluginError(HvlabError):
-    """An installed plugin of hvlab is broken.
+    """What a package adds to hvlab by an entry point is unknown, ambiguous or broken.
 
     Attributes:
         plugin: the distribution that brings it, with its version; group, name: of its entry point.

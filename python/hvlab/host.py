@@ -4,9 +4,11 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 
 from hvlab import _core
 from hvlab.closing import Closing
+from hvlab.device import Placement
 from hvlab.event import Until, core_events
 from hvlab.machine import (
     DEFAULT_BACKEND,
@@ -61,12 +63,15 @@ class Host(Closing):
         seed: int | None = None,
         cpu: str = DEFAULT_CPU,
         unhandled: Unhandled = "ignore",
+        devices: Iterable[Placement] = (),
     ) -> Machine:
         """Adds a machine, powered on now. Arguments as `Machine` has them.
 
         `seed` None derives one from the host's seed and the machine's name.
         """
-        core = _create(self._core, memory, backend, image, boot, seed, cpu, name, unhandled)
+        core = _create(
+            self._core, memory, backend, image, boot, seed, cpu, name, unhandled, devices
+        )
         machine = self._wrapped(core)
         self.machines[name] = machine
         return machine

@@ -4,13 +4,15 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 
-from hvlab import _core
+from hvlab import _core, registers
 from hvlab.closing import Closing
 from hvlab.console import Console
+from hvlab.device import Placement, core_placements
 from hvlab.errors import MachineConfigError
 from hvlab.event import Event, PortEvent, Until, core_events
 from hvlab.keyboard import Keyboard
@@ -55,6 +57,25 @@ class Vcpu:
         One that faults does not count. None where the backend cannot count.
         """
         return self._core.instructions
+
+    def read_register(self, name: str) -> int:
+        """One register, by its name in lower case. Raises MachineConfigError for an unknown one.
+
+        `hvlab.registers.REGISTERS` are their names; what is not among them is in `state`.
+        """
+        return registers.read(self._core.cpu_state, name)
+
+    def write_register(self, name: str, value: int) -> None:
+        """Changes one register, between two instructions.
+
+        Raises:
+            MachineConfigError: no such register, or the value does not fit into it.
+            BackendError: no processor can be in that state.
+            MachineBusy: the machine runs.
+        """
+        state = self._core.cpu_state
+        registers.write(state, name, value)
+        self._core.cpu_state = state
 
     def raise_nmi(self) -> None:
         """A pulse on the NMI pin, between the last instruction and the next; the record has it.
@@ -158,6 +179,7 @@ class Machine(Closing):
         name: in messages and reports.
         unhandled: what to do when the guest accesses a port or an address where nothing is: go on as a
             PC would, reading ones ("ignore"), or stop the run ("stop").
+        devices: devices written in Python, each with its place: `[MyDevice("name").at(port=0x300)]`.
 
     Raises:
         MachineConfigError: an argument is wrong, by name.
@@ -176,11 +198,12 @@ class Machine(Closing):
         cpu: str = DEFAULT_CPU,
         name: str = "machine",
         unhandled: Unhandled = "ignore",
+        devices: Iterable[Placement] = (),
     ) -> None:
         host = _core.Host(seed)
         self._attach(
             host,
-            _create(host, memory, backend, image, boot, seed, cpu, name, unhandled),
+            _create(host, memory, backend, image, boot, seed, cpu, name, unhandled, devices),
         )
 
     @classmethod
@@ -297,6 +320,27 @@ class Machine(Closing):
         """
         return self._core.ended
 
+    def events(self) -> list[_core.RecentEvent]:
+        """The last 256 things that happened to the machine, oldest first.
+
+        Each has `time` (guest time in ns), `kind` and `text`; the kinds are in docs/devices.md. On a
+        backend that does not count, the time is that of the exit.
+        """
+        return self._core.recent_events()
+
+    def reset(self) -> None:
+        """A hardware reset, now: the CPU and all devices as at power-on; a machine that has ended goes on.
+
+        RAM, stuck bits, guest time and the instruction count stay, and so does what was printed. What
+        is booted directly is put into memory anew, read again from its files. Input that the guest has
+        not read is gone. The record has the reset.
+
+        Raises:
+            BootError: the image cannot be read any more; CPU and devices are as they were.
+            MachineBusy: the machine runs.
+        """
+        self._core.reset()
+
     def interrupt(self) -> None:
         """Ends the run in progress, or else the next one, with "interrupted". For any thread."""
         self._core.interrupt()
@@ -324,6 +368,7 @@ def _create(
     cpu: str,
     name: str,
     unhandled: str,
+    devices: Iterable[Placement],
 ) -> _core.Machine:
     if image is not None:
         if boot is not None:
@@ -341,6 +386,7 @@ def _create(
         seed=seed,
         unhandled=unhandled,
         boot=boot,
+        devices=core_placements(devices),
     )
 
 

@@ -16,9 +16,13 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterator, Mapping
 from importlib.metadata import EntryPoint, entry_points
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from hvlab.errors import PluginError
+from hvlab.scenario.nearest import did_you_mean
+
+if TYPE_CHECKING:
+    from hvlab.device import Device
 
 STEPS = "hvlab.steps"
 DEVICES = "hvlab.devices"
@@ -46,7 +50,7 @@ def find(group: str, taken: Collection[str]) -> Mapping[str, EntryPoint]:
     return found
 
 
-def load(point: EntryPoint, base: type) -> Any:
+def load_class(point: EntryPoint, base: type) -> Any:
     """The class that an entry point names, a subclass of `base`. Raises PluginError."""
     try:
         loaded = point.load()
@@ -84,3 +88,42 @@ def _about(point: EntryPoint, fault: str) -> tuple[str, str, str, str]:
 def _plugin(point: EntryPoint) -> str:
     distribution = point.dist
     return f"{distribution.name} {distribution.version}" if distribution else "of unknown origin"
+
+
+def names(group: str) -> list[str]:
+    """The names that installed packages have in a group, sorted. Imports nothing of theirs."""
+    return sorted({entry.name for entry in entry_points(group=group)})
+
+
+def load(group: str, name: str) -> object:
+    """The object of that name. Raises PluginError: unknown, there twice, or its import fails."""
+    found = list(entry_points(group=group, name=name))
+    if not found:
+        known = names(group)
+        there = f"there are: {', '.join(known)}" if known else "no package adds any"
+        raise PluginError(
+            f"no '{name}' in {group}{did_you_mean(name, known)}; {there}", group=group, name=name
+        )
+    if len({entry.value for entry in found}) > 1:
+        by = " and ".join(sorted(_package(entry) for entry in found))
+        raise PluginError(f"'{name}' in {group} is there twice, by {by}", group=group, name=name)
+    try:
+        return found[0].load()
+    except Exception as error:
+        message = f"'{name}' in {group}, of {_package(found[0])}, cannot be loaded: {error!r}"
+        raise PluginError(message, group=group, name=name) from error
+
+
+def load_device(name: str) -> type[Device]:
+    """The Device subclass of that name. Raises PluginError as `load` does, or if it is none."""
+    from hvlab.device import Device
+
+    found = load(DEVICES, name)
+    if not (isinstance(found, type) and issubclass(found, Device)):
+        message = f"'{name}' in {DEVICES} is {found!r}, which is no subclass of hvlab.Device"
+        raise PluginError(message, group=DEVICES, name=name)
+    return found
+
+
+def _package(entry: EntryPoint) -> str:
+    return entry.dist.name if entry.dist is not None else entry.value

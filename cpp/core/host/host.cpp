@@ -100,6 +100,11 @@ void Host::remove(Machine& machine) {
     machines_.erase(found);
 }
 
+void Host::reset(Machine& machine) {
+    machine.reset();
+    if (deferred_ && deferred_->machine == machine.name()) deferred_.reset();
+}
+
 Nanoseconds Host::now() const {
     Nanoseconds latest = reached_;
     for (const auto& machine : machines_) latest = std::max(latest, machine->now());

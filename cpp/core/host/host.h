@@ -30,6 +30,8 @@ public:
     Machine& create_machine(MachineConfig config, Backend& backend);
     // Ends a machine of this host.
     void remove(Machine& machine);
+    // Machine::reset of one of its machines; a stop of it that was not told yet is gone.
+    void reset(Machine& machine);
     Machine* find(std::string_view name);
     std::span<const std::unique_ptr<Machine>> machines() const { return machines_; }
 

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <string>
 #include <variant>
+#include <vector>
 
 #include "core/base/random.h"
 #include "core/base/units.h"
@@ -14,6 +15,7 @@
 #include "core/boot/micro.h"
 #include "core/boot/multiboot.h"
 #include "core/boot/pvh.h"
+#include "core/machine/external_device.h"
 
 namespace hvlab {
 
@@ -33,7 +35,8 @@ struct MachineConfig {
     std::string cpu_model = "x86-64-v2";
     Seed seed{0};
     UnhandledPolicy unhandled = UnhandledPolicy::kIgnore;
-    BootSource boot = {};  // nothing: memory empty, reset state
+    BootSource boot = {};                            // nothing: memory empty, reset state
+    std::vector<ExternalDeviceConfig> devices = {};  // besides the platform's own
 };
 
 }  // namespace hvlab

@@ -46,6 +46,14 @@ public:
 
     // Has enough host time passed for a look at signals and the like? Asking begins a new period.
     virtual bool poll_due() = 0;
+    // More host time has passed than the clock knows of: the next poll is due.
+    virtual void poll_soon() = 0;
+
+    // For notes of when something happened, which must cost next to nothing: a number that grows
+    // with guest time while the machine runs. After pause() and before the next resume(), the guest
+    // time of the stamps that were taken in between.
+    virtual std::uint64_t stamp() const = 0;
+    virtual Nanoseconds time_of(std::uint64_t stamp) const = 0;
 
     // A state was loaded: it is `now`, after that many instructions.
     virtual void set(Nanoseconds now, std::uint64_t instructions) = 0;

@@ -8,6 +8,7 @@
 #include <type_traits>
 #include <utility>
 
+#include "core/machine/attached_device.h"
 #include "core/machine/vcpu_port.h"
 
 namespace hvlab {
@@ -45,13 +46,17 @@ void configure(Platform::Config& platform, const FirmwareSetup& firmware) {
 // Guest time goes on while a machine runs.
 class Machine::Running {
 public:
-    explicit Running(Machine& machine) : clock_(*machine.clock_) { clock_.resume(); }
-    ~Running() { clock_.pause(); }
+    explicit Running(Machine& machine) : machine_(machine) { machine.clock_->resume(); }
+    ~Running() {
+        const GuestClock& clock = *machine_.clock_;
+        machine_.clock_->pause();
+        machine_.recent_.settle([&clock](std::uint64_t stamp) { return clock.time_of(stamp); });
+    }
     Running(const Running&) = delete;
     Running& operator=(const Running&) = delete;
 
 private:
-    GuestClock& clock_;
+    Machine& machine_;
 };
 
 // What the devices report, turned into output, records and stops.
@@ -142,10 +147,11 @@ Machine::Machine(const MachineConfig& config, Backend& backend, Nanoseconds star
                               .micro = std::holds_alternative<MicroImage>(config_.boot)};
     if (firmware) configure(platform, *firmware);
     platform_ = std::make_unique<Platform>(platform, timeline_, *events_);
+    attach_devices();
     search_ = std::make_unique<Search>(console_, platform_->screen());
     platform_->ports().set_unclaimed_listener(port_.get());
     platform_->memory_map().set_unclaimed_listener(port_.get());
-    boot(firmware ? &*firmware : nullptr);
+    vcpu_->set_state(load_boot(firmware ? &*firmware : nullptr));
 }
 
 Machine::~Machine() = default;
@@ -168,19 +174,29 @@ void Machine::interrupt() {
     clock_->wake();
 }
 
+// Of something that comes from outside, between runs: at the time at which it stands.
+void Machine::note(RecentEvent::Kind kind, std::uint64_t value) {
+    recent_.note(kind, static_cast<std::uint64_t>(now()), 0, value);
+    recent_.settle([](std::uint64_t time) { return static_cast<Nanoseconds>(time); });
+}
+
 void Machine::send(std::span<const std::byte> bytes) {
     platform_->receive(bytes);
+    note(RecentEvent::Kind::kInput, bytes.size());
     if (observer_ != nullptr) observer_->console_input(now(), bytes);
 }
 
 void Machine::type(std::span<const std::byte> scan_codes) {
     platform_->type(scan_codes);
+    note(RecentEvent::Kind::kInput, scan_codes.size());
     if (observer_ != nullptr) observer_->keyboard_input(now(), scan_codes);
 }
 
 void Machine::raise_nmi() {
     vcpu_->raise_nmi();
     wake();
+    halted_ = false;
+    note(RecentEvent::Kind::kNmi);
     if (observer_ != nullptr) observer_->nmi_raised(now());
 }
 
@@ -215,6 +231,7 @@ void Machine::wake() {
 
 void Machine::set_cpu_state(const CpuState& state) {
     vcpu_->set_state(state);
+    halted_ = state.halted;
     wake();
 }
 
@@ -257,6 +274,29 @@ bool Machine::is_end(const Stop& stop) const {
     }
 }
 
+// Only of what the guest did: how a run is cut into pieces from outside would fill the list.
+void Machine::note_stop(const Stop& stop) {
+    switch (stop.reason) {
+        case StopReason::kMatch:
+        case StopReason::kBudget:
+        case StopReason::kDeadline:
+        case StopReason::kWallDeadline:
+        case StopReason::kInterrupted:
+            return;
+        default:
+            recent_.note(RecentEvent::Kind::kStop, clock_->stamp(), stop.rip,
+                         static_cast<std::uint64_t>(stop.reason));
+    }
+}
+
+void Machine::enter_halt() {
+    if (!std::exchange(halted_, true)) recent_.note(RecentEvent::Kind::kHalt, clock_->stamp());
+}
+
+void Machine::leave_halt() {
+    if (std::exchange(halted_, false)) recent_.note(RecentEvent::Kind::kWake, clock_->stamp());
+}
+
 Stop Machine::run(const RunLimits& limits) {
     if (ended_) return *ended_;
     if (limits.instructions && !clock_->instructions()) {
@@ -268,6 +308,7 @@ Stop Machine::run(const RunLimits& limits) {
         if (std::optional<Stop> stop = step(limits)) {
             Stop result = completed(std::move(*stop));
             if (is_end(result)) ended_ = result;
+            note_stop(result);
             return result;
         }
     }
@@ -361,6 +402,7 @@ std::optional<Stop> Machine::handle_exit(const Exit& exit, const RunLimits& limi
 }
 
 std::optional<Stop> Machine::handle_halt(const RunLimits& limits) {
+    enter_halt();
     if (!vcpu_->interrupt_window()) {
         return Stop{.reason = StopReason::kHalted,
                     .message = "halted with interrupts off: only an NMI could wake it"};

@@ -20,11 +20,14 @@
 #include "core/machine/observer.h"
 #include "core/machine/platform.h"
 #include "core/machine/ram_map.h"
+#include "core/machine/recent_events.h"
 #include "core/machine/search.h"
 #include "core/machine/stop.h"
 #include "core/memory/guest_memory.h"
 
 namespace hvlab {
+
+class AttachedDevice;
 
 // Called now and then while a guest runs (every few milliseconds of host time), between two
 // instructions: the place for signals. May throw; the machine stays usable.
@@ -76,6 +79,15 @@ public:
     // it through. One that waits is one, however often it was raised.
     void raise_nmi();
 
+    // A hardware reset at the current guest time, between runs: CPU and devices as at power-on,
+    // input that waited is gone; RAM, stuck bits, guest time and the count of instructions stay.
+    // What is booted directly, and a firmware's copy in RAM, is put into memory anew, read again
+    // from its file. Throws what the constructor throws, which leaves CPU and devices as they were.
+    void reset();
+
+    // What happened last, oldest first. Between runs.
+    std::vector<RecentEvent> recent_events() const { return recent_.all(); }
+
     const std::string& name() const { return config_.name; }
     const MachineConfig& config() const { return config_; }
     std::string_view backend_name() const { return backend_name_; }
@@ -124,10 +136,15 @@ private:
     class Running;
     class Events;
 
+    void attach_devices();
     void map_rom(const FirmwareSetup& firmware);
-    void boot(const FirmwareSetup* firmware);
+    CpuState load_boot(const FirmwareSetup* firmware);
     Stop& request(StopReason reason, std::string message);
     void matched();
+    void note(RecentEvent::Kind kind, std::uint64_t value = 0);
+    void note_stop(const Stop& stop);
+    void enter_halt();
+    void leave_halt();
     void wake();
     bool is_end(const Stop& stop) const;
     void unhandled(const UnhandledAccess& access);
@@ -161,15 +178,18 @@ private:
     std::unique_ptr<Vcpu> vcpu_;
     std::unique_ptr<GuestClock> clock_;
     std::unique_ptr<Platform> platform_;  // its devices reach the vCPU: they go first
+    std::vector<std::unique_ptr<AttachedDevice>> attached_;  // go before what they are handed
     std::unique_ptr<Search> search_;
 
     RandomStream guest_random_;
+    RecentEvents recent_;
     std::optional<Stop> requested_;  // by a device, in the run in progress
     std::optional<Stop> ended_;
     std::exception_ptr
         pending_exception_;  // thrown in a handler call, rethrown after the vCPU has returned
     std::atomic<bool> interrupted_{false};
     bool in_vcpu_ = false;
+    bool halted_ = false;  // told so to recent_
     std::uint64_t unhandled_count_ = 0;
     std::uint64_t max_slice_ = Budget::kUnlimited;
 };

@@ -42,8 +42,23 @@ void Machine::map_rom(const FirmwareSetup& firmware) {
     ram_map_->cover(window, memory_.host_bytes(window, firmware.window));
 }
 
-void Machine::boot(const FirmwareSetup* firmware) {
-    vcpu_->set_state(std::visit(Loader{memory_, firmware}, config_.boot));
+CpuState Machine::load_boot(const FirmwareSetup* firmware) {
+    return std::visit(Loader{memory_, firmware}, config_.boot);
+}
+
+void Machine::reset() {
+    std::optional<FirmwareSetup> firmware;
+    if (const auto* disk = std::get_if<DiskBoot>(&config_.boot)) {
+        firmware = prepare_disk_boot(*disk, memory_);
+    }
+    const CpuState state = load_boot(firmware ? &*firmware : nullptr);
+    platform_->reset();
+    vcpu_->set_state(state);
+    requested_.reset();
+    ended_.reset();
+    halted_ = false;
+    note(RecentEvent::Kind::kReset);
+    if (observer_ != nullptr) observer_->machine_reset(now());
 }
 
 }  // namespace hvlab

@@ -103,6 +103,7 @@ void Machine::load(std::span<const std::byte> state) {
     vcpu_->set_state(cpu);
     requested_.reset();
     ended_.reset();
+    halted_ = cpu.halted;
 }
 
 }  // namespace hvlab

@@ -20,6 +20,7 @@ public:
     // Scan codes of set 2.
     virtual void keyboard_input(Nanoseconds time, std::span<const std::byte> scan_codes) = 0;
     virtual void nmi_raised(Nanoseconds time) = 0;
+    virtual void machine_reset(Nanoseconds time) = 0;
     virtual void console_output(Nanoseconds time, std::uint8_t byte) = 0;
     // A write to a port whose values people watch: 0x80, 0xE9, debug-exit.
     virtual void port_output(Nanoseconds time, std::uint16_t port, std::uint32_t value) = 0;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "core/machine/platform.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <optional>
 
@@ -65,6 +67,9 @@ Platform::Platform(const Config& config, Timeline& timeline, PlatformEvents& eve
     devices_ = {&d.pic,        &d.pit,      &d.uart, &d.rtc,           &d.system_control,
                 &d.ps2,        &d.fast_a20, &d.post, &d.debug_console, &d.debug_exit,
                 &d.reset_port, &d.screen};
+
+    driven_inputs_ = {Pit::kIrq,  Ps2Controller::kIrq, PicPair::kCascadeIrq,
+                      Uart::kIrq, Rtc::kIrq,           AtaChannel::kIrq};
 
     ports_.add(PicPair::kMasterPort, PicPair::kSize, d.pic, PicPair::kMasterOffset);
     ports_.add(PicPair::kSlavePort, PicPair::kSize, d.pic, PicPair::kSlaveOffset);
@@ -142,6 +147,25 @@ void Platform::add_micro() {
     micro.on_doorbell([this](std::uint32_t value) { events_.doorbell(value); });
 }
 
+void Platform::add(Device& device, std::span<const DeviceRange> ranges) {
+    for (const DeviceRange& range : ranges) {
+        AddressMap& map = range.space == DeviceRange::Space::kPorts ? ports_ : memory_map_;
+        map.add(range.start, range.size, device, range.first_offset);
+    }
+    devices_.push_back(&device);
+}
+
+InterruptLine& Platform::free_input(unsigned irq) {
+    if (irq >= PicPair::kInputs) {
+        throw ConfigError("irq", fmt::format("{} is not 0 to 15", irq));
+    }
+    if (std::ranges::find(driven_inputs_, irq) != driven_inputs_.end()) {
+        throw ConfigError("irq", fmt::format("IRQ {} has a device already", irq));
+    }
+    driven_inputs_.push_back(irq);
+    return owned_->pic.input(irq);
+}
+
 Platform::~Platform() = default;
 
 TextScreen& Platform::screen() {
@@ -162,6 +186,10 @@ void Platform::receive(std::span<const std::byte> bytes) {
 
 void Platform::type(std::span<const std::byte> scan_codes) {
     owned_->ps2.type(scan_codes);
+}
+
+void Platform::reset() {
+    for (Device* device : devices_) device->reset();
 }
 
 void Platform::save(StateWriter& writer) const {

@@ -13,9 +13,11 @@
 #include "core/bus/timeline.h"
 #include "core/devices/ata_channel.h"
 #include "core/devices/fw_cfg.h"
+#include "core/machine/external_device.h"
 
 namespace hvlab {
 
+class InterruptLine;
 class TextScreen;
 
 // What the platform's devices tell the machine, from within an access or a timer.
@@ -81,6 +83,14 @@ public:
     // Keys for the keyboard, as scan codes of set 2. Throws DeviceError when too many wait.
     void type(std::span<const std::byte> scan_codes);
 
+    // One more device, made by the machine, which outlives the platform's use. Throws ConfigError
+    // for ranges that overlap others.
+    void add(Device& device, std::span<const DeviceRange> ranges);
+    // An interrupt input that nothing drives yet. Throws ConfigError for one that something does.
+    InterruptLine& free_input(unsigned irq);
+
+    // Every device to its power-on state.
+    void reset();
     void save(StateWriter& writer) const;
     void load(StateReader& reader);
 
@@ -96,6 +106,7 @@ private:
     PlatformEvents& events_;
     std::unique_ptr<Devices> owned_;
     std::vector<Device*> devices_;
+    std::vector<unsigned> driven_inputs_;
     AddressMap ports_;
     AddressMap memory_map_;
 };

@@ -17,15 +17,26 @@ auto Machine::VcpuPort::guarded(Access&& access) -> decltype(access()) {
     }
 }
 
+void Machine::VcpuPort::note(RecentEvent::Kind kind, std::uint64_t address, unsigned size,
+                             std::uint64_t value, std::uint64_t unhandled_before) {
+    machine_.recent_.note(kind, machine_.clock_->stamp(), address, value, size,
+                          machine_.unhandled_count_ != unhandled_before);
+}
+
 std::uint32_t Machine::VcpuPort::port_read(std::uint16_t port, unsigned size) {
     space_ = Space::kPorts;
-    return guarded(
+    const std::uint64_t unhandled = machine_.unhandled_count_;
+    const std::uint32_t value = guarded(
         [&] { return static_cast<std::uint32_t>(machine_.platform_->ports().read(port, size)); });
+    note(RecentEvent::Kind::kPortRead, port, size, value, unhandled);
+    return value;
 }
 
 void Machine::VcpuPort::port_write(std::uint16_t port, unsigned size, std::uint32_t value) {
     space_ = Space::kPorts;
+    const std::uint64_t unhandled = machine_.unhandled_count_;
     guarded([&] { machine_.platform_->ports().write(port, size, value); });
+    note(RecentEvent::Kind::kPortWrite, port, size, value, unhandled);
     if (machine_.search_->awaits_ports() &&
         machine_.search_->port_written(port, size, value, machine_.now())) {
         machine_.matched();
@@ -34,20 +45,27 @@ void Machine::VcpuPort::port_write(std::uint16_t port, unsigned size, std::uint3
 
 std::uint64_t Machine::VcpuPort::memory_read(GuestAddress address, unsigned size) {
     space_ = Space::kMemory;
-    return guarded([&] {
-        return machine_.platform_->memory_map().read(machine_.ram_map_->through_a20(address), size);
-    });
+    address = machine_.ram_map_->through_a20(address);
+    const std::uint64_t unhandled = machine_.unhandled_count_;
+    const std::uint64_t value =
+        guarded([&] { return machine_.platform_->memory_map().read(address, size); });
+    note(RecentEvent::Kind::kMemoryRead, address, size, value, unhandled);
+    return value;
 }
 
 void Machine::VcpuPort::memory_write(GuestAddress address, unsigned size, std::uint64_t value) {
     space_ = Space::kMemory;
     address = machine_.ram_map_->through_a20(address);
     if (machine_.write_stuck_page(address, size, value)) return;
+    const std::uint64_t unhandled = machine_.unhandled_count_;
     guarded([&] { machine_.platform_->memory_map().write(address, size, value); });
+    note(RecentEvent::Kind::kMemoryWrite, address, size, value, unhandled);
 }
 
 std::optional<std::uint8_t> Machine::VcpuPort::acknowledge_interrupt() {
     const std::uint8_t vector = machine_.platform_->acknowledge_interrupt();
+    machine_.leave_halt();
+    machine_.recent_.note(RecentEvent::Kind::kInterrupt, machine_.clock_->stamp(), 0, vector);
     if (machine_.observer_ != nullptr) {
         machine_.observer_->interrupt_delivered(machine_.now(), vector);
     }

@@ -30,6 +30,9 @@ public:
 private:
     template <typename Access>
     auto guarded(Access&& access) -> decltype(access());
+    // An access that is over. `unhandled_before`: how many nobody had answered before it.
+    void note(RecentEvent::Kind kind, std::uint64_t address, unsigned size, std::uint64_t value,
+              std::uint64_t unhandled_before);
 
     Machine& machine_;
     Space space_ = Space::kPorts;  // of the access under way

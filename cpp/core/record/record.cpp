@@ -26,6 +26,10 @@ void RecordDigest::nmi_raised(Nanoseconds time) {
     add(Kind::kNmi, time, 0);
 }
 
+void RecordDigest::machine_reset(Nanoseconds time) {
+    add(Kind::kReset, time, 0);
+}
+
 void RecordDigest::console_output(Nanoseconds time, std::uint8_t byte) {
     add(Kind::kConsoleOutput, time, byte);
 }

@@ -17,6 +17,7 @@ public:
     void console_input(Nanoseconds time, std::span<const std::byte> bytes) override;
     void keyboard_input(Nanoseconds time, std::span<const std::byte> scan_codes) override;
     void nmi_raised(Nanoseconds time) override;
+    void machine_reset(Nanoseconds time) override;
     void console_output(Nanoseconds time, std::uint8_t byte) override;
     void port_output(Nanoseconds time, std::uint16_t port, std::uint32_t value) override;
     void screen_output(Nanoseconds time, std::uint64_t offset, unsigned size,
@@ -35,6 +36,7 @@ private:
         kScreenOutput,
         kKeyboardInput,
         kNmi,
+        kReset,
     };
 
     void add(Kind kind, Nanoseconds time, std::uint64_t value);

@@ -21,6 +21,7 @@ TEST(RecordDigest, EveryPartOfAnEntryCounts) {
         [](RecordDigest& r) { r.port_output(1, 0xE9, 'a'); },
         [](RecordDigest& r) { r.nmi_raised(1); },
         [](RecordDigest& r) { r.nmi_raised(2); },
+        [](RecordDigest& r) { r.machine_reset(1); },
         [&](RecordDigest& r) { r.console_input(1, data); },
         [&](RecordDigest& r) { r.keyboard_input(1, data); },
         [&](RecordDigest& r) { r.console_input(1, std::span(data).first(1)); },
