@@ -143,7 +143,7 @@ class FixtureError(HvlabError):
 
 
 class PluginError(HvlabError):
-    """What a package adds to hvlab by an entry point is unknown, ambiguous or broken.
+    """An installed plugin of hvlab is broken, or there is none of that name.
 
     Attributes:
         plugin: the distribution that brings it, with its version; group, name: of its entry point.

@@ -50,7 +50,7 @@ def find(group: str, taken: Collection[str]) -> Mapping[str, EntryPoint]:
     return found
 
 
-def load_class(point: EntryPoint, base: type) -> Any:
+def load(point: EntryPoint, base: type) -> Any:
     """The class that an entry point names, a subclass of `base`. Raises PluginError."""
     try:
         loaded = point.load()
@@ -64,6 +64,19 @@ def load_class(point: EntryPoint, base: type) -> Any:
     if missing:
         _refuse(point, f"is wrong: '{point.value}' has no {', '.join(missing)}()")
     return loaded
+
+
+def load_device(name: str) -> type[Device]:
+    """The device of that name. Raises PluginError: unknown, or as `find` and `load` do."""
+    from hvlab.device import Device
+
+    known = find(DEVICES, taken=())
+    if name not in known:
+        there = f"there are: {', '.join(sorted(known))}" if known else "no plugin has any"
+        hint = did_you_mean(name, known)
+        raise PluginError(f"unknown device '{name}'{hint}; {there}", "", DEVICES, name)
+    device: type[Device] = load(known[name], Device)
+    return device
 
 
 def _points(group: str) -> Iterator[EntryPoint]:
@@ -88,42 +101,3 @@ def _about(point: EntryPoint, fault: str) -> tuple[str, str, str, str]:
 def _plugin(point: EntryPoint) -> str:
     distribution = point.dist
     return f"{distribution.name} {distribution.version}" if distribution else "of unknown origin"
-
-
-def names(group: str) -> list[str]:
-    """The names that installed packages have in a group, sorted. Imports nothing of theirs."""
-    return sorted({entry.name for entry in entry_points(group=group)})
-
-
-def load(group: str, name: str) -> object:
-    """The object of that name. Raises PluginError: unknown, there twice, or its import fails."""
-    found = list(entry_points(group=group, name=name))
-    if not found:
-        known = names(group)
-        there = f"there are: {', '.join(known)}" if known else "no package adds any"
-        raise PluginError(
-            f"no '{name}' in {group}{did_you_mean(name, known)}; {there}", group=group, name=name
-        )
-    if len({entry.value for entry in found}) > 1:
-        by = " and ".join(sorted(_package(entry) for entry in found))
-        raise PluginError(f"'{name}' in {group} is there twice, by {by}", group=group, name=name)
-    try:
-        return found[0].load()
-    except Exception as error:
-        message = f"'{name}' in {group}, of {_package(found[0])}, cannot be loaded: {error!r}"
-        raise PluginError(message, group=group, name=name) from error
-
-
-def load_device(name: str) -> type[Device]:
-    """The Device subclass of that name. Raises PluginError as `load` does, or if it is none."""
-    from hvlab.device import Device
-
-    found = load(DEVICES, name)
-    if not (isinstance(found, type) and issubclass(found, Device)):
-        message = f"'{name}' in {DEVICES} is {found!r}, which is no subclass of hvlab.Device"
-        raise PluginError(message, group=DEVICES, name=name)
-    return found
-
-
-def _package(entry: EntryPoint) -> str:
-    return entry.dist.name if entry.dist is not None else entry.value

@@ -348,20 +348,17 @@ def test_devices_by_entry_points(monkeypatch: pytest.MonkeyPatch) -> None:
         ("counter", "test_devices:Counter"),
         ("no-device", "test_devices:Installed"),
         ("missing", "test_devices:Missing"),
-        ("twice", "test_devices:Counter"),
-        ("twice", "test_devices:Does"),
     )
     monkeypatch.setattr(plugins, "entry_points", installed)
     assert issubclass(plugins.load_device("counter"), hvlab.Device)
     for name, message in (
-        ("countr", "did you mean 'counter'.*there are: counter, missing"),
-        ("no-device", "no subclass of"),
-        ("missing", "cannot be loaded: AttributeError"),
-        ("twice", "is there twice"),
+        ("countr", r"did you mean 'counter'.*there are: counter, missing"),
+        ("no-device", "no subclass of Device"),
+        ("missing", "cannot be loaded: .*AttributeError"),
     ):
         with pytest.raises(PluginError, match=message) as caught:
             plugins.load_device(name)
         assert (caught.value.group, caught.value.name) == ("hvlab.devices", name)
     monkeypatch.setattr(plugins, "entry_points", Installed())
-    with pytest.raises(PluginError, match="no package adds any"):
+    with pytest.raises(PluginError, match="no plugin has any"):
         plugins.load_device("counter")

@@ -3,13 +3,16 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
+import pty
 import re
-import shlex
+import select
 import signal
 import subprocess
 import sys
+import termios
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -275,17 +278,35 @@ def test_a_reader_that_goes_away_ends_the_run() -> None:
 
 
 def test_a_terminal_sees_several_cases_at_once() -> None:
-    write(a=steps("meet a b"), b=steps("meet b a"))
-    command = f"{shlex.join(PROGRAM)} run . -j 2"
-    script = "import pty, sys; sys.exit(pty.spawn(['sh', '-c', sys.argv[1]]) >> 8)"
-    done = subprocess.run(
-        [sys.executable, "-c", script, f"stty cols 150; {command}"],
-        stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120, check=False,
-        env={**os.environ, "TERM": "xterm-256color"},
-    )  # fmt: skip
-    assert done.returncode == 0
-    assert re.search(r"\[0/2\].*\n.* a  .*\n.* b  ", done.stdout)
-    assert "2 passed" in done.stdout
+    write(a=steps("meet a seen"), b=steps("meet b seen"))
+    terminal, its_other_end = pty.openpty()
+    termios.tcsetwinsize(its_other_end, (40, 150))
+    shown = b""
+    with subprocess.Popen(
+        [*PROGRAM, "run", ".", "-j", "2"], stdin=subprocess.DEVNULL, stdout=its_other_end,
+        stderr=its_other_end, env={**os.environ, "TERM": "xterm-256color"},
+    ) as runner:  # fmt: skip
+        os.close(its_other_end)
+        try:
+            while piece := _read(terminal):
+                shown += piece
+                if re.search(rb"\[0/2\].*\n.* a  .*\n.* b  ", shown):
+                    Path("seen").touch()
+            assert runner.wait(60) == 0
+        finally:
+            runner.kill()
+            os.close(terminal)
+    assert b"2 passed" in shown
+
+
+def _read(terminal: int) -> bytes:
+    """What is shown next; nothing when the program has left it."""
+    assert select.select([terminal], [], [], 60)[0], "the display stands still"
+    try:
+        return os.read(terminal, 1 << 16)
+    except OSError as error:
+        assert error.errno == errno.EIO
+        return b""
 
 
 # Repetitions, failures before, retries.

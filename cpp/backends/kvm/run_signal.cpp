@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "backends/kvm/run_signal.h"
 
+#include <pthread.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -28,21 +29,30 @@ void on_signal(int) {
 }
 
 struct Thread {
-    pid_t id = 0;
+    pid_t id = 0;              // 0: not asked for yet
     std::uint64_t serial = 0;  // never used again, unlike its id; from 1 on
 };
 
+thread_local Thread current_thread;
+
+// A forked child's only thread has another id than the one that it is a copy of.
+void forget_thread() {
+    current_thread = {};
+}
+
 // From the first time on the signal gets through to it, whatever mask it was made with.
 const Thread& this_thread() {
-    thread_local const Thread thread = [] {
+    if (current_thread.id == 0) {
+        static const int refused = ::pthread_atfork(nullptr, nullptr, forget_thread);
+        if (refused != 0) fail("see to forks (pthread_atfork)", refused);
         static std::atomic<std::uint64_t> threads{0};
         sigset_t signals;
         sigemptyset(&signals);
         sigaddset(&signals, run_signal());
         ::pthread_sigmask(SIG_UNBLOCK, &signals, nullptr);
-        return Thread{.id = static_cast<pid_t>(::syscall(SYS_gettid)), .serial = ++threads};
-    }();
-    return thread;
+        current_thread = {.id = static_cast<pid_t>(::syscall(SYS_gettid)), .serial = ++threads};
+    }
+    return current_thread;
 }
 
 }  // namespace

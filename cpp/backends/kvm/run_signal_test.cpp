@@ -4,6 +4,7 @@
 #include "backends/kvm/run_signal.h"
 
 #include <gtest/gtest.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -41,6 +42,25 @@ TEST_F(RunSignals, AKickStaysUntilItIsTaken) {
     EXPECT_TRUE(signal_.kicked());
     EXPECT_TRUE(signal_.take_kick());
     EXPECT_FALSE(signal_.take_kick());
+}
+
+TEST_F(RunSignals, AForkedProcessEndsItsOwnRuns) {
+    signal_.enter();  // this thread is known from now on
+    signal_.leave();
+    const pid_t child = ::fork();
+    ASSERT_GE(child, 0);
+    if (child == 0) {
+        kvm_run run{};
+        RunSignal signal(SystemCalls::host(), run);
+        signal.enter();
+        signal.set_end(Clock::now() + 1ms);
+        await_mark(run);
+        signal.leave();
+        ::_exit(0);
+    }
+    int status = 0;
+    ASSERT_EQ(::waitpid(child, &status, 0), child);
+    EXPECT_EQ(status, 0);
 }
 
 TEST_F(RunSignals, AKickSignalsTheThreadThatRuns) {

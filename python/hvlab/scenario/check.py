@@ -49,7 +49,7 @@ def check(
 
 
 def _devices(devices: Sequence[DeviceSpec], at: Path, places: Places) -> Iterator[Problem]:
-    known = plugins.names(plugins.DEVICES) if devices else []
+    known = sorted(plugins.find(plugins.DEVICES, taken=())) if devices else []
     names: set[str] = set()
     for index, device in enumerate(devices):
         if device.type not in known:

@@ -176,7 +176,10 @@ class _Reader:
             cases.append(self._case(cell, names, used))
         if self._problems:
             self._fail()
-        return Document(self._source, self._with_baselines(c for c in cases if c is not None))
+        made = [case for case in cases if case is not None]
+        if len(made) != len(cells):
+            raise AssertionError("a case was refused, and no problem says why")
+        return Document(self._source, self._with_baselines(made))
 
     def _with_baselines(self, cases: Iterable[Case]) -> tuple[Case, ...]:
         """The file is read only where a measure is compared with it."""

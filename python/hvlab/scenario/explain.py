@@ -49,7 +49,9 @@ def problems(error: ValidationError, data: Data, places: Places) -> Iterator[Pro
         # A misspelt key is one mistake: not an unknown key and a missing one. And so is a step whose
         # fields stand beside it.
         if (details["type"] == "missing" and path in misspelt) or (
-            details["input"] is None and path[:2] in unindented
+            details["type"] != "extra_forbidden"
+            and details["input"] is None
+            and path[:2] in unindented
         ):
             continue
         if path == ("machines",) and misspelt & {("machine",), ("machines",)}:

@@ -35,7 +35,7 @@ _BUILT_IN: tuple[type[StepBody], ...] = (
 
 def _of_plugins(taken: Mapping[str, type[StepBody]]) -> Iterator[tuple[str, type[StepBody]]]:
     for keyword, point in plugins.find(plugins.STEPS, taken).items():
-        body: type[StepBody] = plugins.load_class(point, StepBody)
+        body: type[StepBody] = plugins.load(point, StepBody)
         body.keyword = keyword
         yield keyword, body
 
