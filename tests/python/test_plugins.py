@@ -135,6 +135,42 @@ def test_a_broken_plugin_is_named(site: Path, code: str, points: str, said: str)
     assert len(done.stderr.splitlines()) == 1
 
 
+DICE = """\
+import hvlab
+
+
+class Dice(hvlab.Device):
+    size = 1
+
+    def read(self, offset, size):
+        return 0x42
+
+    def write(self, offset, size, value):
+        self.set_irq(False)
+"""
+
+
+def test_a_device_of_a_plugin(site: Path) -> None:
+    install(site, "dice", DICE, "[hvlab.devices]\ndice = dice:Dice\n")
+    text = BASE.replace("fixture:hello", "fixture:runaway")
+    devices = "devices: [{type: dice, port: 0x300, irq: 5}]"
+    # mov dx, 0x300; in al, dx; out 0xf4, al; hlt
+    text = text.replace("machine: {", f"machine: {{{devices}, ") + (
+        "- expect: {text: spinning}\n"
+        '- write: {memory: 0x1000, bytes: "ba 00 03 ec e6 f4 f4"}\n'
+        "- write: {register: rip, value: 0x1000}\n- expect: {stop: debug-exit, code: 0x42}\n"
+    )
+    (site / "dice.hvlab.yaml").write_text(text)
+    (site / "dices.hvlab.yaml").write_text(text.replace("type: dice,", "type: dices,"))
+    done = hvlab(site, "run", "dice.hvlab.yaml")
+    assert done.returncode == 0, done.stdout + done.stderr
+    wrong = hvlab(site, "check", "dices.hvlab.yaml")
+    assert wrong.returncode == 4
+    assert "dices.hvlab.yaml:3:28: error: unknown device 'dices' (did you mean 'dice'?)" in (
+        wrong.stderr
+    )
+
+
 def test_two_plugins_with_one_name(site: Path) -> None:
     install(site, "one", STEP, "[hvlab.steps]\npress = one:Press\n")
     install(site, "two", STEP, "[hvlab.steps]\npress = two:Press\n")

@@ -199,6 +199,26 @@ def test_a_machine_is_closed_and_made_anew(run_text: Run, backend: str) -> None:
     assert result.machines[0].stop.reason == "match"
 
 
+@BACKENDS
+def test_a_machine_is_reset(run_text: Run, backend: str) -> None:
+    """What was booted is there anew, and runs from its beginning; time goes on."""
+    result = run_text(
+        document(
+            """\
+- expect: {text: "resetting by i8042"}
+- expect: {stop: reset, as: asked}
+- reset: {}
+- expect: {text: "resetting by i8042", as: again}
+- expect: {stop: reset}
+- assert: again.time > asked.time
+""",
+            backend,
+            "reboot",
+        )
+    )
+    assert (result.outcome, result.reason) == (Outcome.PASSED, "")
+
+
 @pytest.mark.parametrize(
     ("step", "said"),
     [

@@ -89,6 +89,12 @@ class CaseMachines:
         self._up[name] = self._make(self._host, self._case, name)
         self.booting = None
 
+    def reset(self, name: str | None) -> None:
+        """A hardware reset of a machine, after which what it stopped for before is past."""
+        machine = self.get(name)
+        machine.reset()
+        self._kept.pop(machine.name, None)
+
     def close(self, name: str | None) -> None:
         """Ends a machine. The reports have its console and screen as they are now, and no more: it did
         what it should until here.

@@ -122,6 +122,9 @@ class CaseRun:
     def boot(self, name: str | None) -> None:
         self._machines.boot(name)
 
+    def reset(self, name: str | None) -> None:
+        self._machines.reset(name)
+
     def close(self, name: str | None) -> None:
         self._machines.close(name)
 

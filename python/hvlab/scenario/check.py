@@ -5,15 +5,17 @@ talk to.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from pydantic import TypeAdapter, ValidationError
 
+from hvlab import plugins
 from hvlab.backends import UNCOUNTED
 from hvlab.scenario import images
 from hvlab.scenario.boots import references
 from hvlab.scenario.context import CheckContext, Places
-from hvlab.scenario.model import LONE_NAME, Limits, Scenario
+from hvlab.scenario.model import LONE_NAME, DeviceSpec, Limits, Scenario
+from hvlab.scenario.nearest import did_you_mean
 from hvlab.scenario.problems import MAX_PROBLEMS, Problem
 from hvlab.scenario.regex import Patterns
 from hvlab.scenario.shapes import NOT_COUNTED, Kind, Shape
@@ -36,6 +38,7 @@ def check(
     for name, spec in scenario.specs.items():
         described = scenario.described_at(name)
         problems += _images(spec.boot.model_dump(), (*described, "boot"), places)
+        problems += _devices(spec.devices, (*described, "devices"), places)
         if spec.backend != backend:
             message = f"all machines of a case have one backend: '{names[0]}' has {backend}"
             problems.append(places.at_value((*described, "backend"), message))
@@ -43,6 +46,21 @@ def check(
             message = f"the CPU model 'host' goes with the backend kvm only, and this is {backend}"
             problems.append(places.at_value((*described, "cpu"), message))
     return [*problems, *context.problems]
+
+
+def _devices(devices: Sequence[DeviceSpec], at: Path, places: Places) -> Iterator[Problem]:
+    known = sorted(plugins.find(plugins.DEVICES, taken=())) if devices else []
+    names: set[str] = set()
+    for index, device in enumerate(devices):
+        if device.type not in known:
+            there = f"; there are: {', '.join(known)}" if known else "; no plugin brings any"
+            hint = did_you_mean(device.type, known) or there
+            message = f"unknown device '{device.type}'{hint}"
+            yield places.at_value((*at, index, "type"), message)
+        if device.called in names:
+            message = f"there is a device '{device.called}' already: give this one a 'name'"
+            yield places.at_value((*at, index), message)
+        names.add(device.called)
 
 
 def check_partly(

@@ -289,6 +289,9 @@ class RunContext(Protocol):
     def boot(self, name: str | None) -> None:
         """Makes a machine as the scenario describes it, with its image loaded; or all that are not up."""
 
+    def reset(self, name: str | None) -> None:
+        """A hardware reset of a machine; stops of it that were kept are forgotten."""
+
     def close(self, name: str | None) -> None:
         """Ends a machine. What the reports say of it stays."""
 

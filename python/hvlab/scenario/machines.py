@@ -7,6 +7,7 @@ import contextlib
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from hvlab import plugins
 from hvlab.errors import HostError, HvlabError
 from hvlab.scenario import images
 from hvlab.scenario.boots import references
@@ -16,9 +17,11 @@ from hvlab.scenario.tree import format_path
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from hvlab.device import Placement
     from hvlab.host import Host
     from hvlab.machine import Machine
     from hvlab.scenario.document import Case
+    from hvlab.scenario.model import DeviceSpec
 
 MAX_CONSOLE = 64 << 10
 MAX_LOG_LINES = 1000
@@ -38,7 +41,13 @@ def make(host: Host, case: Case, name: str) -> Machine:
         seed=case.seed if len(case.scenario.specs) == 1 else None,
         cpu=spec.cpu,
         unhandled=spec.unhandled,
+        devices=[_placed(device) for device in spec.devices],
     )
+
+
+def _placed(device: DeviceSpec) -> Placement:
+    made = plugins.load_device(device.type)(device.called)
+    return made.at(port=device.port, memory=device.memory, size=device.size, irq=device.irq)
 
 
 def image_results(case: Case, name: str) -> tuple[ImageResult, ...]:

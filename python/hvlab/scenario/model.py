@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     AfterValidator,
@@ -14,6 +14,7 @@ from pydantic import (
     ValidationInfo,
     WithJsonSchema,
     field_validator,
+    model_validator,
 )
 
 from hvlab import units
@@ -67,6 +68,43 @@ def _memory(value: int) -> int:
     return value
 
 
+class DeviceSpec(Strict):
+    """A device of a plugin, and where the guest finds it."""
+
+    model_config = ConfigDict(
+        title="Device",
+        json_schema_extra={"oneOf": [{"required": ["port"]}, {"required": ["memory"]}]},
+    )
+
+    type: str = Field(
+        min_length=1, description="Its name as an entry point of the group hvlab.devices."
+    )
+    name: Name | None = Field(
+        default=None, description="Its name in this machine; its type if not given."
+    )
+    port: int | None = Field(default=None, ge=0, le=0xFFFF, description="The first of its ports.")
+    memory: int | None = Field(
+        default=None,
+        ge=0,
+        le=(1 << 64) - 1,
+        description="Its first guest-physical address, where no RAM is.",
+    )
+    size: int | None = Field(
+        default=None, ge=1, description="How many bytes it takes there; what it says if not given."
+    )
+    irq: int | None = Field(default=None, ge=0, le=15, description="The interrupt line it drives.")
+
+    @model_validator(mode="after")
+    def _somewhere(self) -> Self:
+        if (self.port is None) == (self.memory is None):
+            raise refuse("a device is at a 'port' or at an address of 'memory': give one of them")
+        return self
+
+    @property
+    def called(self) -> str:
+        return self.name or self.type
+
+
 class MachineSpec(Strict):
     """The machine that a case runs on."""
 
@@ -88,6 +126,9 @@ class MachineSpec(Strict):
         description="On access to an address where no device is: go on, or stop the guest.",
     )
     boot: BootSource = Field(description="What is booted.")
+    devices: list[DeviceSpec] = Field(
+        default_factory=list, max_length=64, description="Devices that plugins bring."
+    )
 
 
 class Requires(Strict):

@@ -22,13 +22,14 @@ from hvlab.scenario.steps.include import Include
 from hvlab.scenario.steps.measure import Measure
 from hvlab.scenario.steps.python import Python
 from hvlab.scenario.steps.read import Read
+from hvlab.scenario.steps.reset import Reset
 from hvlab.scenario.steps.run_for import RunFor
 from hvlab.scenario.steps.run_until import RunUntil
 from hvlab.scenario.steps.send import Send
 from hvlab.scenario.steps.write import Write
 
 _BUILT_IN: tuple[type[StepBody], ...] = (
-    Boot, Expect, Send, RunFor, RunUntil, Read, Write, Assert, Measure, Python, Include, Close,
+    Boot, Expect, Send, RunFor, RunUntil, Read, Write, Assert, Measure, Python, Include, Reset, Close,
 )  # fmt: skip
 
 
