@@ -11,7 +11,7 @@ from hvlab import plugins
 from hvlab.errors import HostError, HvlabError
 from hvlab.scenario import images
 from hvlab.scenario.boots import references
-from hvlab.scenario.results import ImageResult, MachineResult, StopResult
+from hvlab.scenario.results import EventResult, ImageResult, MachineResult, StopResult
 from hvlab.scenario.tree import format_path
 
 if TYPE_CHECKING:
@@ -105,6 +105,7 @@ def _inspected(plain: MachineResult, machine: Machine, folder: Path) -> MachineR
         registers=seen.registers,
         disassembly=seen.disassembly,
         stack=seen.stack,
+        events=tuple(EventResult(e.time, e.kind, e.text) for e in machine.events()),
     )
 
 
