@@ -9,6 +9,7 @@ import os
 import pty
 import re
 import select
+import shlex
 import signal
 import subprocess
 import sys
@@ -305,7 +306,8 @@ def _read(terminal: int) -> bytes:
     try:
         return os.read(terminal, 1 << 16)
     except OSError as error:
-        assert error.errno == errno.EIO
+        if error.errno != errno.EIO:
+            raise
         return b""
 
 
