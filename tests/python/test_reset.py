@@ -125,9 +125,13 @@ def test_the_same_run_with_a_reset_in_it_is_the_same_run(tmp_path: Path) -> None
 def test_registers_by_name(boot: Boot) -> None:
     m = boot(SPIN)
     cpu = m.vcpus[0]
-    for name in REGISTERS:
+    for name, register in REGISTERS.items():
         value = cpu.read_register(name)
-        cpu.write_register(name, value)
+        if register.writable:
+            cpu.write_register(name, value)
+        else:
+            with pytest.raises(MachineConfigError, match="only read"):
+                cpu.write_register(name, value)
         assert cpu.read_register(name) == value
     cpu.write_register("rax", 0xFEDCBA9876543210)
     assert cpu.read_register("rax") == 0xFEDCBA9876543210

@@ -7,9 +7,9 @@ from collections.abc import Callable
 
 import pytest
 
+from hvlab.registers import REGISTERS
 from hvlab.scenario.document import Document
 from hvlab.scenario.problems import ScenarioInvalid
-from hvlab.scenario.registers import REGISTERS
 from hvlab.scenario.results import CaseResult, Outcome
 
 Run = Callable[[str], CaseResult]

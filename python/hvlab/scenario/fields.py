@@ -22,8 +22,8 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, PydanticCustomError
 
 from hvlab import units
+from hvlab.registers import REGISTERS
 from hvlab.scenario.nearest import did_you_mean
-from hvlab.scenario.registers import REGISTERS
 from hvlab.scenario.shapes import RESERVED
 
 TEMPLATE_PATTERN = r"\$\{[^}]*\}"

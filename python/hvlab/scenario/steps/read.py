@@ -7,9 +7,9 @@ from typing import Any, ClassVar, Self
 
 from pydantic import ConfigDict, Field, model_validator
 
+from hvlab.registers import REGISTERS
 from hvlab.scenario.context import CheckContext, RunContext
 from hvlab.scenario.fields import Identifier, Number, RegisterName, refuse
-from hvlab.scenario.registers import REGISTERS
 from hvlab.scenario.shapes import Kind, Record, Shape
 from hvlab.scenario.steps.base import MachineStep
 

@@ -7,9 +7,9 @@ from typing import Any, ClassVar, Self
 
 from pydantic import ConfigDict, Field, model_validator
 
+from hvlab.registers import REGISTERS
 from hvlab.scenario.context import CheckContext, RunContext
 from hvlab.scenario.fields import HexBytes, Number, RegisterName, refuse
-from hvlab.scenario.registers import REGISTERS
 from hvlab.scenario.steps.base import MachineStep, quote
 from hvlab.scenario.steps.read import shown
 
@@ -51,7 +51,7 @@ class Write(MachineStep):
     register_: RegisterName | None = Field(
         default=None,
         alias="register",
-        description="Which register; selectors and bases of segments are only read.",
+        description="Which register; selectors are only read.",
         examples=["rip"],
     )
     value: Number | None = Field(default=None, description="A number, or an expression.")
