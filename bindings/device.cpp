@@ -26,7 +26,7 @@ namespace {
     if (!error.matches(PyExc_Exception)) throw error;
     const std::string at = offset >= 0 ? fmt::format(" at offset {:#x}", offset) : "";
     const py::object type = py::module_::import("hvlab.errors").attr("DeviceError");
-    const py::object raised = error.value();
+    const py::object& raised = error.value();
     if (error.trace()) PyException_SetTraceback(raised.ptr(), error.trace().ptr());
     const std::string what = py::str(raised);
     const py::object told =

@@ -5,7 +5,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 ctest_args=(--label-exclude '^long$' --no-tests=error)
-pytest_args=()
+pytest_args=(-n "$(nproc)")
 if [ "${1:-}" = --long ]; then
     ctest_args=(--label-regex '^long$' --no-tests=ignore)
     pytest_args=(-m long)

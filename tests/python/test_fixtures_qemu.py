@@ -223,12 +223,11 @@ def monitored_by(
     monitor_at = ["-qmp", f"unix:{path},server=on,wait=off"]
     with run(*arguments, *monitor_at, leaves=leaves) as guest:
         deadline = time.monotonic() + SECONDS
-        while not path.exists():
-            assert time.monotonic() < deadline
-            time.sleep(0.01)
         with socket.socket(socket.AF_UNIX) as monitor:
             monitor.settimeout(SECONDS)
-            monitor.connect(str(path))
+            while monitor.connect_ex(str(path)) != 0:  # not there yet, or nobody listens yet
+                assert time.monotonic() < deadline
+                time.sleep(0.01)
             yield guest, monitor
 
 

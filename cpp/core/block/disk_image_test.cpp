@@ -2,8 +2,10 @@
 #include "core/block/disk_image.h"
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <fstream>
 
 #include "core/base/status.h"
@@ -13,12 +15,17 @@ namespace {
 
 class DiskImageTest : public testing::Test {
 protected:
+    ~DiskImageTest() override { std::filesystem::remove(path_); }
+
     std::filesystem::path file(std::size_t size) {
-        std::filesystem::path path = testing::TempDir() + "/disk_image_test.img";
-        std::ofstream stream(path, std::ios::binary | std::ios::trunc);
+        std::ofstream stream(path_, std::ios::binary | std::ios::trunc);
         for (std::size_t i = 0; i < size; ++i) stream.put(static_cast<char>(i / kSectorSize + 1));
-        return path;
+        return path_;
     }
+
+private:
+    const std::filesystem::path path_ =
+        testing::TempDir() + "disk_image_test." + std::to_string(::getpid()) + ".img";
 };
 
 bool all(const Sector& sector, int value, std::size_t count = kSectorSize) {
