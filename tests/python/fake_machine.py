@@ -100,6 +100,9 @@ class FakeMachine:
     def instructions(self) -> int:
         return self.time
 
+    def events(self) -> list[Any]:
+        return []
+
     def run(
         self,
         *,

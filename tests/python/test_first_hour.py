@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -126,6 +127,23 @@ def test_explain_says_all_of_a_topic(topic: Topic, capsys: pytest.CaptureFixture
         assert line in said
 
 
+@pytest.fixture
+def dice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A distribution that brings the device which an example has."""
+    place = tmp_path / "installed"
+    info = place / "dice-1.0.dist-info"
+    info.mkdir(parents=True)
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: dice\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text("[hvlab.devices]\ndice = dice:Dice\n")
+    (place / "dice.py").write_text(
+        "import hvlab\n\n\nclass Dice(hvlab.Device):\n    size = 1\n\n"
+        "    def read(self, offset, size):\n        return self.random() % 6 + 1\n"
+    )
+    monkeypatch.syspath_prepend(place)
+    monkeypatch.setenv("PYTHONPATH", str(place), prepend=os.pathsep)
+
+
+@pytest.mark.usefixtures("dice")
 def test_every_topic_has_an_example_that_passes(capsys: pytest.CaptureFixture[str]) -> None:
     for number, topic in enumerate(topics()):
         assert topic.example, topic.name

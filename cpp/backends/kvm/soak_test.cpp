@@ -154,7 +154,9 @@ TEST_F(Soak, MachinesLeaveNothingBehind) {
     KvmBackend::drop_kept_vms();
     const Held after = held();
     EXPECT_EQ(after.descriptors, before.descriptors);
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)  // they keep what is freed
     EXPECT_LE(after.memory - before.memory, 8.0) << "MiB";
+#endif
 }
 
 }  // namespace

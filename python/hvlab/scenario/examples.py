@@ -47,6 +47,11 @@ machine:
   unhandled: stop
   boot: {flat: "fixture:echo"}
 """,
+    "machine.devices": """\
+machine:
+  boot: {flat: "fixture:echo"}
+  devices: [{type: dice, port: 0x300, irq: 5}]   # dice: a device of a plugin that is installed
+""",
     "machine.boot.flat": 'machine:\n  boot: {flat: "fixture:echo", load_address: 0x7C00}\n',
     "machine.boot.elf": """\
 machine:

@@ -15,6 +15,11 @@ class Reset(MachineStep):
     """
 
     keyword: ClassVar[str] = "reset"
+    example: ClassVar[str] = """\
+- expect: {text: "ready", within: 1s}
+- reset: {}
+- expect: {text: "ready", within: 1s}
+"""
     shorthand: ClassVar[str | None] = "machine"
 
     def title(self) -> str:
