@@ -15,7 +15,7 @@ namespace {
 
 class DiskImageTest : public testing::Test {
 protected:
-    ~DiskImageTest() override { std::filesystem::remove(path_); }
+    void TearDown() override { std::filesystem::remove(path_); }
 
     std::filesystem::path file(std::size_t size) {
         std::ofstream stream(path_, std::ios::binary | std::ios::trunc);
