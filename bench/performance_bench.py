@@ -123,15 +123,16 @@ def planted(
             missed[name] = missed.get(name, 0) + (row.verdict is not Verdict.WORSE)
     head = f"{SLOWDOWN - 1:.0%} slower, {rounds} repetitions {what}: missed of {count} by"
     noise = spreads(runs)
-    # Judged where the noise is what docs/performance.md promises it for; a busy host hides it. One run
-    # after the other, a host may be 5 % slower for one of them, which is half of what is planted.
+    # Judged by the usual power of 80 % (Cohen, 1988), where the noise is what docs/performance.md
+    # promises it for; a busy host hides it. One run after the other, a host may be 5 % slower for one
+    # of them, which is half of what is planted.
     quiet = QUIET if make is in_turns else 0.0
     return [
         Figure(
             f"{head} {name}",
             value,
             "",
-            1 if noise[name] <= quiet else None,
+            count // 5 if noise[name] <= quiet else None,
             f"interquartile range {noise[name]:.1%}",
         )
         for name, value in sorted(missed.items())
