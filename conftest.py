@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from collections.abc import Callable
 from pathlib import Path
@@ -29,6 +30,16 @@ machine: {boot: {flat: "fixture:hello"}}
 steps:
 - boot: {}
 """
+
+
+def enter(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Goes into a folder, for commands that are started there: the package may come from the source
+    tree by a relative PYTHONPATH.
+    """
+    paths = os.environ.get("PYTHONPATH", "").split(os.pathsep)
+    absolute = os.pathsep.join(str(Path(path).absolute()) for path in paths if path)
+    monkeypatch.setenv("PYTHONPATH", absolute)
+    monkeypatch.chdir(folder)
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from conftest import BASE
+from conftest import BASE, enter
 from hvlab.errors import ScenarioError
 from hvlab.performance import baseline
 from hvlab.performance.baseline import BaselineError, Known
@@ -31,10 +31,7 @@ FILE = Path("case.baseline.json")
 
 @pytest.fixture(autouse=True)
 def _folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    paths = os.environ.get("PYTHONPATH", "").split(os.pathsep)
-    absolute = os.pathsep.join(str(Path(path).absolute()) for path in paths if path)
-    monkeypatch.setenv("PYTHONPATH", absolute)
-    monkeypatch.chdir(tmp_path)
+    enter(tmp_path, monkeypatch)
 
 
 def hvlab(*arguments: str) -> subprocess.CompletedProcess[str]:

@@ -22,7 +22,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from conftest import BASE
+from conftest import BASE, enter
 
 HVLAB = (sys.executable, "-m", "hvlab")
 GOOD = BASE + "- expect: {stop: debug-exit, code: 0, as: end}\n- assert: end.time > 0\n"
@@ -45,11 +45,7 @@ def hvlab(*arguments: str, **more: object) -> subprocess.CompletedProcess[str]:
 
 @pytest.fixture(autouse=True)
 def _folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    # The package may come from the source tree by a relative PYTHONPATH.
-    paths = os.environ.get("PYTHONPATH", "").split(os.pathsep)
-    absolute = os.pathsep.join(str(Path(path).absolute()) for path in paths if path)
-    monkeypatch.setenv("PYTHONPATH", absolute)
-    monkeypatch.chdir(tmp_path)
+    enter(tmp_path, monkeypatch)
     Path("a_folder").mkdir()
     Path("good.hvlab.yaml").write_text(GOOD.replace("name: t", "name: good\ntags: [quick]"))
     Path("bad.hvlab.yaml").write_text(BAD.replace("name: t", "name: bad\ntags: [slow]"))

@@ -18,7 +18,7 @@ from xml.etree import ElementTree
 import pytest
 
 import hvlab
-from conftest import BASE
+from conftest import BASE, enter
 from hvlab import backends
 from hvlab.backends import Barrier, barrier, kvm_status
 from hvlab.errors import BackendError, BackendUnavailable, ScenarioError
@@ -280,10 +280,7 @@ needs_root = pytest.mark.skipif(
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    paths = os.environ.get("PYTHONPATH", "").split(os.pathsep)
-    absolute = os.pathsep.join(str(Path(path).absolute()) for path in paths if path)
-    monkeypatch.setenv("PYTHONPATH", absolute)
-    monkeypatch.chdir(tmp_path)
+    enter(tmp_path, monkeypatch)
     Path("both.hvlab.yaml").write_text(BOTH)
     return tmp_path
 

@@ -22,7 +22,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from conftest import BASE
+from conftest import BASE, enter
 from processes import children, cpu_seconds, marked, wait_until, waits_for_it
 
 PROGRAM = (sys.executable, str(Path(__file__).parent / "misbehaviour.py"))
@@ -40,8 +40,6 @@ def steps(*deeds: str) -> str:
 @pytest.fixture(autouse=True)
 def marker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """Every test's processes can be known by it; none is left, and no temporary file."""
-    paths = os.environ.get("PYTHONPATH", "").split(os.pathsep)
-    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(os.path.abspath(p) for p in paths if p))  # noqa: PTH100
     temporary = tmp_path / "tmp"
     temporary.mkdir()
     mark = uuid.uuid4().hex
@@ -49,7 +47,7 @@ def marker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     monkeypatch.setenv("HVLAB_TEST_MARKER", mark)
     work = tmp_path / "work"
     work.mkdir()
-    monkeypatch.chdir(work)
+    enter(work, monkeypatch)
     yield mark
     wait_until(lambda: not marked(mark), "all processes have ended")
     assert list(temporary.iterdir()) == []

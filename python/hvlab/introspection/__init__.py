@@ -30,9 +30,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Inspection", "inspect"]
 
-_PTI = (
-    1 << 12
-)  # PTI_USER_PGTABLE_BIT of Linux: the kernel's tables lie in the page below the user's
+# Linux' PTI_USER_PGTABLE_BIT: the kernel's tables lie in the page below the user's.
+_PTI = 1 << 12
 
 
 @dataclass(frozen=True, slots=True)
