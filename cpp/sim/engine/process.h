@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// What the engine runs: processes, each sequential inside, that meet by messages only. A message takes at
-// least the engine's lookahead, so all processes may run through a window of that length on their own: this
-// is conservative synchronisation in windows (Nicol: The Cost of Conservative Synchronization in Parallel
-// Discrete Event Simulations, JACM 40(2), 1993).
+// What the engine runs: processes, each sequential inside, that meet by messages only. A message
+// takes at least the engine's lookahead, so all processes may run through a window of that length
+// on their own: this is conservative synchronisation in windows (Nicol: The Cost of Conservative
+// Synchronization in Parallel Discrete Event Simulations, JACM 40(2), 1993).
 #pragma once
 
 #include <cstdint>
@@ -16,10 +16,11 @@ namespace hvlab::sim {
 using ProcessId = std::uint32_t;
 
 struct Message {
-    Time time;               // of its arrival
+    Time time;  // of its arrival
     ProcessId from;
     ProcessId to;
-    std::uint64_t sequence;  // the sender's own count; messages arrive in order of (time, from, sequence)
+    std::uint64_t
+        sequence;  // the sender's own count; messages arrive in order of (time, from, sequence)
     std::uint32_t kind;
     std::uint32_t entity;
     std::uint64_t value;
@@ -30,14 +31,14 @@ class Outbox {
 public:
     virtual ~Outbox() = default;
     // `delay` >= the engine's lookahead: HVLAB_ASSERT.
-    virtual void send(Time now, ProcessId to, Duration delay, std::uint32_t kind, std::uint32_t entity,
-                      std::uint64_t value) = 0;
+    virtual void send(Time now, ProcessId to, Duration delay, std::uint32_t kind,
+                      std::uint32_t entity, std::uint64_t value) = 0;
 };
 
 struct Advanced {
     std::uint64_t events = 0;
-    // It stands before `end`, for want of input that its owner must give (a workload in Python); advance it
-    // again when the input is there.
+    // It stands before `end`, for want of input that its owner must give (a workload in Python);
+    // advance it again when the input is there.
     bool starved = false;
 };
 
@@ -47,8 +48,8 @@ public:
 
     // The time of its next event, kNever if there is none.
     virtual Time next() const = 0;
-    // Handles all events before `end`, in order of time. Called by one thread at a time; never allocates in
-    // steady state.
+    // Handles all events before `end`, in order of time. Called by one thread at a time; never
+    // allocates in steady state.
     virtual Advanced advance(Time end, Outbox& outbox) = 0;
     virtual void receive(const Message& message) = 0;
 

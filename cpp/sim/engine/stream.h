@@ -5,10 +5,10 @@
 
 namespace hvlab::sim {
 
-// A counter-based stream of random numbers: Philox2x64-10 (Salmon, Moraes, Dror, Shaw: Parallel Random
-// Numbers: As Easy as 1, 2, 3, SC 2011). What it draws depends on its key and on how many numbers it has
-// drawn, on nothing else: a stream more does not shift the others, and two runs that differ in a policy give
-// each entity the same numbers.
+// A counter-based stream of random numbers: Philox2x64-10 (Salmon, Moraes, Dror, Shaw: Parallel
+// Random Numbers: As Easy as 1, 2, 3, SC 2011). What it draws depends on its key and on how many
+// numbers it has drawn, on nothing else: a stream more does not shift the others, and two runs that
+// differ in a policy give each entity the same numbers.
 class Stream {
 public:
     constexpr explicit Stream(std::uint64_t key, std::uint64_t drawn = 0)

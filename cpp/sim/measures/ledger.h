@@ -7,9 +7,9 @@
 
 namespace hvlab::sim {
 
-// What one VM got, and what its users noticed, since the warm-up ended. Times are summed over its vCPUs, in
-// nanoseconds, all integers: sums over VMs are exact, in whatever order they are made. At each instant
-// run + ready + costop + throttled + idle = vCPUs x elapsed.
+// What one VM got, and what its users noticed, since the warm-up ended. Times are summed over its
+// vCPUs, in nanoseconds, all integers: sums over VMs are exact, in whatever order they are made. At
+// each instant run + ready + costop + throttled + idle = vCPUs x elapsed.
 struct VmLedger {
     Duration run = 0;        // on a pCPU; of that:
     Duration overhead = 0;   //   costs of switching and migration
@@ -25,15 +25,15 @@ struct VmLedger {
 
     std::int64_t arrivals = 0;
     std::int64_t responses = 0;
-    Duration latency = 0;       // of all responses, summed
+    Duration latency = 0;  // of all responses, summed
     Duration latency_most = 0;
     double latency_squares = 0;  // ns^2, summed
     Duration presence = 0;       // the integral of the number of requests in the VM, ns
 };
 
 struct HostLedger {
-    Duration busy = 0;      // pCPU time with a vCPU on it, summed over pCPUs
-    Duration idle = 0;      // without
+    Duration busy = 0;  // pCPU time with a vCPU on it, summed over pCPUs
+    Duration idle = 0;  // without
     std::int64_t events = 0;
     std::int64_t switches = 0;
     std::int64_t migrations = 0;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// A cluster as it was described: groups of equal hosts, groups of equal VMs. Plain data; `check` says what is
-// wrong with it.
+// A cluster as it was described: groups of equal hosts, groups of equal VMs. Plain data; `check`
+// says what is wrong with it.
 #pragma once
 
 #include <cstdint>
@@ -20,20 +20,20 @@ struct Choice {
     Values values;
 };
 
-// pCPUs are numbered socket by socket, core by core, thread by thread: the siblings of a core are neighbours.
-// NUMA nodes divide the cores of a socket evenly.
+// pCPUs are numbered socket by socket, core by core, thread by thread: the siblings of a core are
+// neighbours. NUMA nodes divide the cores of a socket evenly.
 struct HostGroup {
     std::string name;
     std::int64_t count = 1;
     int sockets = 1;
-    int cores = 1;             // a socket
-    int threads = 1;           // a core
-    int numa_nodes = 1;        // a socket
-    double smt_speed = 0.62;   // of a thread while a sibling is busy; 1 when alone
+    int cores = 1;               // a socket
+    int threads = 1;             // a core
+    int numa_nodes = 1;          // a socket
+    double smt_speed = 0.62;     // of a thread while a sibling is busy; 1 when alone
     double remote_speed = 0.85;  // of a vCPU away from its VM's NUMA node
-    Duration context_switch = 2 * kMicrosecond;      // pCPU time when another vCPU is put on a pCPU
-    Duration migration = 10 * kMicrosecond;          // pCPU time more, if it last ran on another core
-    Duration remote_migration = 50 * kMicrosecond;   // instead, if it was on another NUMA node
+    Duration context_switch = 2 * kMicrosecond;  // pCPU time when another vCPU is put on a pCPU
+    Duration migration = 10 * kMicrosecond;      // pCPU time more, if it last ran on another core
+    Duration remote_migration = 50 * kMicrosecond;    // instead, if it was on another NUMA node
     Duration accounting_period = 100 * kMillisecond;  // over which limits hold
     Choice scheduler;
 
@@ -45,12 +45,13 @@ struct VmGroup {
     std::int64_t count = 1;
     int vcpus = 1;
     double weight = 1024;
-    double reservation = 0;        // pCPUs
-    std::optional<double> limit;   // pCPUs
-    std::vector<int> pcpus;        // where its vCPUs may run; empty: everywhere
-    std::string hosts;             // the group of hosts it is placed on; empty: any
-    std::string with;              // placed on the host that has the VM of the same number of that group
-    std::vector<std::string> apart;  // never on a host with a VM of these groups (its own name: of itself)
+    double reservation = 0;       // pCPUs
+    std::optional<double> limit;  // pCPUs
+    std::vector<int> pcpus;       // where its vCPUs may run; empty: everywhere
+    std::string hosts;            // the group of hosts it is placed on; empty: any
+    std::string with;  // placed on the host that has the VM of the same number of that group
+    std::vector<std::string>
+        apart;  // never on a host with a VM of these groups (its own name: of itself)
     Choice workload;
 };
 
@@ -61,7 +62,8 @@ struct Description {
     std::vector<VmGroup> vms;
     std::uint64_t seed = 0;
     Fidelity fidelity = Fidelity::kQuantum;
-    Duration control_latency = kMillisecond;  // the least time from one host to another: the engine's lookahead
+    Duration control_latency =
+        kMillisecond;  // the least time from one host to another: the engine's lookahead
 };
 
 }  // namespace hvlab::sim

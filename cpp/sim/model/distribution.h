@@ -16,8 +16,8 @@ struct Distribution {
         kExponential,  // mean a
         kUniform,      // from a to b
         kLogNormal,    // mean a, coefficient of variation b
-        kPareto,       // mean a, tail index b > 1 (Lomax shifted to start at its scale: Pareto type I)
-        kErlang,       // mean a, b phases
+        kPareto,  // mean a, tail index b > 1 (Lomax shifted to start at its scale: Pareto type I)
+        kErlang,  // mean a, b phases
         kHyperexponential,  // mean a, coefficient of variation b >= 1 (two phases, balanced means)
     };
     static constexpr Duration kLongest = 1'000'000 * kSecond;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// Parameters of workloads and schedulers, described where the thing itself is written: Python makes its
-// checks, the YAML schema and `hvlab explain` from these tables.
+// Parameters of workloads and schedulers, described where the thing itself is written: Python makes
+// its checks, the YAML schema and `hvlab explain` from these tables.
 #pragma once
 
 #include <cstdint>
@@ -39,13 +39,16 @@ struct Parameter {
     std::string_view choices = {};
 };
 
-using Value = std::variant<std::int64_t, double, bool, std::string, Distribution, std::vector<double>>;
+using Value =
+    std::variant<std::int64_t, double, bool, std::string, Distribution, std::vector<double>>;
 
-// Values by name, complete and of the right types (whoever makes them checks that against the table);
-// optional ones may be absent.
+// Values by name, complete and of the right types (whoever makes them checks that against the
+// table); optional ones may be absent.
 class Values {
 public:
-    void set(std::string name, Value value) { values_.insert_or_assign(std::move(name), std::move(value)); }
+    void set(std::string name, Value value) {
+        values_.insert_or_assign(std::move(name), std::move(value));
+    }
     bool has(std::string_view name) const { return values_.find(name) != values_.end(); }
 
     Duration duration(std::string_view name) const { return get<std::int64_t>(name); }
@@ -53,7 +56,9 @@ public:
     double number(std::string_view name) const { return get<double>(name); }
     bool flag(std::string_view name) const { return get<bool>(name); }
     const std::string& choice(std::string_view name) const { return get<std::string>(name); }
-    const Distribution& distribution(std::string_view name) const { return get<Distribution>(name); }
+    const Distribution& distribution(std::string_view name) const {
+        return get<Distribution>(name);
+    }
     const std::vector<double>& numbers(std::string_view name) const {
         return get<std::vector<double>>(name);
     }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// How the pCPUs of a host are shared among the vCPUs of its VMs: the policy of the quantum fidelity. One
-// object a host.
+// How the pCPUs of a host are shared among the vCPUs of its VMs: the policy of the quantum
+// fidelity. One object a host.
 #pragma once
 
 #include <cstdint>
@@ -12,8 +12,8 @@
 
 #include "core/base/state_io.h"
 #include "sim/engine/time.h"
-#include "sim/hosts/topology.h"
 #include "sim/model/parameters.h"
+#include "sim/model/topology.h"
 
 namespace hvlab::sim {
 
@@ -23,8 +23,8 @@ using VmId = int;  // of this host, from 0
 inline constexpr int kNone = -1;
 
 enum class VcpuState : std::uint8_t {
-    kIdle,       // its guest has nothing for it
-    kReady,      // waits for a pCPU
+    kIdle,   // its guest has nothing for it
+    kReady,  // waits for a pCPU
     kRunning,
     kThrottled,  // its VM used up its limit in this accounting period
 };
@@ -32,9 +32,9 @@ enum class VcpuState : std::uint8_t {
 struct VcpuFacts {
     VmId vm = 0;
     VcpuState state = VcpuState::kIdle;
-    PcpuId pcpu = kNone;  // where it runs, or ran last
-    Time since = 0;       // when it came into this state
-    Duration ran = 0;     // all its time on pCPUs, to `since` if it is running
+    PcpuId pcpu = kNone;    // where it runs, or ran last
+    Time since = 0;         // when it came into this state
+    Duration ran = 0;       // all its time on pCPUs, to `since` if it is running
     Duration progress = 0;  // `ran` and idle time: what co-scheduling compares
 };
 
@@ -42,8 +42,8 @@ struct VmFacts {
     VcpuId first = 0;  // its vCPUs are first .. first + vcpus - 1
     int vcpus = 1;
     double weight = 1024;
-    double reservation = 0;  // pCPUs
-    double limit = 0;        // pCPUs; infinite if there is none
+    double reservation = 0;         // pCPUs
+    double limit = 0;               // pCPUs; infinite if there is none
     std::span<const PcpuId> pcpus;  // where its vCPUs may run, in order; never empty
 };
 
@@ -63,7 +63,8 @@ public:
     virtual bool allowed(VcpuId vcpu, PcpuId pcpu) const = 0;
     virtual std::uint64_t random(std::uint64_t bound) = 0;  // uniform in [0, bound)
 
-    // Puts a ready vCPU on a free pCPU for at most `slice` (>= 1 us; kNever: until it stops by itself).
+    // Puts a ready vCPU on a free pCPU for at most `slice` (>= 1 us; kNever: until it stops by
+    // itself).
     virtual void run(PcpuId pcpu, VcpuId vcpu, Duration slice) = 0;
     // Gives a running vCPU a new slice from now on, without a switch.
     virtual void extend(PcpuId pcpu, Duration slice) = 0;
@@ -77,15 +78,16 @@ public:
 
 enum class Wake : std::uint8_t { kWoke, kSliceOver, kUnthrottled };
 
-// The host calls `charge`, `ready` and `stopped` as things happen; when all of one instant have, it calls
-// `assign` once, and only there (and in `timer`) may pCPUs be given and taken. Nothing allocates in steady state.
+// The host calls `charge`, `ready` and `stopped` as things happen; when all of one instant have, it
+// calls `assign` once, and only there (and in `timer`) may pCPUs be given and taken. Nothing
+// allocates in steady state.
 class Scheduler {
 public:
     virtual ~Scheduler() = default;
 
     virtual void start(Pcpus& host) = 0;
-    // `vcpu` was on a pCPU for `ran` ns more (costs of switching included). Before any `ready` or `stopped`
-    // that ends its time there; also at accounting.
+    // `vcpu` was on a pCPU for `ran` ns more (costs of switching included). Before any `ready` or
+    // `stopped` that ends its time there; also at accounting.
     virtual void charge(Pcpus& host, VcpuId vcpu, Duration ran) = 0;
     // It wants a pCPU. After kSliceOver it is off its pCPU.
     virtual void ready(Pcpus& host, VcpuId vcpu, Wake why) = 0;
@@ -98,13 +100,13 @@ public:
     virtual void load(StateReader& reader) = 0;
 };
 
-// What a policy promises; `hvlab sim validate` and the tests hold it to that, and the check of a description
-// refuses what it can't honour.
+// What a policy promises; `hvlab sim validate` and the tests hold it to that, and the check of a
+// description refuses what it can't honour.
 struct Promises {
-    bool work_conserving = true;   // no pCPU free while an allowed vCPU is ready
-    bool weights = true;           // backlogged VMs get CPU time in proportion to their weights
+    bool work_conserving = true;  // no pCPU free while an allowed vCPU is ready
+    bool weights = true;          // backlogged VMs get CPU time in proportion to their weights
     bool reservations = false;
-    bool coscheduling = false;     // skew between the vCPUs of a VM is bounded
+    bool coscheduling = false;  // skew between the vCPUs of a VM is bounded
 };
 
 struct SchedulerKind {

@@ -12,11 +12,11 @@
 
 namespace hvlab::sim {
 
-// A VM as its workload sees it: what the work of its vCPUs is, what it waits for, and what its users notice.
-// Each fidelity has its own; a workload can't tell which it runs on.
+// A VM as its workload sees it: what the work of its vCPUs is, what it waits for, and what its
+// users notice. Each fidelity has its own; a workload can't tell which it runs on.
 //
-// A vCPU is idle, computes (wants a pCPU, and makes progress when it has one) or spins (wants a pCPU, and
-// makes none). All are idle at the start.
+// A vCPU is idle, computes (wants a pCPU, and makes progress when it has one) or spins (wants a
+// pCPU, and makes none). All are idle at the start.
 class Guest {
 public:
     // In place of a vCPU's number: the VM's own timer.
@@ -36,8 +36,8 @@ public:
     virtual void spin(int vcpu) = 0;
     virtual void idle(int vcpu) = 0;
 
-    // Workload::timer at that time (>= now). Each vCPU has one timer, and so has the VM (kVm); setting it
-    // again moves it, kNever disarms it.
+    // Workload::timer at that time (>= now). Each vCPU has one timer, and so has the VM (kVm);
+    // setting it again moves it, kNever disarms it.
     virtual void set_timer(int vcpu, Time at) = 0;
 
     // A request entered the VM now.
@@ -45,8 +45,8 @@ public:
     // One that entered at `arrived` left the VM now.
     virtual void respond(Time arrived) = 0;
 
-    // The workload's memory for this VM, Workload::state_size bytes, all 0 at the start, kept in checkpoints
-    // as it is. T: trivially copyable, no pointers.
+    // The workload's memory for this VM, Workload::state_size bytes, all 0 at the start, kept in
+    // checkpoints as it is. T: trivially copyable, no pointers.
     template <typename T>
     T& state() {
         static_assert(std::is_trivially_copyable_v<T>);

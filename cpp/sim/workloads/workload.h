@@ -12,8 +12,8 @@
 
 namespace hvlab::sim {
 
-// What the guests of a group of VMs do. One object serves all of them, on all threads: it holds parameters
-// only; what a VM is at stands in Guest::state.
+// What the guests of a group of VMs do. One object serves all of them, on all threads: it holds
+// parameters only; what a VM is at stands in Guest::state.
 class Workload {
 public:
     virtual ~Workload() = default;
