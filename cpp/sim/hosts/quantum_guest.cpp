@@ -2,9 +2,9 @@
 #include "sim/hosts/quantum_guest.h"
 
 #include <algorithm>
-#include <utility>
 
 #include "sim/hosts/errors.h"
+#include "sim/hosts/pods.h"
 
 namespace hvlab::sim {
 
@@ -23,12 +23,12 @@ QuantumGuest::QuantumGuest(std::span<const HostedVm> vms, const HostOptions& opt
     for (const HostedVm& vm : vms) size += words(vm);
     memory_.resize(size);
     vms_.reserve(vms.size());
+    starving_.reserve(vms.size());
     std::size_t begin = 0;
     for (const HostedVm& vm : vms) {
         const auto bytes = std::as_writable_bytes(std::span(memory_).subspan(begin, words(vm)));
         vms_.push_back({.stream = Stream(vm.stream_key),
                         .requests = {},
-                        .starving = false,
                         .state = bytes.first(vm.workload->state_size(vm.group->vcpus))});
         begin += words(vm);
     }
@@ -130,9 +130,10 @@ std::string QuantumGuest::name(VmId vm) const {
 }
 
 void QuantumGuest::starve() {
-    HVLAB_ASSERT(!vms_[vm_].starving);
-    vms_[vm_].starving = true;
-    ++starving_;
+    const auto vm = static_cast<std::uint32_t>(vm_);
+    const auto place = std::ranges::lower_bound(starving_, vm);
+    HVLAB_ASSERT(place == starving_.end() || *place != vm);
+    starving_.insert(place, vm);
 }
 
 std::size_t QuantumGuest::wanted(VmId vm) {
@@ -142,7 +143,7 @@ std::size_t QuantumGuest::wanted(VmId vm) {
 
 void QuantumGuest::feed(VmId vm, std::span<const Duration> think, std::span<const Duration> work) {
     select(vm);
-    starving_ -= std::exchange(vms_[vm_].starving, false) ? 1 : 0;
+    std::erase(starving_, static_cast<std::uint32_t>(vm));
     hosted_[vm_].workload->feed(*this, think, work);
 }
 
@@ -163,10 +164,10 @@ void QuantumGuest::save(StateWriter& writer) const {
     writer.begin("guests", 1);
     writer.put(began_);
     writer.put(warm_);
+    put_pods(writer, starving_);
     for (const Vm& vm : vms_) {
         writer.put(vm.stream.drawn());
         vm.requests.save(writer);
-        writer.put(vm.starving);
         writer.put_bytes(vm.state);
     }
 }
@@ -175,12 +176,10 @@ void QuantumGuest::load(StateReader& reader) {
     reader.begin("guests", 1);
     began_ = reader.get<Time>();
     warm_ = reader.get_bool();
-    starving_ = 0;
+    get_pods(reader, starving_, 0, vms_.size());
     for (Vm& vm : vms_) {
         vm.stream = Stream(vm.stream.key(), reader.get<std::uint64_t>());
         vm.requests.load(reader);
-        vm.starving = reader.get_bool();
-        starving_ += vm.starving ? 1 : 0;
         const auto state = reader.get_bytes(vm.state.size());
         if (state.size() != vm.state.size()) {
             throw StateError("the state of a workload has another size");

@@ -40,7 +40,7 @@ public:
     void open_requests(VmId vm, const std::function<void(Time)>& visit);
 
     // Of workloads that live on batches.
-    bool starving() const { return starving_ > 0; }
+    std::span<const std::uint32_t> starving() const { return starving_; }  // ascending
     std::size_t wanted(VmId vm);
     void feed(VmId vm, std::span<const Duration> think, std::span<const Duration> work);
 
@@ -59,7 +59,6 @@ private:
     struct Vm {
         Stream stream;
         Requests requests;
-        bool starving;
         std::span<std::byte> state;
     };
 
@@ -76,7 +75,7 @@ private:
     std::vector<std::uint64_t> memory_;  // of all workloads' states
     std::vector<Vm> vms_;
     std::size_t vm_ = 0;
-    int starving_ = 0;  // VMs
+    std::vector<std::uint32_t> starving_;
     unsigned thread_ = 0;
     Time began_ = 0;  // the ledgers did
     bool warm_;

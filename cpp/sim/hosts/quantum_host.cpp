@@ -73,7 +73,7 @@ bool QuantumHost::instant(std::uint64_t& events) {
             handle(slot);
             if (++at_once > kMostEventsAtOnce) too_many_events(slot);
         }
-        unfinished_ = guest_.starving();
+        unfinished_ = !guest_.starving().empty();
         if (unfinished_) break;
         dispatcher_.assign();
         dispatcher_.flush();

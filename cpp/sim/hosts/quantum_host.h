@@ -48,9 +48,10 @@ public:
     HostLedger host_ledger(Time now) const override;
     void open_requests(std::size_t vm, const std::function<void(Time)>& visit) override;
 
-    // Of workloads that live on batches (Workload::wanted, feed).
-    std::size_t wanted(std::size_t vm) { return guest_.wanted(static_cast<VmId>(vm)); }
-    void feed(std::size_t vm, std::span<const Duration> think, std::span<const Duration> work) {
+    std::span<const std::uint32_t> starving() const override { return guest_.starving(); }
+    std::size_t wanted(std::size_t vm) override { return guest_.wanted(static_cast<VmId>(vm)); }
+    void feed(std::size_t vm, std::span<const Duration> think,
+              std::span<const Duration> work) override {
         guest_.feed(static_cast<VmId>(vm), think, work);
     }
 
