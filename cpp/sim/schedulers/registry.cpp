@@ -9,6 +9,7 @@ namespace hvlab::sim {
 std::span<const SchedulerKind* const> scheduler_kinds() {
     // By name.
     static constexpr std::array kKinds = {
+        &kCredit2,
         &kRoundRobin,
     };
     return kKinds;

@@ -33,7 +33,7 @@ struct VcpuFacts {
     VmId vm = 0;
     VcpuState state = VcpuState::kIdle;
     PcpuId pcpu = kNone;    // where it runs, or ran last
-    Time since = 0;         // when it came into this state
+    Time since = 0;         // when it came into this state, or was charged last
     Duration ran = 0;       // all its time on pCPUs, to `since` if it is running
     Duration progress = 0;  // `ran` and idle time: what co-scheduling compares
 };
@@ -63,6 +63,8 @@ public:
     virtual PcpuId free_from(PcpuId from) const = 0;
     virtual bool allowed(VcpuId vcpu, PcpuId pcpu) const = 0;
     virtual std::uint64_t random(std::uint64_t bound) = 0;  // uniform in [0, bound)
+    // Limits and reservations hold over each [k * period, (k + 1) * period).
+    virtual Duration accounting_period() const = 0;
 
     // Puts a ready vCPU on a free pCPU for at most `slice` (>= 1 us; kNever: until it stops by
     // itself).
@@ -104,8 +106,9 @@ public:
 // What a policy promises; `hvlab sim validate` and the tests hold it to that, and the check of a
 // description refuses what it can't honour.
 struct Promises {
-    bool work_conserving = true;  // no pCPU free while an allowed vCPU is ready
-    bool weights = true;          // backlogged VMs get CPU time in proportion to their weights
+    // No pCPU free while an allowed vCPU is ready and not held.
+    bool work_conserving = true;
+    bool weights = true;  // backlogged VMs get CPU time in proportion to their weights
     bool reservations = false;
     bool coscheduling = false;  // skew between the vCPUs of a VM is bounded
 };
