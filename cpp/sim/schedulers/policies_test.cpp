@@ -3,6 +3,7 @@
 // What all policies must keep, and what each promises, on a host whose vCPUs are scripted.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <string>
 
@@ -165,7 +166,9 @@ TEST_P(Policy, KeepsWhatWasPromisedPerPeriod) {
 }
 
 std::string name_of(const ::testing::TestParamInfo<const SchedulerKind*>& info) {
-    return std::string(info.param->name);
+    std::string name(info.param->name);
+    std::ranges::replace(name, '-', '_');
+    return name;
 }
 INSTANTIATE_TEST_SUITE_P(All, Policy, ::testing::ValuesIn(scheduler_kinds()), name_of);
 

@@ -22,4 +22,8 @@ const SchedulerKind* find_scheduler(std::string_view name) {
     return found == kinds.end() ? nullptr : *found;
 }
 
+Promises promises(const SchedulerKind& kind, const Values& values) {
+    return kind.promises_with == nullptr ? kind.promises : kind.promises_with(values);
+}
+
 }  // namespace hvlab::sim

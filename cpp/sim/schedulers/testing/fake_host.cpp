@@ -70,8 +70,7 @@ Time FakeHost::next_stop(PcpuId pcpu) const {
     const VcpuId vcpu = running_[index(pcpu)];
     if (vcpu == kNone) return kNever;
     const Duration need = of(vcpu).need;
-    return std::min(slice_end_[index(pcpu)],
-                    need == kNever ? kNever : facts_[index(vcpu)].since + need);
+    return std::min(slice_end_[index(pcpu)], need == kNever ? kNever : of(vcpu).charged + need);
 }
 
 Time FakeHost::next_throttle(VmId vm) const {
@@ -82,7 +81,7 @@ Time FakeHost::next_throttle(VmId vm) const {
     for (VcpuId vcpu = is.first; vcpu < is.first + is.vcpus; ++vcpu) {
         if (facts_[index(vcpu)].state != VcpuState::kRunning) continue;
         ++running;
-        left -= now_ - facts_[index(vcpu)].since;
+        left -= now_ - of(vcpu).charged;
     }
     return running == 0 ? kNever : now_ + std::max<Duration>(left + running - 1, 0) / running;
 }
@@ -204,12 +203,8 @@ void FakeHost::settle(VcpuId vcpu) {
 }
 
 void FakeHost::charge(VcpuId vcpu) {
-    VcpuFacts& is = facts(vcpu);
-    const Duration ran = now_ - is.since;
-    if (ran == 0) return;
-    is.ran += ran;
-    is.progress += ran;
-    is.since = now_;
+    const VcpuFacts& is = facts(vcpu);
+    const Duration ran = now_ - std::exchange(vcpus_[index(vcpu)].charged, now_);
     used_[index(is.vm)] += ran;
     if (of(vcpu).need != kNever) vcpus_[index(vcpu)].need -= ran;
     scheduler_->charge(*this, vcpu, ran);
@@ -218,10 +213,11 @@ void FakeHost::charge(VcpuId vcpu) {
 void FakeHost::enter(VcpuId vcpu, VcpuState state) {
     settle(vcpu);
     VcpuFacts& is = facts(vcpu);
-    if (is.state == VcpuState::kIdle) is.progress += now_ - is.since;
+    const Duration passed = now_ - is.since;
+    if (is.state == VcpuState::kRunning) is.ran += passed;
+    if (is.state == VcpuState::kRunning || is.state == VcpuState::kIdle) is.progress += passed;
     is.state = state;
     is.since = now_;
-    if (state == VcpuState::kIdle) vcpus_[index(vcpu)].held = false;
 }
 
 void FakeHost::take_off(PcpuId pcpu, VcpuState state) {
@@ -302,6 +298,7 @@ void FakeHost::run(PcpuId pcpu, VcpuId vcpu, Duration slice) {
     if (facts(vcpu).pcpu != kNone && facts(vcpu).pcpu != pcpu) ++migrations_;
     last_on_[index(pcpu)] = vcpu;
     facts(vcpu).pcpu = pcpu;
+    vcpus_[index(vcpu)].charged = now_;
     running_[index(pcpu)] = vcpu;
     slice_end_[index(pcpu)] = slice == kNever ? kNever : now_ + slice;
 }

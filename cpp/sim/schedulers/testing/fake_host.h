@@ -84,6 +84,7 @@ private:
     struct Vcpu {
         FakeLedger ledger;
         Time settled = 0;  // the ledger is complete up to here
+        Time charged = 0;  // while it runs: the scheduler knows up to here
         Time wakes = kNever;
         Duration need = 0;  // of pCPU time, until it idles
         int bursts = 0;
