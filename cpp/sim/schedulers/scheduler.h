@@ -116,12 +116,15 @@ struct SchedulerKind {
     std::string_view name;
     std::string_view meaning;  // one sentence, for users
     std::string_view source;   // where the algorithm is described
-    Promises promises;
+    Promises promises;         // with its parameters as preset
     std::span<const Parameter> parameters;
     std::unique_ptr<Scheduler> (*make)(const Values& values);
+    // nullptr: its parameters make no difference.
+    Promises (*promises_with)(const Values& values) = nullptr;
 };
 
 std::span<const SchedulerKind* const> scheduler_kinds();
 const SchedulerKind* find_scheduler(std::string_view name);
+Promises promises(const SchedulerKind& kind, const Values& values);
 
 }  // namespace hvlab::sim
