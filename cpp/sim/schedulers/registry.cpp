@@ -11,6 +11,7 @@ std::span<const SchedulerKind* const> scheduler_kinds() {
     static constexpr std::array kKinds = {
         &kCredit2,
         &kEsx,
+        &kGang,
         &kRoundRobin,
     };
     return kKinds;
