@@ -48,7 +48,7 @@ FluidHost::FluidHost(const HostGroup& group, std::span<const HostedVm> vms,
                         .weight = of.weight,
                         .least = of.reservation,
                         .most = of.limit.value_or(of.vcpus)});
-        live_.push_back({.active = kNotActive, .stream = Stream(hosted.stream_key)});
+        live_.emplace_back().stream = Stream(hosted.stream_key);
         vcpus += static_cast<std::size_t>(of.vcpus);
         state += words(hosted.workload->state_size(of.vcpus));
         uniform_ = uniform_ && of.vcpus == 1 && !of.limit && of.reservation == 0 &&

@@ -55,32 +55,32 @@ private:
     // All that changes; no pointers, so that it is saved as it stands.
     struct Live {
         // vCPUs that want a pCPU, and how many of these make progress.
-        std::int32_t wanting;
-        std::int32_t computing;
-        std::uint32_t active;  // its place in active_, or kNotActive
-        bool dirty;            // in dirty_
-        double rate;           // pCPUs it has
-        double pace;           // work that each of its wanting vCPUs does, ns a ns
-        double served;         // work that each did since the VM was last idle, ns
-        Time since;            // the account and `served` are up to here
+        std::int32_t wanting = 0;
+        std::int32_t computing = 0;
+        std::uint32_t active = kNotActive;  // its place in active_, or kNotActive
+        bool dirty = false;                 // in dirty_
+        double rate = 0;                    // pCPUs it has
+        double pace = 0;                    // work that each of its wanting vCPUs does, ns a ns
+        double served = 0;                  // work that each did since the VM was last idle, ns
+        Time since = 0;                     // the account and `served` are up to here
         // The account, ns. What it wanted is a sum of whole numbers; ready time is what is missing
         // of it.
-        Duration wanted;
-        double run;
-        double lost;
-        double spun;
-        double throttled;
-        Stream stream;
+        Duration wanted = 0;
+        double run = 0;
+        double lost = 0;
+        double spun = 0;
+        double throttled = 0;
+        Stream stream{0};
         // Requests.
-        std::int64_t in_system;
-        Time presence_since;  // `presence` is up to here
-        Duration presence;
-        std::int64_t arrivals;
-        std::int64_t responses;
-        Duration latency;
-        Duration latency_most;
-        Duration sojourns;
-        double latency_squares;
+        std::int64_t in_system = 0;
+        Time presence_since = 0;  // `presence` is up to here
+        Duration presence = 0;
+        std::int64_t arrivals = 0;
+        std::int64_t responses = 0;
+        Duration latency = 0;
+        Duration latency_most = 0;
+        Duration sojourns = 0;
+        double latency_squares = 0;
     };
 
     // The agenda's slots: two for the host, then a timer for each VM, then one for each vCPU.
