@@ -14,10 +14,11 @@ from typing import NoReturn
 from hvlab.backends import KvmMode, barrier
 from hvlab.errors import HvlabError, ScenarioError
 from hvlab.scenario.context import Places
-from hvlab.scenario.document import Case, Document, load, no_garbage_collection
+from hvlab.scenario.document import Case, Document, load
 from hvlab.scenario.nearest import did_you_mean
 from hvlab.scenario.problems import ScenarioInvalid, printable
 from hvlab.scenario.python_code import not_allowed
+from hvlab.scenario.reading import no_garbage_collection
 from hvlab.scenario.select import compile_selection
 from hvlab.scenario.source import SUFFIX
 from hvlab.scenario.steps.python import Python
