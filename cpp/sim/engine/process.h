@@ -30,6 +30,8 @@ struct Message {
 class Outbox {
 public:
     virtual ~Outbox() = default;
+    // Which of the engine's threads advances the process, from 0.
+    virtual unsigned thread() const = 0;
     // `delay` >= the engine's lookahead: HVLAB_ASSERT.
     virtual void send(Time now, ProcessId to, Duration delay, std::uint32_t kind,
                       std::uint32_t entity, std::uint64_t value) = 0;

@@ -28,6 +28,7 @@ struct VmLedger {
     Duration latency = 0;  // of all responses, summed
     Duration latency_most = 0;
     double latency_squares = 0;  // ns^2, summed
+    Duration sojourns = 0;       // the part of all responses' latency since the warm-up ended
     Duration presence = 0;       // the integral of the number of requests in the VM, ns
 };
 
@@ -38,5 +39,10 @@ struct HostLedger {
     std::int64_t switches = 0;
     std::int64_t migrations = 0;
 };
+
+// Adds sums (and the larger of two maxima).
+void add(VmLedger& to, const VmLedger& ledger);
+// later - earlier, of sums only; maxima and squares are 0.
+VmLedger difference(const VmLedger& later, const VmLedger& earlier);
 
 }  // namespace hvlab::sim

@@ -45,6 +45,7 @@ struct VmFacts {
     double reservation = 0;         // pCPUs
     double limit = 0;               // pCPUs; infinite if there is none
     std::span<const PcpuId> pcpus;  // where its vCPUs may run, in order; never empty
+    int home = 0;                   // the NUMA node its memory is on
 };
 
 // The host as its scheduler sees it, and what a scheduler does to it. Implemented by QuantumHost.
