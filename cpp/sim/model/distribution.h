@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <string_view>
 
 #include "sim/engine/stream.h"
@@ -21,14 +22,19 @@ struct Distribution {
         kHyperexponential,  // mean a, coefficient of variation b >= 1 (two phases, balanced means)
     };
     static constexpr Duration kLongest = 1'000'000 * kSecond;
+    static constexpr int kMostPhases = 1000;
 
     Shape shape = Shape::kConstant;
     double a = 0;
     double b = 0;
 
+    // Takes as many numbers from the stream whatever they are: none (constant), a number for each
+    // phase (Erlang), two (hyperexponential), otherwise one.
     Duration draw(Stream& stream) const;
     double mean() const;      // nanoseconds
     double variance() const;  // nanoseconds squared; infinite for Pareto with b <= 2
+    // What is wrong with a and b, in words for users; empty if nothing is.
+    std::string problem() const;
 };
 
 }  // namespace hvlab::sim

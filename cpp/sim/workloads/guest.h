@@ -45,6 +45,11 @@ public:
     // One that entered at `arrived` left the VM now.
     virtual void respond(Time arrived) = 0;
 
+    // What the workload goes by comes from outside, in batches, and is used up: the host handles
+    // all else that happens at this instant, then stands still and returns Advanced::starved. It
+    // goes on when Workload::feed has been called for this VM. Called again only after that.
+    virtual void starve() = 0;
+
     // The workload's memory for this VM, Workload::state_size bytes, all 0 at the start, kept in
     // checkpoints as it is. T: trivially copyable, no pointers.
     template <typename T>

@@ -27,6 +27,14 @@ public:
 
     // Calls `visit` with the time of arrival of each request that has not left the VM yet.
     virtual void open_requests(Guest& guest, const std::function<void(Time)>& visit) const;
+
+    // Of a workload that lives on batches from outside (fed.h): how many pairs of think time and
+    // work the VM wants now; 0: none. Others never want any.
+    virtual std::size_t wanted(Guest& guest) const;
+    // Gives that many, at the instant at which the host stands. The values are within the bounds
+    // of check_batch.
+    virtual void feed(Guest& guest, std::span<const Duration> think,
+                      std::span<const Duration> work) const;
 };
 
 // How a workload is found by its name, in YAML and in Python.
