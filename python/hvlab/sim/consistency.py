@@ -105,6 +105,9 @@ def _pcpus(count: int) -> str:
 
 
 def _shares(cluster: ClusterSpec, vms: VmSpec, at: Path) -> Iterator[Fault]:
+    if vms.limit is not None and vms.limit > vms.vcpus:
+        message = f"the limit {vms.limit:g} is more than its {_vcpus(vms.vcpus)} can use"
+        yield Fault((*at, "limit"), message)
     if not vms.reservation:
         return
     most = min(vms.vcpus, len(vms.pcpus) or vms.vcpus)

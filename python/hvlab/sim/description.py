@@ -15,8 +15,9 @@ from hvlab.sim.choices import Scheduler, Workload
 from hvlab.sim.quantities import duration, exact, number
 
 MAX_GROUPS = 1000
-MAX_HOSTS = 1_000_000  # of a group; the same bound holds for VMs, times ten
-MAX_VMS = 10_000_000
+# As the core has them (cpp/sim/model/check.h).
+MAX_HOSTS = 1 << 22
+MAX_VMS = 1 << 26
 MAX_PCPUS = 4096  # of a host
 _US = units.DURATION_UNITS["us"]
 _MS = units.DURATION_UNITS["ms"]
@@ -24,15 +25,17 @@ _S = units.DURATION_UNITS["s"]
 
 _HostCount: Any = number(1, MAX_HOSTS, whole=True)
 _VmCount: Any = number(1, MAX_VMS, whole=True)
-_Small: Any = number(1, 1024, whole=True)
+_Some: Any = number(1, MAX_PCPUS, whole=True)
 _Threads: Any = number(1, 8, whole=True)
 _Pcpu: Any = number(0, MAX_PCPUS - 1, whole=True)
-_Speed: Any = number(0, 1, above=True)
-_Positive: Any = number(0, 1e9, above=True)
-_Share: Any = number(0, 1e6)
+_Speed: Any = number(1 / 1024, 1)
+_Weight: Any = number(1e-6, 1e9)
+_Ratio: Any = number(0, 1e6, above=True)
+_Limit: Any = number(1e-3, MAX_PCPUS)
+_Share: Any = number(0, MAX_PCPUS)
 _Cost: Any = duration(0, _S)
 _Period: Any = duration(_MS, 60 * _S)
-_Latency: Any = duration(1, 60 * _S)
+_Latency: Any = duration(_US, 3600 * _S)
 
 
 class HostSpec(Strict):
@@ -42,10 +45,10 @@ class HostSpec(Strict):
 
     name: Name = Field(description="The group's name.")
     count: _HostCount = Field(default=1, description="How many hosts.")
-    sockets: _Small = Field(default=1, description="Of each host.")
-    cores: _Small = Field(default=1, description="Of each socket.")
+    sockets: _Some = Field(default=1, description="Of each host.")
+    cores: _Some = Field(default=1, description="Of each socket.")
     threads: _Threads = Field(default=1, description="Of each core: its pCPUs.")
-    numa_nodes: _Small = Field(
+    numa_nodes: _Some = Field(
         default=1, description="Of each socket; they divide its cores evenly."
     )
     smt_speed: _Speed = Field(
@@ -118,19 +121,19 @@ class VmSpec(Strict):
 
     name: Name = Field(description="The group's name.")
     count: _VmCount | None = Field(default=None, description="How many VMs; 1 if nothing is said.")
-    overcommit: _Positive | None = Field(
+    overcommit: _Ratio | None = Field(
         default=None,
         description="Instead of a count: as many VMs as make this number of their vCPUs for each pCPU "
         "of the hosts they are placed on, rounded down.",
     )
-    vcpus: _Small = Field(default=1, description="Of each VM.")
-    weight: _Positive = Field(
+    vcpus: _Some = Field(default=1, description="Of each VM.")
+    weight: _Weight = Field(
         default=1024.0, description="Its share of CPU time, relative to the others' weights."
     )
     reservation: _Share = Field(
         default=0.0, description="CPU time it gets if it wants it, in pCPUs."
     )
-    limit: _Positive | None = Field(
+    limit: _Limit | None = Field(
         default=None, description="CPU time it gets at most, in pCPUs; none if not given."
     )
     pcpus: list[_Pcpu] = Field(
@@ -177,6 +180,7 @@ class VmSpec(Strict):
         """For JSON and for the core. `count`: what `number` gave."""
         names = ("name", "vcpus", "weight", "reservation", "limit", "pcpus", "hosts", "apart")
         fields = {name: getattr(self, name) for name in names}
+        fields["pcpus"] = sorted(self.pcpus)
         return {**fields, "count": count, "with": self.with_, "workload": self.workload.plain()}
 
 
