@@ -128,7 +128,10 @@ def _message(path: Path, details: ErrorDetails, language: Language) -> str:
     if kind == "hvlab":
         axis = str(path[1]) if path[:1] == ("matrix",) and len(path) == 3 else ""
         hint = did_you_mean(axis, ("include", "exclude")) if isinstance(value, dict) else ""
-        return f"a value of the axis '{axis}' is a mapping{hint}" if hint else details["msg"]
+        if hint:
+            return f"a value of the axis '{axis}' is a mapping{hint}"
+        nameless = language.root is not Scenario and details["msg"].startswith("must ")
+        return f"{what} {details['msg']}" if nameless else details["msg"]
     if kind in _TYPES:
         return (
             f"{what} {_TYPES[kind]}, not {describe(value)}{_type_hint(kind, path, value, language)}"

@@ -36,10 +36,12 @@ class OneOf:
     """Base: a mapping with one key, which says what it is, and a body under that; or shorter.
 
     Attributes:
-        what: what it is, for messages; short_for: the key that a value stands for which is no mapping.
+        what: what it is, for messages; words: for the reference; short_for: the key that a value stands
+        for which is no mapping.
     """
 
     what: ClassVar[str]
+    words: ClassVar[str]
     short_for: ClassVar[str] = ""
 
     @classmethod
@@ -99,17 +101,9 @@ class OneOf:
     def __get_pydantic_json_schema__(
         cls, schema: CoreSchema, handler: GetJsonSchemaHandler
     ) -> JsonSchemaValue:
-        alternatives: list[JsonSchemaValue] = []
-        for name, body in cls.bodies().items():
-            inner = handler(body.__pydantic_core_schema__)
-            alternatives.append(
-                {
-                    "type": "object",
-                    "properties": {name: inner},
-                    "required": [name],
-                    "additionalProperties": False,
-                }
-            )
+        inner: Any = schema
+        written = inner["schema"]["choices"][_WRITTEN]["choices"]
+        alternatives = [handler(written[TAG + name]) for name in cls.bodies()]
         template = {"type": "string", "pattern": TEMPLATE_PATTERN}
         short = cls._short_schema()
         return {"anyOf": [short, *alternatives, template]}
@@ -141,6 +135,7 @@ class Distribution(OneOf):
     b: float = 0.0
 
     what = "distribution"
+    words = "a duration, or a distribution, as {exponential: 1s}"
     short_for = "constant"
 
     @classmethod
@@ -148,7 +143,7 @@ class Distribution(OneOf):
         return _SHAPES
 
     @classmethod
-    def made(cls, name: str, body: Any) -> Distribution:
+    def made(cls, name: str, body: Any) -> Self:
         return cls(name, *map(float, body.parameters()))
 
     @classmethod
@@ -163,10 +158,10 @@ class Distribution(OneOf):
 
 _Time: Any = duration(0)
 _Mean: Any = duration(1)
-_Cv: Any = number(0, 100, above=True)
+_Cv: Any = number(1e-6, 1e3)
 
 
-class _Constant(Shortened):
+class Constant(Shortened):
     """Always the same."""
 
     shorthand = "value"
@@ -176,7 +171,7 @@ class _Constant(Shortened):
         return (self.value,)
 
 
-class _Exponential(Shortened):
+class Exponential(Shortened):
     """Exponential."""
 
     shorthand = "mean"
@@ -186,7 +181,7 @@ class _Exponential(Shortened):
         return (self.mean,)
 
 
-class _Uniform(Strict):
+class Uniform(Strict):
     """Uniform between two durations: [FROM, TO]."""
 
     model_config = ConfigDict(title="Uniform")
@@ -199,7 +194,9 @@ class _Uniform(Strict):
     def _pair(cls, value: Any) -> Any:
         if isinstance(value, list):
             if len(value) != 2:
-                raise refuse(f"uniform is between two durations, [FROM, TO], not {len(value)}")
+                raise refuse(
+                    f"uniform is between two durations, [FROM, TO], and these are {len(value)}"
+                )
             return {"least": value[0], "most": value[1]}
         if isinstance(value, dict):
             return value
@@ -223,7 +220,7 @@ class _Uniform(Strict):
         return (self.least, self.most)
 
 
-class _LogNormal(Strict):
+class LogNormal(Strict):
     """Lognormal."""
 
     mean: _Mean = Field(description="Its mean.")
@@ -233,19 +230,19 @@ class _LogNormal(Strict):
         return (self.mean, self.cv)
 
 
-class _Pareto(Strict):
+class Pareto(Strict):
     """Pareto (type I): a heavy tail."""
 
     mean: _Mean = Field(description="Its mean.")
-    tail: number(1, 100, above=True) = Field(  # type: ignore[valid-type]
-        description="The tail index: more than 1; up to 2 its variance is infinite."
+    tail: number(1.001, 1e6) = Field(  # type: ignore[valid-type]
+        description="The tail index: more than 1, where the mean would be infinite; up to 2 the variance is."
     )
 
     def parameters(self) -> tuple[float, ...]:
         return (self.mean, self.tail)
 
 
-class _Erlang(Strict):
+class Erlang(Strict):
     """Erlang: a sum of equal exponentials, less variable than one."""
 
     mean: _Mean = Field(description="Its mean.")
@@ -255,11 +252,11 @@ class _Erlang(Strict):
         return (self.mean, self.phases)
 
 
-class _Hyperexponential(Strict):
+class Hyperexponential(Strict):
     """One of two exponentials, with balanced means: more variable than one."""
 
     mean: _Mean = Field(description="Its mean.")
-    cv: number(1, 100) = Field(  # type: ignore[valid-type]
+    cv: number(1, 1e3) = Field(  # type: ignore[valid-type]
         description="Its coefficient of variation, at least 1."
     )
 
@@ -268,13 +265,13 @@ class _Hyperexponential(Strict):
 
 
 _SHAPES: Mapping[str, type[BaseModel]] = {
-    "constant": _Constant,
-    "exponential": _Exponential,
-    "uniform": _Uniform,
-    "lognormal": _LogNormal,
-    "pareto": _Pareto,
-    "erlang": _Erlang,
-    "hyperexponential": _Hyperexponential,
+    "constant": Constant,
+    "exponential": Exponential,
+    "uniform": Uniform,
+    "lognormal": LogNormal,
+    "pareto": Pareto,
+    "erlang": Erlang,
+    "hyperexponential": Hyperexponential,
 }
 
 
@@ -289,7 +286,7 @@ class Choice(OneOf):
     values: Mapping[str, Any] = field(hash=False)
 
     @classmethod
-    def made(cls, name: str, body: Any) -> Choice:
+    def made(cls, name: str, body: Any) -> Self:
         values = ((key, getattr(body, key)) for key in type(body).model_fields)
         return cls(name, {key: value for key, value in values if value is not None})
 
@@ -306,6 +303,7 @@ class Scheduler(Choice):
     """The scheduler of a group of hosts."""
 
     what = "scheduler"
+    words = "a scheduler: NAME, or {NAME: {parameters}}"
 
     @classmethod
     def bodies(cls) -> Mapping[str, type[BaseModel]]:
@@ -320,6 +318,7 @@ class Workload(Choice):
     """What the guests of a group of VMs do."""
 
     what = "workload"
+    words = "a workload: NAME, or {NAME: {parameters}}"
 
     @classmethod
     def bodies(cls) -> Mapping[str, type[BaseModel]]:
@@ -364,23 +363,28 @@ def _field(parameter: Parameter) -> Any:
     return Field(
         default=_preset(parameter),
         description=meaning,
-        json_schema_extra={"default": parameter.preset},
+        json_schema_extra={"default": _as_written(parameter)},
     )
 
 
 def _preset(parameter: Parameter) -> Any:
-    text: Any = parameter.preset
+    adapter: TypeAdapter[Any] = TypeAdapter(_plain_type(parameter))
+    return adapter.validate_python(_as_written(parameter))
+
+
+def _as_written(parameter: Parameter) -> Any:
+    """The preset as YAML would give it."""
+    text = parameter.preset
     match parameter.type:
         case "integer":
-            text = int(text)
+            return int(text)
         case "number":
-            text = float(text)
+            return float(text)
         case "flag":
-            text = text == "true"
+            return text == "true"
         case "numbers":
-            text = [float(part) for part in text.strip("[]").split(",")]
-    adapter: TypeAdapter[Any] = TypeAdapter(_plain_type(parameter))
-    return adapter.validate_python(text)
+            return [float(part) for part in text.strip("[]").split(",")]
+    return text
 
 
 def _type(parameter: Parameter) -> Any:
@@ -404,7 +408,10 @@ def _plain_type(parameter: Parameter) -> Any:
             return Literal[parameter.choices]
         case "numbers":
             each = number(parameter.least, parameter.most)
-            return Annotated[list[each], Field(min_length=1, max_length=100_000)]
+            return Annotated[
+                list[each],  # type: ignore[valid-type]
+                Field(min_length=1, max_length=100_000),
+            ]
     raise AssertionError(f"no parameter is a {parameter.type}")
 
 

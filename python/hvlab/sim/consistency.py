@@ -42,15 +42,16 @@ def faults(cluster: ClusterSpec) -> Iterator[Fault]:
 
 def _names(cluster: ClusterSpec) -> Iterator[Fault]:
     seen: dict[str, str] = {}
-    for key, what, groups in (
-        ("hosts", "hosts", cluster.hosts),
-        ("vms", "VMs", cluster.vms),
+    for key, what, names in (
+        ("hosts", "hosts", [host.name for host in cluster.hosts]),
+        ("vms", "VMs", [vms.name for vms in cluster.vms]),
     ):
-        for index, group in enumerate(groups):
-            if group.name in seen:
-                message = f"there is a group of {seen[group.name]} '{group.name}' already"
-                yield Fault((key, index, "name"), message)
-            seen.setdefault(group.name, what)
+        for index, name in enumerate(names):
+            if name in seen:
+                yield Fault(
+                    (key, index, "name"), f"there is a group of {seen[name]} '{name}' already"
+                )
+            seen.setdefault(name, what)
 
 
 def _unknown(what: str, name: str, known: Sequence[str]) -> str:

@@ -108,8 +108,7 @@ class HostSpec(Strict):
 
 def _default_scheduler() -> Scheduler:
     body = Scheduler.bodies()["eevdf"].model_validate({})
-    made: Scheduler = Scheduler.made("eevdf", body)
-    return made
+    return Scheduler.made("eevdf", body)
 
 
 class VmSpec(Strict):

@@ -5,7 +5,14 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
+from pydantic import (
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    WithJsonSchema,
+    field_validator,
+    model_validator,
+)
 
 from hvlab import units
 from hvlab.scenario.fields import (
@@ -27,6 +34,7 @@ MAX_REPLICATIONS = 10_000
 MAX_SAMPLES = 100_000  # of a time series
 _S = units.DURATION_UNITS["s"]
 _US = units.DURATION_UNITS["us"]
+_UNITS = "|".join(units.DURATION_UNITS)
 _YEAR = 365 * 24 * units.DURATION_UNITS["h"]
 
 _Duration: Any = duration(_US, _YEAR)
@@ -70,9 +78,18 @@ class Compare(Strict):
 
     factor: str = Field(min_length=1, description="An axis of the matrix.")
     of: list[ScalarValue] = Field(
-        min_length=2, max_length=100, description="Which of its values; the first is the baseline."
+        max_length=100,
+        json_schema_extra={"minItems": 2},
+        description="Which of its values; the first is the baseline.",
     )
     measure: str = Field(min_length=1, description="What is compared.")
+
+    @field_validator("of", mode="after")
+    @classmethod
+    def _several(cls, value: list[Any]) -> list[Any]:
+        if len(value) < 2:
+            raise refuse(f"'of' names two values at least, and this {len(value)}")
+        return value
 
 
 class Plot(Strict):
@@ -96,7 +113,7 @@ Warmup = Annotated[
     WithJsonSchema(
         {
             "type": "string",
-            "pattern": rf"^([0-9]+(\.[0-9]+)? *({'|'.join(units.DURATION_UNITS)})|auto|.*{TEMPLATE_PATTERN}.*)$",
+            "pattern": rf"^([0-9]+(\.[0-9]+)? *({_UNITS})|auto|.*{TEMPLATE_PATTERN}.*)$",
         }
     ),
     Meaning("a duration, as 10s, or 'auto'"),

@@ -82,6 +82,10 @@ def split(name: str, vms: Sequence[str], hosts: Sequence[str]) -> tuple[str, Mea
             groups = "VMs" if scope in hosts else "hosts"
             raise UnknownMeasure(f"'{scope}' has no '{measure}': it is a measure of {groups}")
         raise UnknownMeasure(f"unknown measure '{measure}' of '{scope}'{_hint(measure, below)}")
+    scoped = [f"{scope}.{m.name}" for m in _ALL for scope in (hosts if m.of_hosts else vms)]
+    near = did_you_mean(name, scoped) if "." in name else ""
+    if near:
+        raise UnknownMeasure(f"unknown measure '{name}'{near}")
     known = [*MEASURES, *vms, *hosts]
     raise UnknownMeasure(f"unknown measure '{name}'{_hint(name, known)}")
 

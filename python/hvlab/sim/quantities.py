@@ -54,6 +54,8 @@ def number(
             raise refuse(f"must be finite, not {as_text(value)}")
         if whole and not isinstance(value, int):
             raise refuse(f"must be a whole number, not {value:g}")
+        if value <= 0 and 0 < least < 0.01:
+            raise refuse(f"must be more than 0, not {value:g}")
         if value < least or (above and value == least):
             raise refuse(f"must be {'more than' if above else 'at least'} {least:g}, not {value:g}")
         if value > most:
