@@ -75,10 +75,10 @@ class HostError(HvlabError):
 
 
 class ReportError(HvlabError):
-    """A file with the results of a run cannot be read.
+    """A saved run or a file with the results of one cannot be used.
 
     Attributes:
-        path: the file.
+        path: the file, or the name that was asked for.
         field: the part of it that is wrong, as in `cases[2].wall`; empty if it is all of it.
     """
 

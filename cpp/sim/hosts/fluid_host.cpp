@@ -11,17 +11,31 @@
 namespace hvlab::sim {
 namespace {
 
-// Work is done when less than this is left of it, ns: `served` is a double and its sums are rounded.
+// Work is done when less than this is left of it, ns: `served` is a double and its sums are
+// rounded.
 constexpr double kRounding = 1e-3;
 // A VM whose work would take longer than any run is as good as stopped.
 constexpr double kForEver = 9e18;
 
-std::size_t words(std::size_t bytes) { return (bytes + 7) / 8; }
+std::size_t words(std::size_t bytes) {
+    return (bytes + 7) / 8;
+}
 
 }  // namespace
 
-FluidHost::FluidHost(const HostGroup& group, std::span<const HostedVm> vms, const HostOptions& options)
-    : group_(group), options_(options), speeds_(speeds_by_busy(group)), shares_(vms.size()) {
+Agenda::Slot FluidHost::slots(std::span<const HostedVm> vms) {
+    std::size_t count = kFirstVm + vms.size();
+    for (const HostedVm& vm : vms) count += static_cast<std::size_t>(vm.group->vcpus);
+    return static_cast<Agenda::Slot>(count);
+}
+
+FluidHost::FluidHost(const HostGroup& group, std::span<const HostedVm> vms,
+                     const HostOptions& options)
+    : group_(group),
+      options_(options),
+      speeds_(speeds_by_busy(group)),
+      agenda_(slots(vms)),
+      shares_(vms.size()) {
     std::size_t vcpus = 0;
     std::size_t state = 0;
     for (const HostedVm& hosted : vms) {
@@ -34,7 +48,7 @@ FluidHost::FluidHost(const HostGroup& group, std::span<const HostedVm> vms, cons
                         .weight = of.weight,
                         .least = of.reservation,
                         .most = of.limit.value_or(of.vcpus)});
-        live_.push_back({.active = kNotActive, .stream = Stream(hosted.stream_key)});
+        live_.emplace_back().stream = Stream(hosted.stream_key);
         vcpus += static_cast<std::size_t>(of.vcpus);
         state += words(hosted.workload->state_size(of.vcpus));
         uniform_ = uniform_ && of.vcpus == 1 && !of.limit && of.reservation == 0 &&
@@ -51,6 +65,7 @@ FluidHost::FluidHost(const HostGroup& group, std::span<const HostedVm> vms, cons
     completes_.reserve(vms.size());
     dirty_.reserve(vms.size());
     due_.reserve(vms.size());
+    starving_.reserve(vms.size());
     if (!uniform_) {
         claims_.resize(vms.size());
         divided_.resize(vms.size());
@@ -59,7 +74,6 @@ FluidHost::FluidHost(const HostGroup& group, std::span<const HostedVm> vms, cons
         sampled_.resize(groups_.size());
         sums_.resize(groups_.size());
     }
-    agenda_ = Agenda(kFirstVm + vms.size() + vcpus);
     if (options_.resolution > 0) agenda_.set(kSample, options_.resolution);
     if (options_.warmup > 0) agenda_.set(kWarmup, options_.warmup);
 }
@@ -70,11 +84,12 @@ Advanced FluidHost::advance(Time end, Outbox& outbox) {
     thread_ = outbox.thread();
     const std::uint64_t before = events_;
     if (!started_) start();
-    while (next_ < end) {
+    if (!dirty_.empty()) settle();  // what it was fed
+    while (next_ < end && starving_.empty()) {
         now_ = next_;
         handle_instant();
     }
-    return {events_ - before, false};
+    return {events_ - before, !starving_.empty()};
 }
 
 void FluidHost::start() {
@@ -119,7 +134,8 @@ void FluidHost::finish_vcpus(std::size_t vm) {
         change(vcpu, Doing::kNothing, 0);
         vms_[vm].workload->done(*this, vcpu);
     }
-    // Its rate was rounded up to a whole nanosecond, or its work is not done yet: settle() says when.
+    // Its rate was rounded up to a whole nanosecond, or its work is not done yet: settle() says
+    // when.
     if (!live_[vm].dirty) {
         live_[vm].dirty = true;
         dirty_.push_back(static_cast<std::uint32_t>(vm));
@@ -136,7 +152,7 @@ bool FluidHost::fire_due() {
     return any;
 }
 
-void FluidHost::fire(std::size_t slot) {
+void FluidHost::fire(Agenda::Slot slot) {
     if (slot == kSample) {
         sample();
         return;
@@ -153,21 +169,25 @@ void FluidHost::fire(std::size_t slot) {
         return;
     }
     const auto vcpu = static_cast<std::uint32_t>(timer - vms_.size());
-    const auto after = std::upper_bound(vms_.begin(), vms_.end(), vcpu,
-                                        [](std::uint32_t v, const Vm& vm) { return v < vm.first_vcpu; });
+    const auto after =
+        std::upper_bound(vms_.begin(), vms_.end(), vcpu,
+                         [](std::uint32_t v, const Vm& vm) { return v < vm.first_vcpu; });
     const auto vm = static_cast<std::size_t>(after - vms_.begin()) - 1;
     enter(vm);
     vms_[vm].workload->timer(*this, static_cast<int>(vcpu - vms_[vm].first_vcpu));
 }
 
-void FluidHost::receive(const Message& /*message*/) { HVLAB_ASSERT(!"a host takes no messages yet"); }
+void FluidHost::receive(const Message& /*message*/) {
+    HVLAB_ASSERT(!"a host takes no messages yet");
+}
 
 // --- what workloads do ---
 
 void FluidHost::enter(std::size_t vm) {
     current_ = vm;
     const std::size_t end = vm + 1 < vms_.size() ? vms_[vm + 1].state : states_.size();
-    bytes_ = std::as_writable_bytes(std::span(states_).subspan(vms_[vm].state, end - vms_[vm].state));
+    bytes_ =
+        std::as_writable_bytes(std::span(states_).subspan(vms_[vm].state, end - vms_[vm].state));
 }
 
 std::size_t FluidHost::vcpu_index(int vcpu) const {
@@ -182,9 +202,13 @@ void FluidHost::compute(int vcpu, Duration work) {
     change(vcpu, Doing::kComputing, live_[current_].served + static_cast<double>(work));
 }
 
-void FluidHost::spin(int vcpu) { change(vcpu, Doing::kSpinning, 0); }
+void FluidHost::spin(int vcpu) {
+    change(vcpu, Doing::kSpinning, 0);
+}
 
-void FluidHost::idle(int vcpu) { change(vcpu, Doing::kNothing, 0); }
+void FluidHost::idle(int vcpu) {
+    change(vcpu, Doing::kNothing, 0);
+}
 
 void FluidHost::change(int vcpu, Doing doing, double finish) {
     Live& live = live_[current_];
@@ -204,7 +228,8 @@ void FluidHost::change(int vcpu, Doing doing, double finish) {
 
 void FluidHost::set_timer(int vcpu, Time at) {
     HVLAB_ASSERT(at >= now_);
-    agenda_.set(kFirstVm + (vcpu == kVm ? current_ : vms_.size() + vcpu_index(vcpu)), at);
+    const std::size_t timer = vcpu == kVm ? current_ : vms_.size() + vcpu_index(vcpu);
+    agenda_.set(kFirstVm + static_cast<Agenda::Slot>(timer), at);
 }
 
 void FluidHost::arrive() {
@@ -230,6 +255,25 @@ void FluidHost::respond(Time arrived) {
     if (now_ >= options_.warmup && options_.recorder != nullptr) {
         options_.recorder->response(thread_, vms_[current_].group_number, latency);
     }
+}
+
+void FluidHost::starve() {
+    const auto vm = static_cast<std::uint32_t>(current_);
+    starving_.insert(std::upper_bound(starving_.begin(), starving_.end(), vm), vm);
+}
+
+std::size_t FluidHost::wanted(std::size_t vm) {
+    enter(vm);
+    return vms_[vm].workload->wanted(*this);
+}
+
+void FluidHost::feed(std::size_t vm, std::span<const Duration> think,
+                     std::span<const Duration> work) {
+    const auto place = std::lower_bound(starving_.begin(), starving_.end(), vm);
+    HVLAB_ASSERT(place != starving_.end() && *place == vm);
+    starving_.erase(place);
+    enter(vm);
+    vms_[vm].workload->feed(*this, think, work);
 }
 
 // --- rates ---
@@ -360,7 +404,8 @@ void FluidHost::reset_accounts() {
 
 void FluidHost::sample() {
     std::fill(sums_.begin(), sums_.end(), VmLedger{});
-    for (std::size_t vm = 0; vm < vms_.size(); ++vm) add(sums_[group_index_[vm]], ledger_at(vm, now_));
+    for (std::size_t vm = 0; vm < vms_.size(); ++vm)
+        add(sums_[group_index_[vm]], ledger_at(vm, now_));
     for (std::size_t i = 0; i < groups_.size(); ++i) {
         options_.recorder->sample(thread_, groups_[i], samples_, difference(sums_[i], sampled_[i]));
         sampled_[i] = sums_[i];
@@ -375,8 +420,8 @@ VmLedger FluidHost::ledger_at(std::size_t vm, Time now) const {
     VmLedger ledger;
     ledger.idle = vms_[vm].vcpus * (now - accounts_from_) - live.wanted;
     ledger.run = std::min(live.wanted, static_cast<Duration>(std::llround(live.run)));
-    ledger.throttled = std::min(live.wanted - ledger.run,
-                                static_cast<Duration>(std::llround(live.throttled)));
+    ledger.throttled =
+        std::min(live.wanted - ledger.run, static_cast<Duration>(std::llround(live.throttled)));
     ledger.ready = live.wanted - ledger.run - ledger.throttled;
     ledger.lost = std::llround(live.lost);
     ledger.spun = std::llround(live.spun);
@@ -390,7 +435,9 @@ VmLedger FluidHost::ledger_at(std::size_t vm, Time now) const {
     return ledger;
 }
 
-VmLedger FluidHost::vm_ledger(std::size_t vm, Time now) const { return ledger_at(vm, now); }
+VmLedger FluidHost::vm_ledger(std::size_t vm, Time now) const {
+    return ledger_at(vm, now);
+}
 
 HostLedger FluidHost::host_ledger(Time now) const {
     HostLedger ledger;

@@ -5,9 +5,9 @@
 
 namespace hvlab::sim {
 
-// Each round freezes the claims that break the bound on the side that is broken by more in sum; a claim frozen
-// so is at that bound in the solution, since freezing moves lambda only the other way. At most as many rounds
-// as claims; two or three as a rule.
+// Each round freezes the claims that break the bound on the side that is broken by more in sum; a
+// claim frozen so is at that bound in the solution, since freezing moves lambda only the other way.
+// At most as many rounds as claims; two or three as a rule.
 void Shares::divide(std::span<const Claim> claims, double capacity, std::span<double> shares) {
     double wanted = 0;
     for (const Claim& claim : claims) wanted += claim.most;

@@ -7,6 +7,7 @@
 
 namespace hvlab::sim {
 
+extern const SchedulerKind kCredit2;
 extern const SchedulerKind kRoundRobin;
 
 }  // namespace hvlab::sim
