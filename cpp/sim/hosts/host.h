@@ -52,6 +52,14 @@ public:
     virtual HostLedger host_ledger(Time now) const = 0;
     // The time of arrival of each request that is in the VM.
     virtual void open_requests(std::size_t vm, const std::function<void(Time)>& visit) = 0;
+
+    // Of workloads that are fed from outside: the VMs for want of whose input `advance` returned
+    // starved, ascending; it may go on when each has been fed as much as it wants (in pairs of
+    // think time and work).
+    virtual std::span<const std::uint32_t> starving() const = 0;
+    virtual std::size_t wanted(std::size_t vm) = 0;
+    virtual void feed(std::size_t vm, std::span<const Duration> think,
+                      std::span<const Duration> work) = 0;
 };
 
 }  // namespace hvlab::sim

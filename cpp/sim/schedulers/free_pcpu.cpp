@@ -27,19 +27,19 @@ bool siblings_free(const Pcpus& host, PcpuId pcpu) {
     return true;
 }
 
-PcpuId best_free_pcpu(const Pcpus& host, VcpuId vcpu) {
-    PcpuId pcpu = host.free_from(0);
-    if (pcpu == kNone) return kNone;
+PcpuId best_free_pcpu(const Pcpus& host, VcpuId vcpu, PcpuId first, PcpuId end) {
+    PcpuId pcpu = host.free_from(first);
+    if (pcpu == kNone || pcpu >= end) return kNone;
     const VcpuFacts& facts = host.vcpus()[static_cast<std::size_t>(vcpu)];
     const VmFacts& vm = host.vms()[static_cast<std::size_t>(facts.vm)];
     const PcpuId last = facts.pcpu;
-    if (last != kNone && host.free_from(last) == last && host.allowed(vcpu, last) &&
+    if (last >= first && last < end && host.free_from(last) == last && host.allowed(vcpu, last) &&
         merit(host, vm, last, last) == kBest) {
         return last;
     }
     PcpuId best = kNone;
     int most = -1;
-    for (; pcpu != kNone; pcpu = host.free_from(pcpu + 1)) {
+    for (; pcpu != kNone && pcpu < end; pcpu = host.free_from(pcpu + 1)) {
         if (!host.allowed(vcpu, pcpu)) continue;
         const int found = merit(host, vm, last, pcpu);
         if (found > most) {

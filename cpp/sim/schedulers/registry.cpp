@@ -9,6 +9,9 @@ namespace hvlab::sim {
 std::span<const SchedulerKind* const> scheduler_kinds() {
     // By name.
     static constexpr std::array kKinds = {
+        &kCredit2,
+        &kEsx,
+        &kGang,
         &kRoundRobin,
     };
     return kKinds;
@@ -19,6 +22,10 @@ const SchedulerKind* find_scheduler(std::string_view name) {
     const auto found =
         std::ranges::find(kinds, name, [](const SchedulerKind* kind) { return kind->name; });
     return found == kinds.end() ? nullptr : *found;
+}
+
+Promises promises(const SchedulerKind& kind, const Values& values) {
+    return kind.promises_with == nullptr ? kind.promises : kind.promises_with(values);
 }
 
 }  // namespace hvlab::sim

@@ -34,11 +34,11 @@ public:
     }
 
     void save(StateWriter& writer) const override {
-        writer.begin("round_robin", 1);
+        writer.begin("round-robin", 1);
         queue_.save(writer);
     }
     void load(StateReader& reader) override {
-        reader.begin("round_robin", 1);
+        reader.begin("round-robin", 1);
         queue_.load(reader);
     }
 
@@ -63,7 +63,7 @@ std::unique_ptr<Scheduler> make_round_robin(const Values& values) {
 }  // namespace
 
 constinit const SchedulerKind kRoundRobin = {
-    .name = "round_robin",
+    .name = "round-robin",
     .meaning =
         "One line for all pCPUs: first come, first served, a slice each; weights are "
         "ignored.",

@@ -35,7 +35,7 @@ struct VcpuFacts {
     PcpuId pcpu = kNone;    // where it runs, or ran last
     Time since = 0;         // when it came into this state
     Duration ran = 0;       // all its time on pCPUs, to `since` if it is running
-    Duration progress = 0;  // `ran` and idle time: what co-scheduling compares
+    Duration progress = 0;  // time on pCPUs and idle time, to `since`: what co-scheduling compares
 };
 
 struct VmFacts {
@@ -55,6 +55,8 @@ public:
 
     virtual Time now() const = 0;
     virtual const Topology& topology() const = 0;
+    // Limits and reservations hold over each [k * period, (k + 1) * period).
+    virtual Duration accounting_period() const = 0;
     virtual std::span<const VmFacts> vms() const = 0;
     virtual std::span<const VcpuFacts> vcpus() const = 0;
     // The vCPU on each pCPU, or kNone.
@@ -95,6 +97,7 @@ public:
     // It no longer wants one: idle or throttled.
     virtual void stopped(Pcpus& host, VcpuId vcpu) = 0;
     virtual void assign(Pcpus& host) = 0;
+    // `assign` follows.
     virtual void timer(Pcpus& /*host*/) {}
 
     virtual void save(StateWriter& writer) const = 0;
@@ -104,7 +107,7 @@ public:
 // What a policy promises; `hvlab sim validate` and the tests hold it to that, and the check of a
 // description refuses what it can't honour.
 struct Promises {
-    bool work_conserving = true;  // no pCPU free while an allowed vCPU is ready
+    bool work_conserving = true;  // no pCPU free while an allowed vCPU is ready and not held
     bool weights = true;          // backlogged VMs get CPU time in proportion to their weights
     bool reservations = false;
     bool coscheduling = false;  // skew between the vCPUs of a VM is bounded
@@ -114,12 +117,15 @@ struct SchedulerKind {
     std::string_view name;
     std::string_view meaning;  // one sentence, for users
     std::string_view source;   // where the algorithm is described
-    Promises promises;
+    Promises promises;         // with its parameters as preset
     std::span<const Parameter> parameters;
     std::unique_ptr<Scheduler> (*make)(const Values& values);
+    // nullptr: its parameters make no difference.
+    Promises (*promises_with)(const Values& values) = nullptr;
 };
 
 std::span<const SchedulerKind* const> scheduler_kinds();
 const SchedulerKind* find_scheduler(std::string_view name);
+Promises promises(const SchedulerKind& kind, const Values& values);
 
 }  // namespace hvlab::sim
