@@ -11,6 +11,8 @@ std::span<const SchedulerKind* const> scheduler_kinds() {
     static constexpr std::array kKinds = {
         &kCredit2,
         &kEevdf,
+        &kEsx,
+        &kGang,
         &kRoundRobin,
     };
     return kKinds;
