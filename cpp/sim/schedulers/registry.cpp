@@ -10,6 +10,7 @@ std::span<const SchedulerKind* const> scheduler_kinds() {
     // By name.
     static constexpr std::array kKinds = {
         &kCredit2,
+        &kEevdf,
         &kEsx,
         &kGang,
         &kRoundRobin,
