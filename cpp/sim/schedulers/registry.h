@@ -11,6 +11,7 @@ extern const SchedulerKind kCredit2;
 extern const SchedulerKind kEevdf;
 extern const SchedulerKind kEsx;
 extern const SchedulerKind kGang;
+extern const SchedulerKind kHyperv;
 extern const SchedulerKind kRoundRobin;
 
 }  // namespace hvlab::sim
