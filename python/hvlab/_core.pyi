@@ -41,6 +41,8 @@ __all__: list[str] = [
     "RecentEvent",
     "ScenarioNode",
     "Segment",
+    "SimKind",
+    "SimParameter",
     "Stop",
     "UnhandledAccess",
     "backend_names",
@@ -49,6 +51,8 @@ __all__: list[str] = [
     "kvm_status",
     "parse_scenario",
     "probe",
+    "sim_schedulers",
+    "sim_workloads",
 ]
 
 class Segment:
@@ -1217,6 +1221,64 @@ class ProbeFigures:
         64-bit code at CPL 3.
         """
 
+class SimParameter:
+    """
+    A parameter of a scheduler or a workload of the simulator.
+    """
+    @property
+    def choices(self) -> list[str]:
+        """
+        Of a choice.
+        """
+    @property
+    def least(self) -> float:
+        """
+        Of numbers, and of durations in ns.
+        """
+    @property
+    def meaning(self) -> str:
+        """
+        With its unit.
+        """
+    @property
+    def most(self) -> float: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def preset(self) -> str:
+        """
+        As it would be written; '' if it has to be given, '-' if it may be left out.
+        """
+    @property
+    def type(self) -> str:
+        """
+        'duration', 'distribution', 'integer', 'number', 'flag', 'choice' or 'numbers'.
+        """
+
+class SimKind:
+    """
+    A scheduler or a workload of the simulator.
+    """
+    @property
+    def meaning(self) -> str:
+        """
+        One sentence.
+        """
+    @property
+    def name(self) -> str: ...
+    @property
+    def parameters(self) -> list[SimParameter]: ...
+    @property
+    def promises(self) -> list[str]:
+        """
+        Of a scheduler: what it keeps of 'work_conserving', 'weights', 'reservations' and 'coscheduling'.
+        """
+    @property
+    def source(self) -> str:
+        """
+        Where a scheduler's algorithm is described.
+        """
+
 def backend_names() -> list[str]:
     """
     The backends of this build, the default first.
@@ -1246,4 +1308,14 @@ def parse_scenario(text: str, file: str) -> ScenarioNode:
 def probe(backend: str) -> ProbeFigures:
     """
     Measures a backend for about a second. Raises BackendUnavailable.
+    """
+
+def sim_schedulers() -> list[SimKind]:
+    """
+    Those there are, by name.
+    """
+
+def sim_workloads() -> list[SimKind]:
+    """
+    Those there are, by name.
     """

@@ -103,7 +103,7 @@ def test_overcommit_is_of_the_number_that_was_written() -> None:
         (lambda: plain(), "vms", "vms is empty"),
         (lambda: plain(web(), fidelity="fast"), "fidelity", "unknown value 'fast'"),
         (lambda: plain(web(reservation=0.5)), "vms[0].reservation", "of the hosts 'node' has no"),
-        (lambda: plain(web(), hosts=[{"name": "n", "coers": 8}]), "hosts[0].coers", "did you mean 'cores'"),
+        (lambda: plain(web(), hosts=[{"name": "n", "coers": 8, "scheduler": "round_robin"}]), "hosts[0].coers", "did you mean 'cores'"),
     ],
 )  # fmt: skip
 def test_mistakes(make: Any, field: str, message: str) -> None:
