@@ -10,6 +10,7 @@ import collections.abc
 import os
 import pathlib
 import typing
+import typing_extensions
 
 __all__: list[str] = [
     "BootModule",
@@ -41,8 +42,8 @@ __all__: list[str] = [
     "RecentEvent",
     "ScenarioNode",
     "Segment",
-    "SimKind",
-    "SimParameter",
+    "SimColumn",
+    "SimTable",
     "Stop",
     "UnhandledAccess",
     "backend_names",
@@ -51,8 +52,6 @@ __all__: list[str] = [
     "kvm_status",
     "parse_scenario",
     "probe",
-    "sim_schedulers",
-    "sim_workloads",
 ]
 
 class Segment:
@@ -1221,63 +1220,53 @@ class ProbeFigures:
         64-bit code at CPL 3.
         """
 
-class SimParameter:
+class SimColumn:
     """
-    A parameter of a scheduler or a workload of the simulator.
+    The values of a column, where the table has them; they only read.
     """
-    @property
-    def choices(self) -> list[str]:
-        """
-        Of a choice.
-        """
-    @property
-    def least(self) -> float:
-        """
-        Of numbers, and of durations in ns.
-        """
-    @property
-    def meaning(self) -> str:
-        """
-        With its unit.
-        """
-    @property
-    def most(self) -> float: ...
-    @property
-    def name(self) -> str: ...
-    @property
-    def preset(self) -> str:
-        """
-        As it would be written; '' if it has to be given, '-' if it may be left out.
-        """
-    @property
-    def type(self) -> str:
-        """
-        'duration', 'distribution', 'integer', 'number', 'flag', 'choice' or 'numbers'.
-        """
+    def __len__(self) -> int: ...
 
-class SimKind:
+class SimTable:
     """
-    A scheduler or a workload of the simulator.
+    Columns of one length: int64, float64, or strings of which each row has the number.
+
+    Arrow's PyCapsule interface (numbers without a copy), and numpy through `values`. Use it
+    through hvlab.sim.Frame.
     """
-    @property
-    def meaning(self) -> str:
+    def __arrow_c_array__(self, requested_schema: typing.Any = None) -> tuple:
         """
-        One sentence.
+        As one array of structs.
+        """
+    def __arrow_c_schema__(self) -> typing_extensions.CapsuleType: ...
+    def __arrow_c_stream__(
+        self, requested_schema: typing.Any = None
+    ) -> typing_extensions.CapsuleType:
+        """
+        As a stream of one array of structs.
+        """
+    def __init__(
+        self, name: str, columns: collections.abc.Sequence[tuple[str, str, str, typing.Any]]
+    ) -> None:
+        """
+        columns: (name, unit, meaning, values); values are a list of str, or a buffer of
+        int64 or float64 in one dimension, which is copied. Raises ValueError, TypeError.
+        """
+    def __len__(self) -> int: ...
+    def values(self, index: typing.SupportsInt | typing.SupportsIndex) -> SimColumn:
+        """
+        The numbers of a column; of strings, int32: each row's place in `words`.
+        """
+    def words(self, index: typing.SupportsInt | typing.SupportsIndex) -> list[str] | None:
+        """
+        The different strings of a column; None if it is one of numbers.
+        """
+    @property
+    def columns(self) -> tuple:
+        """
+        (name, unit, meaning) of each.
         """
     @property
     def name(self) -> str: ...
-    @property
-    def parameters(self) -> list[SimParameter]: ...
-    @property
-    def promises(self) -> list[str]:
-        """
-        Of a scheduler: what it keeps of 'work_conserving', 'weights', 'reservations' and 'coscheduling'.
-        """
-    @property
-    def source(self) -> str:
-        """
-        Where a scheduler's algorithm is described.
-        """
 
 def backend_names() -> list[str]:
     """
@@ -1308,14 +1297,4 @@ def parse_scenario(text: str, file: str) -> ScenarioNode:
 def probe(backend: str) -> ProbeFigures:
     """
     Measures a backend for about a second. Raises BackendUnavailable.
-    """
-
-def sim_schedulers() -> list[SimKind]:
-    """
-    Those there are, by name.
-    """
-
-def sim_workloads() -> list[SimKind]:
-    """
-    Those there are, by name.
     """
