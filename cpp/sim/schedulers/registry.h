@@ -10,6 +10,7 @@ namespace hvlab::sim {
 extern const SchedulerKind kCredit2;
 extern const SchedulerKind kEsx;
 extern const SchedulerKind kGang;
+extern const SchedulerKind kHyperv;
 extern const SchedulerKind kRoundRobin;
 
 }  // namespace hvlab::sim
