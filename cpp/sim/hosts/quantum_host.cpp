@@ -78,8 +78,7 @@ bool QuantumHost::instant(std::uint64_t& events) {
         dispatcher_.assign();
         dispatcher_.flush();
         if (++rounds > kMostRoundsAtOnce) {
-            throw PolicyError(policy_name_, "sets its timer to the present again and again, at " +
-                                                std::to_string(now) + " ns");
+            too_many_events(slots_.scheduler_timer);
         }
     } while (agenda_.next() == now);
     events += at_once;
@@ -162,8 +161,9 @@ void QuantumHost::receive(const Message& /*message*/) {
     HVLAB_ASSERT(false);
 }
 
+// Times that are set to the present again and again; `slot`: the last of them.
 void QuantumHost::too_many_events(Agenda::Slot slot) const {
-    const std::string what = std::to_string(kMostEventsAtOnce) + " events at one instant, " +
+    const std::string what = "sets a timer to the present again and again, at " +
                              std::to_string(dispatcher_.now()) + " ns";
     if (slot >= slots_.scheduler_timer) throw PolicyError(policy_name_, what);
     VmId vm = 0;
@@ -172,7 +172,7 @@ void QuantumHost::too_many_events(Agenda::Slot slot) const {
     } else if (slot >= slots_.vcpu_timers) {
         vm = dispatcher_.vcpus()[slot - slots_.vcpu_timers].vm;
     }
-    throw WorkloadError(guest_.name(vm), what + ": its timers are set to the present");
+    throw WorkloadError(guest_.name(vm), what);
 }
 
 void QuantumHost::save(StateWriter& writer) const {

@@ -47,6 +47,32 @@ struct Open {
 
 }  // namespace
 
+void Busy::start(Guest& guest) const {
+    begin(guest, 0);
+    for (int vcpu = 1; vcpu < guest.vcpus(); ++vcpu) guest.set_timer(vcpu, later_);
+}
+
+void Busy::done(Guest& guest, int vcpu) const {
+    guest.respond(begun(guest, vcpu));
+    begin(guest, vcpu);
+}
+
+void Busy::open_requests(Guest& guest, const std::function<void(Time)>& visit) const {
+    for (int vcpu = 0; vcpu < guest.vcpus(); ++vcpu) {
+        if (vcpu == 0 || guest.now() >= later_) visit(begun(guest, vcpu));
+    }
+}
+
+Time& Busy::begun(Guest& guest, int vcpu) {
+    return (&guest.state<Time>())[vcpu];
+}
+
+void Busy::begin(Guest& guest, int vcpu) const {
+    guest.arrive();
+    begun(guest, vcpu) = guest.now();
+    guest.compute(vcpu, work_);
+}
+
 std::size_t Restless::state_size(int /*vcpus*/) const {
     return sizeof(Open);
 }
@@ -120,7 +146,7 @@ QuantumPolicy policy(std::string_view name, std::vector<std::pair<std::string, V
     for (auto& [parameter, value] : changed) values.set(parameter, value);
     return {.name = std::string(name),
             .scheduler = kind->make(values),
-            .work_conserving = kind->promises.work_conserving};
+            .work_conserving = promises(*kind, values).work_conserving};
 }
 
 VmId QuantumFixture::add(const Workload& workload, VmGroup vm) {

@@ -22,17 +22,25 @@ public:
     }
 };
 
-// Every vCPU computes `work` at a time, for ever.
+// Every vCPU computes `work` at a time, for ever; each time is a request. They begin
+// at `later` (vCPU 0 at once).
 class Busy final : public Workload {
 public:
-    explicit Busy(Duration work = kSecond) : work_(work) {}
-    void start(Guest& guest) const override {
-        for (int vcpu = 0; vcpu < guest.vcpus(); ++vcpu) guest.compute(vcpu, work_);
+    explicit Busy(Duration work = kSecond, Time later = 0) : work_(work), later_(later) {}
+    std::size_t state_size(int vcpus) const override {
+        return static_cast<std::size_t>(vcpus) * sizeof(Time);
     }
-    void done(Guest& guest, int vcpu) const override { guest.compute(vcpu, work_); }
+    void start(Guest& guest) const override;
+    void done(Guest& guest, int vcpu) const override;
+    void timer(Guest& guest, int vcpu) const override { begin(guest, vcpu); }
+    void open_requests(Guest& guest, const std::function<void(Time)>& visit) const override;
 
 private:
+    static Time& begun(Guest& guest, int vcpu);
+    void begin(Guest& guest, int vcpu) const;
+
     Duration work_;
+    Time later_;
 };
 
 // Each vCPU does all there is: computes, spins and idles for random times, starts work of its
