@@ -54,7 +54,10 @@ def hvlab(*arguments: str) -> subprocess.CompletedProcess[str]:
 def test_run_shows_one_cell() -> None:
     done = hvlab("run", "small.hvlab.yaml", "--where", "ratio=3", "-j", "2")
     assert done.returncode == 0, done.stderr
-    assert "scheduler=credit2-ratio=3: quantum, 400 ms measured after a warm-up of 100 ms" in done.stdout
+    assert (
+        "scheduler=credit2-ratio=3: quantum, 400 ms measured after a warm-up of 100 ms"
+        in done.stdout
+    )
     assert "\n  ready " in done.stdout
     assert "\n  web.response.p99 " in done.stdout
     assert sorted(path.name for path in Path().iterdir()) == ["small.hvlab.yaml"]
@@ -164,7 +167,9 @@ def test_interrupted_keeps_what_was_done_and_resumes() -> None:
         os.killpg(process.pid, signal.SIGINT)  # as a terminal does
         out, err = process.communicate(timeout=60)
     assert process.returncode == 2, err
-    assert "interrupted: these results are partial; what was done is kept, and --resume goes on" in err
+    assert (
+        "interrupted: these results are partial; what was done is kept, and --resume goes on" in err
+    )
     assert "Traceback" not in out + err
     folder = Path("small.results")
     assert (folder / "PARTIAL").exists()
@@ -194,7 +199,7 @@ def test_a_full_disk_is_an_error_of_the_host() -> None:
     done = subprocess.run(
         [*COMMAND, "sweep", "small.hvlab.yaml"],
         capture_output=True, text=True, timeout=120, check=False,
-        preexec_fn=lambda: (  # noqa: PLW1509
+        preexec_fn=lambda: (
             signal.signal(signal.SIGXFSZ, signal.SIG_IGN),
             resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000)),
         ),

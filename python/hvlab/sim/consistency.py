@@ -13,6 +13,9 @@ from hvlab.scenario.tree import Path
 from hvlab.sim.description import MAX_VMS, ClusterSpec, HostSpec, VmSpec
 from hvlab.sim.quantities import exact
 
+# The scheduler that runs all vCPUs of a VM at once, or none.
+_STRICT = "gang"
+
 
 @dataclass(frozen=True)
 class Fault:
@@ -92,7 +95,7 @@ def _fits(cluster: ClusterSpec, vms: VmSpec, at: Path) -> Iterator[Fault]:
     if vms.pcpus and cluster.fidelity == "fluid":
         yield Fault((*at, "pcpus"), "the fidelity 'fluid' knows no single pCPUs; use 'quantum'")
     elif vms.pcpus and len(vms.pcpus) < vms.vcpus:
-        strict = next((host for host in hosts if "coscheduling" in host.scheduler.promises), None)
+        strict = next((host for host in hosts if host.scheduler.name == _STRICT), None)
         if strict is not None:
             message = (
                 f"{vms.vcpus} vCPUs on {_pcpus(len(vms.pcpus))} can't run at once, and the scheduler "
