@@ -165,7 +165,9 @@ def plot(results: Path, output: Path | None, format: str) -> int:
 
     loaded = saved.load(results)
     target = output or (results if results.is_dir() else results.parent)
-    for path in plots.write(loaded, target, format):
+    for number, asked in enumerate(loaded.plots or plots.usual(loaded), 1):
+        path = target / f"plot-{number}-{asked.kind}.{format}"
+        plots.draw(loaded, asked).save(path)
         print(printable(str(path)))
     return OK
 

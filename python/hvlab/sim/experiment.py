@@ -98,15 +98,17 @@ class Plot(Strict):
     kind: Literal["line", "latency", "shares", "series"] = Field(
         default="line",
         description="A measure over a factor, with its intervals; the distribution of response times; where "
-        "the vCPUs' time went, over a factor; a column of the time series.",
+        "the vCPUs' time went, over a factor; a measure over simulated time.",
     )
     y: str = Field(
-        default="", description="Of a line: the measure. Of a series: its column, as `ready`."
+        default="",
+        description="Of a line and of a series: the measure. Of shares: the group of VMs; all if not given.",
     )
     x: str = Field(default="", description="Of a line and of shares: the factor along the axis.")
     by: str | list[str] = Field(
         default_factory=list,
-        description="A factor, or several: a line for each combination of their values.",
+        description="A factor, or several: a line for each combination of their values. Of latency and "
+        "series also `group`.",
     )
     where: dict[str, ScalarValue] = Field(
         default_factory=dict, description="Only cells with these values of factors."
