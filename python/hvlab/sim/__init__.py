@@ -19,14 +19,17 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from hvlab.sim.cluster import VM, Cluster, Host, Result
+    from hvlab.sim.cluster import VM, Cluster, Host
+    from hvlab.sim.frame import Frame
+    from hvlab.sim.result import Result
 
-__all__ = ["VM", "Cluster", "Host", "Result"]
+__all__ = ["VM", "Cluster", "Frame", "Host", "Result"]
 
 _HOMES = {
     "Cluster": "hvlab.sim.cluster",
+    "Frame": "hvlab.sim.frame",
     "Host": "hvlab.sim.cluster",
-    "Result": "hvlab.sim.cluster",
+    "Result": "hvlab.sim.result",
     "VM": "hvlab.sim.cluster",
 }
 

@@ -28,6 +28,7 @@ from hvlab.scenario.tree import Data, Marks, Path, Scalar
 from hvlab.sim import checks, choices, consistency
 from hvlab.sim.checks import Check
 from hvlab.sim.experiment import MAX_SAMPLES, Experiment, ExperimentFile, Plot
+from hvlab.sim.feeding import FED, FOR_PYTHON
 from hvlab.sim.measures import MEASURES, UnknownMeasure, split
 from hvlab.sim.results import RESERVED
 
@@ -174,6 +175,9 @@ class _ExperimentReader(Reader):
 
         for fault in consistency.faults(experiment):
             yield at(fault.message, *fault.path)
+        for index, vms in enumerate(experiment.vms):
+            if vms.workload.name == FED:
+                yield at(FOR_PYTHON, "vms", index, "workload")
         measured = experiment.duration
         if experiment.warmup != "auto":
             measured -= experiment.warmup
