@@ -8,6 +8,7 @@
 namespace hvlab::sim {
 
 extern const SchedulerKind kCredit2;
+extern const SchedulerKind kEevdf;
 extern const SchedulerKind kEsx;
 extern const SchedulerKind kGang;
 extern const SchedulerKind kHyperv;
