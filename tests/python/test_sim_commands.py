@@ -14,8 +14,10 @@ from pathlib import Path
 
 import pytest
 
+import hvlab.sim as sim
 from conftest import BASE, enter
 from hvlab.cli import main
+from hvlab.errors import SimulationError
 from hvlab.sim import saved
 
 EXPERIMENT = """\
@@ -220,3 +222,14 @@ def test_results_are_what_their_names_say() -> None:
     assert told["kind"] == "hvlab experiment"
     assert told["seed"] == 7
     assert told["frames"]["summary"]["mean"]["type"] == "float64"
+
+
+def test_from_python() -> None:
+    results = sim.run_experiment("small.hvlab.yaml", where={"ratio": 1}, jobs=2, output="out")
+    assert results.complete
+    assert results.summary.levels("scheduler") == ("credit2", "round-robin")
+    assert saved.load(Path("out")).summary == results.summary
+    with pytest.raises(SimulationError, match="holds results already"):
+        sim.run_experiment("small.hvlab.yaml", output="out")
+    with pytest.raises(SimulationError, match="where: unknown factor 'ratoi'"):
+        sim.run_experiment("small.hvlab.yaml", where={"ratoi": 1})
