@@ -130,9 +130,11 @@ def _show(study: Study, options: Options) -> None:
 
 def plot(results: Path, output: Path | None, format: str) -> int:
     """Draws figures; returns the exit code. Raises HvlabError."""
-    from hvlab.sim import plots, saved
+    from hvlab.sim import saved
 
     loaded = saved.load(results)
+    from hvlab.sim import plots
+
     target = output or (results if results.is_dir() else results.parent)
     for number, asked in enumerate(loaded.plots or plots.usual(loaded), 1):
         path = target / f"plot-{number}-{asked.kind}.{format}"
