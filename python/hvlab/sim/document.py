@@ -29,7 +29,7 @@ from hvlab.sim import checks, choices, consistency
 from hvlab.sim.checks import Check
 from hvlab.sim.experiment import MAX_SAMPLES, Experiment, ExperimentFile, Plot
 from hvlab.sim.feeding import FED, FOR_PYTHON
-from hvlab.sim.measures import MEASURES, UnknownMeasure, split
+from hvlab.sim.measures import MEASURES, Unit, UnknownMeasure, split
 from hvlab.sim.results import RESERVED
 
 # What is one for all cells.
@@ -190,9 +190,17 @@ class _ExperimentReader(Reader):
                 yield at(f"more than {MAX_SAMPLES} samples in the time series", "resolution")
         for path, name in _measures(experiment):
             try:
-                split(name, *_groups(experiment))
+                measure = split(name, *_groups(experiment))[1]
             except UnknownMeasure as error:
                 yield at(str(error), *path)
+                continue
+            if path[0] == "precision" and experiment.precision is not None:
+                absolute = experiment.precision.absolute
+                if absolute is not None and (measure.unit is Unit.TIME) != isinstance(
+                    absolute, int
+                ):
+                    wanted = "a duration" if measure.unit is Unit.TIME else "a number"
+                    yield at(f"'{name}' is measured in {wanted}", "precision", "absolute")
 
     def _checks(self, experiment: Experiment) -> tuple[list[Check], list[Problem]]:
         made, wrong = [], []
