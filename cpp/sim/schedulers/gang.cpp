@@ -241,6 +241,7 @@ int Gang::free_pcpus(const Pcpus& host, VmId vm, int all) const {
 // A row of the matrix: as many whole gangs as there are pCPUs for, the least served first.
 void Gang::begin_slot(Pcpus& host) {
     slot_end_ = host.now() + slice_;
+    had_free_ = had_free_ || host.free_from(0) != kNone;
     choose_gangs(host);
     const auto running = host.running();
     for (PcpuId pcpu = 0; pcpu < static_cast<PcpuId>(target_.size()); ++pcpu) {
@@ -327,6 +328,7 @@ PcpuId Gang::best_target(const Pcpus& host, VcpuId vcpu) const {
         if (merit <= most) continue;
         most = merit;
         best = pcpu;
+        if (merit == (had_free_ ? 3 : 2)) break;  // none is better
     }
     return best;
 }
