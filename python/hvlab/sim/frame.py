@@ -304,7 +304,8 @@ def _rebuilt(
 
 def _values(name: str, given: Sequence[Value] | NDArray[Any]) -> list[str] | NDArray[Any]:
     """As the core takes them. An empty column is one of floats, unless its array says otherwise."""
-    if not isinstance(given, np.ndarray):
+    is_array = isinstance(given, np.ndarray)
+    if not is_array:
         given = list(given)
         if given and all(isinstance(value, str) for value in given):
             return given  # type: ignore[return-value]
@@ -316,7 +317,7 @@ def _values(name: str, given: Sequence[Value] | NDArray[Any]) -> list[str] | NDA
         array = np.asarray(given)
         if array.ndim != 1:
             raise FrameError(f"column '{name}' has {array.ndim} dimensions, not one")
-        if array.dtype.kind in "UO":
+        if array.dtype.kind == "U" or (is_array and array.dtype.kind == "O"):
             return [str(value) for value in _all_strings(name, array)]
         if array.dtype.kind in "bi" or (array.dtype.kind == "u" and array.dtype.itemsize < 8):
             return array.astype(np.int64)
