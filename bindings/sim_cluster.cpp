@@ -92,9 +92,12 @@ public:
     SimTable table(const std::string& name) {
         const Busy busy(*this);
         static const std::map<std::string, sim::Table (*)(const sim::Cluster&), std::less<>>
-            kTables{{"vms", sim::vm_table},           {"hosts", sim::host_table},
-                    {"groups", sim::group_table},     {"population", sim::population_table},
-                    {"series", sim::series_table},    {"latency", sim::latency_table},
+            kTables{{"vms", sim::vm_table},
+                    {"hosts", sim::host_table},
+                    {"groups", sim::group_table},
+                    {"population", sim::population_table},
+                    {"series", sim::series_table},
+                    {"latency", sim::latency_table},
                     {"identities", sim::identity_table}};
         const auto found = kTables.find(name);
         if (found == kTables.end()) {
@@ -132,8 +135,8 @@ private:
 
 void bind_sim_cluster(py::module_& module) {
     py::class_<SimCluster>(module, "SimCluster", "One simulation of a cluster: hvlab.sim.Cluster.")
-        .def(py::init<const py::dict&, std::uint64_t, sim::Time, sim::Time, sim::Duration,
-                      unsigned, std::uint64_t>(),
+        .def(py::init<const py::dict&, std::uint64_t, sim::Time, sim::Time, sim::Duration, unsigned,
+                      std::uint64_t>(),
              py::arg("description"), py::kw_only(), py::arg("seed"), py::arg("until"),
              py::arg("warmup") = 0, py::arg("resolution") = 0, py::arg("threads") = 1,
              py::arg("memory") = 0,

@@ -166,8 +166,7 @@ sim::Description description_from(const py::dict& plain, std::uint64_t seed) {
     if (fidelity != "fluid" && fidelity != "quantum") {
         throw ConfigError("cluster.fidelity", fmt::format("there is no '{}'", fidelity));
     }
-    description.fidelity =
-        fidelity == "fluid" ? sim::Fidelity::kFluid : sim::Fidelity::kQuantum;
+    description.fidelity = fidelity == "fluid" ? sim::Fidelity::kFluid : sim::Fidelity::kQuantum;
     description.control_latency = fields.get<sim::Duration>("control_latency");
     std::size_t index = 0;
     for (const auto& host : fields.get<py::list>("hosts")) {

@@ -9,8 +9,8 @@
 
 namespace hvlab::python {
 
-// From what hvlab.sim's ClusterSpec.plain gives: mappings of plain values, durations in ns. Types are checked
-// here, values by sim::check. Throws ConfigError.
+// From what hvlab.sim's ClusterSpec.plain gives: mappings of plain values, durations in ns. Types
+// are checked here, values by sim::check. Throws ConfigError.
 sim::Description description_from(const pybind11::dict& plain, std::uint64_t seed);
 
 }  // namespace hvlab::python

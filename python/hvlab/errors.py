@@ -113,6 +113,19 @@ class MachineConfigError(HvlabError):
         super().__init__(message)
 
 
+class SimulationError(HvlabError, ValueError):
+    """A simulated cluster, or how it is to be run, was described wrongly; or a policy, a workload or a
+    worker of the simulator failed.
+
+    Attributes:
+        field: the part of the description that is wrong, as in `vms[2].weight`; empty if it is none.
+    """
+
+    def __init__(self, message: str, field: str = "") -> None:
+        self.field = field
+        super().__init__(message)
+
+
 class MachineClosed(HvlabError):
     """The machine or host was closed; nothing can be done with it any more."""
 

@@ -100,9 +100,8 @@ TEST_P(Policy, SharesByWeightWhileBacklogged) {
 
 TEST_P(Policy, SharesByVmNotByVcpu) {
     if (!GetParam()->promises.weights) return;
+    if (GetParam() == &kGang) return;  // refuses a VM that is wider than the host
     FakeHost host(host_shape(2), {{.vcpus = 2}, {.vcpus = 4}}, made());
-    // A gang wider than the host never runs.
-    if (std::string_view(GetParam()->name) == "gang") return;
     host.run_until(20 * kSecond);
     EXPECT_NEAR(static_cast<double>(host.run_time(0)) / kSecond, 20, 0.5);
     EXPECT_NEAR(static_cast<double>(host.run_time(1)) / kSecond, 20, 0.5);

@@ -10,6 +10,8 @@ std::span<const SchedulerKind* const> scheduler_kinds() {
     // By name.
     static constexpr std::array kKinds = {
         &kCredit2,
+        &kEsx,
+        &kGang,
         &kRoundRobin,
     };
     return kKinds;

@@ -8,6 +8,8 @@
 namespace hvlab::sim {
 
 extern const SchedulerKind kCredit2;
+extern const SchedulerKind kEsx;
+extern const SchedulerKind kGang;
 extern const SchedulerKind kRoundRobin;
 
 }  // namespace hvlab::sim

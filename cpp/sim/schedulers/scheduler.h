@@ -97,6 +97,7 @@ public:
     // It no longer wants one: idle or throttled.
     virtual void stopped(Pcpus& host, VcpuId vcpu) = 0;
     virtual void assign(Pcpus& host) = 0;
+    // `assign` follows.
     virtual void timer(Pcpus& /*host*/) {}
 
     virtual void save(StateWriter& writer) const = 0;

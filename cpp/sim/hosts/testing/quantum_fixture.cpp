@@ -146,7 +146,7 @@ QuantumPolicy policy(std::string_view name, std::vector<std::pair<std::string, V
     for (auto& [parameter, value] : changed) values.set(parameter, value);
     return {.name = std::string(name),
             .scheduler = kind->make(values),
-            .work_conserving = kind->promises.work_conserving};
+            .work_conserving = promises(*kind, values).work_conserving};
 }
 
 VmId QuantumFixture::add(const Workload& workload, VmGroup vm) {
