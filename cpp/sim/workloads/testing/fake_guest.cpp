@@ -8,7 +8,6 @@
 #include <numeric>
 
 namespace hvlab::sim {
-
 FakeGuest::FakeGuest(const Workload& workload, int vcpus, std::uint64_t seed, double pcpus)
     : workload_(workload),
       vcpus_(static_cast<std::size_t>(vcpus)),
@@ -70,10 +69,11 @@ double FakeGuest::speed() const {
 
 Time FakeGuest::next() const {
     Time next = vm_timer_;
+    const double speed = this->speed();
     for (const Vcpu& vcpu : vcpus_) {
         next = std::min(next, vcpu.timer);
         if (vcpu.state != State::kComputing || vcpu.preempted) continue;
-        const double left = std::ceil(vcpu.left / speed() - 1e-3);
+        const double left = std::ceil(vcpu.left / speed - 1e-3);
         if (left < 1e18) next = std::min(next, now_ + std::max<Time>(0, static_cast<Time>(left)));
     }
     return next;
@@ -138,15 +138,6 @@ void FakeGuest::expect_little() {
     Duration spent = std::accumulate(latencies_.begin(), latencies_.end(), Duration{0});
     for (const Time arrived : open) spent += now_ - arrived;
     EXPECT_EQ(spent, presence_);
-}
-
-std::unique_ptr<Workload> make_workload(std::string_view name, const Values& values, int vcpus) {
-    const WorkloadKind* kind = find_workload(name);
-    if (kind == nullptr) return nullptr;
-    for (const Parameter& parameter : kind->parameters) {
-        EXPECT_TRUE(values.has(parameter.name) || parameter.preset == "-") << parameter.name;
-    }
-    return kind->make(values, vcpus);
 }
 
 }  // namespace hvlab::sim

@@ -4,8 +4,6 @@
 #include <cstdint>
 #include <functional>
 #include <limits>
-#include <memory>
-#include <string_view>
 #include <vector>
 
 #include "sim/workloads/workload.h"
@@ -26,7 +24,7 @@ public:
 
     // A vCPU that is preempted makes no progress.
     void preempt(int vcpu, bool preempted);
-    // Called in place of one vCPU's or timer's turn after the other: what happens when.
+    // Called after each event.
     std::function<void(FakeGuest&)> after_event;
 
     Time now() const override { return now_; }
@@ -95,8 +93,5 @@ private:
     Duration computing_ = 0;
     Duration spinning_ = 0;
 };
-
-// The workload of that name with these values, which must be complete.
-std::unique_ptr<Workload> make_workload(std::string_view name, const Values& values, int vcpus = 1);
 
 }  // namespace hvlab::sim
