@@ -6,9 +6,11 @@ from __future__ import annotations
 import base64
 import errno
 import html
+import math
 import os
 import re
 import shutil
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from html.parser import HTMLParser
@@ -20,6 +22,7 @@ import pytest
 import sim_samples as samples
 from hvlab.errors import HostError
 from hvlab.sim import report
+from hvlab.sim.report.text import with_error
 from hvlab.sim.results import ExperimentResults, Plot
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
@@ -80,9 +83,27 @@ def test_it_says_what_there_is(page: Page) -> None:
 def test_a_cell_has_its_means_and_intervals(page: Page) -> None:
     row = RESULTS.summary.where(cell="ratio=4-scheduler=esx", measure="ready")
     mean, half = row["mean"][0], (row["high"][0] - row["low"][0]) / 2
-    assert f"{mean:.4g} ± {half:.4g}" in page.text
+    assert 0.1 < half < 1
+    assert f"{mean:.2f} ± {half:.2f}" in page.text
     assert "800 ms ± 0 ns" in page.text
     assert "25/s ± 0/s" in page.text
+
+
+@pytest.mark.parametrize(
+    ("value", "half", "unit", "text"),
+    [
+        (0.0293312, 0.00621, "1", "0.0293 ± 0.0062"),
+        (123456.0, 789.0, "1/s", "123456/s ± 789"),
+        (2.5e6, 12345.0, "ns", "2.500 ms ± 0.012"),
+        (0.0, 0.25, "1", "0.00 ± 0.25"),
+        (-3.0, math.inf, "1", "-3 ± inf"),
+        (5.0, 0.0, "pCPU", "5 pCPU ± 0 pCPU"),
+    ],
+)
+def test_digits_are_those_that_the_interval_allows(
+    value: float, half: float, unit: str, text: str
+) -> None:
+    assert " ± ".join(with_error(value, half, unit)) == text
 
 
 def test_a_comparison_has_its_verdicts(page: Page) -> None:
@@ -108,6 +129,23 @@ def test_what_cannot_be_drawn_is_said() -> None:
     page = Page(report.render(wrong))
     assert "the frame has no measure 'redy'" in page.text
     assert len(page.all("img")) == 1
+
+
+def test_without_matplotlib_there_are_no_figures(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    page = Page(report.render(RESULTS))
+    assert "figures need matplotlib: pip install 'hvlab[sim]'" in page.text
+    assert not page.all("img")
+    assert "ratio scheduler ready" in page.text
+
+
+def test_measures_that_nobody_asked_for_are_folded() -> None:
+    """Here it is asked for `ready` alone."""
+    page = Page(report.render(RESULTS))
+    assert "ratio scheduler ready 1 credit2" in page.text
+    assert "6 more measures ratio scheduler run costop" in page.text
+    unasked = replace(RESULTS, plots=(), comparison=None, stopping=RESULTS.stopping.take([]))
+    assert "more measure" not in Page(report.render(unasked)).text
 
 
 def test_partial_results_say_so() -> None:

@@ -23,7 +23,7 @@ def histogram(samples: Sequence[int] | Sequence[float] | NDArray[np.number]) -> 
         values = np.asarray(samples)
         if values.size and not np.all(np.isfinite(values)):
             raise FrameError("response times are finite")
-        return Frame(_core.SimTable.latencies(memoryview(values.astype(np.int64))))
+        return Frame(_core.SimTable.latencies(values.astype(np.int64).data))
     except (TypeError, ValueError) as error:
         raise FrameError(str(error)) from None
 

@@ -12,6 +12,8 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator
 
+import numpy as np
+
 from hvlab.scenario.nearest import one_of
 from hvlab.sim.plots import data
 from hvlab.sim.plots.latency import latency
@@ -31,6 +33,7 @@ __all__ = [
     "line",
     "series",
     "shares",
+    "telling",
     "usual",
 ]
 
@@ -79,13 +82,20 @@ def usual(results: ExperimentResults) -> list[Plot]:
     return list(itertools.islice(_usual(results, x, by, where), _MOST_FIGURES))
 
 
+def telling(results: ExperimentResults) -> list[str]:
+    """The measures that are other than 0 somewhere."""
+    rows = results.summary.take(np.nan_to_num(results.summary["mean"]) != 0)
+    there = set(rows["measure"])
+    return [measure for measure in results.measures if measure in there]
+
+
 def _usual(
     results: ExperimentResults, x: str, by: tuple[str, ...], where: dict[str, int | float | str]
 ) -> Iterator[Plot]:
     states = [state for state in STATES if data.has(results.summary, state)]
     if {"run", "ready"} <= set(states):
         yield Plot("shares", x=x, by=by, where=where)
-    for measure in results.measures:
+    for measure in telling(results):
         if measure not in ("run", "idle"):
             yield Plot("line", y=measure, x=x, by=by, where=where)
     if results.latency is not None and len(results.latency):

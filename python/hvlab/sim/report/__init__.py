@@ -24,18 +24,18 @@ from hvlab.sim.report.text import count, escaped, names
 from hvlab.sim.results import ExperimentResults, Plot
 
 _SHARED_STYLE = "hvlab.report.html"
+_AT_ONCE = 10  # measures
 
 
 def write(path: str | Path, results: ExperimentResults) -> None:
-    """Writes the report whole or not at all.
-
-    Raises HostError; ImportError without matplotlib (`hvlab[sim]`).
-    """
+    """Writes the report whole or not at all. Raises HostError."""
     write_whole(Path(path), render(results))
 
 
 def render(results: ExperimentResults) -> str:
-    """The page. The same text for the same results. Raises ImportError without matplotlib (`hvlab[sim]`)."""
+    """The page. The same text for the same results. Without matplotlib (`hvlab[sim]`) it has no figures, and
+    says so.
+    """
     style = source(_SHARED_STYLE, "style.css") + source(__name__, "style.css")
     verdict = "good" if results.complete else "bad"
     return Template(source(__name__, "page.html")).substitute(
@@ -62,7 +62,14 @@ def _sections(results: ExperimentResults) -> Iterator[str]:
     yield from _notes(results)
     yield _section("Summary", tables.properties(_summary(results)))
     yield _section("Figures", _figures(results))
-    yield _section("Results", _lead(results), tables.cells(results))
+    first, more = _by_interest(results)
+    content = [_lead(results), tables.cells(results, first, "Results")]
+    if more:
+        rest = tables.cells(results, more, "More measures")
+        content.append(
+            f"<details><summary>{count(len(more), 'more measure')}</summary>{rest}</details>"
+        )
+    yield _section("Results", *content)
     if results.comparison is not None and len(results.comparison):
         yield _section("Comparison", _PAIRS, tables.comparison(results.comparison))
     yield _section("How it stopped", tables.stopping(results.stopping, results.factors))
@@ -99,12 +106,24 @@ def _summary(results: ExperimentResults) -> dict[str, str]:
     found = {
         f"factor {name}": ", ".join(map(str, levels)) for name, levels in results.factors.items()
     }
-    found["measures"] = ", ".join(results.measures)
     found["cells"] = f"{len(results.stopping):,}"
     found["replications"] = f"{len(results.replications):,}"
     found["seed"] = str(results.seed)
     found["intervals"] = f"{results.confidence * 100:g} % for the mean (Student's t)"
     return found
+
+
+def _by_interest(results: ExperimentResults) -> tuple[list[str], list[str]]:
+    """The measures to show at once: what the document draws, compares and stops by, or else the first that
+    are ever other than 0; and all the others.
+    """
+    asked = {plot.y for plot in results.plots}
+    for frame in (results.comparison, results.stopping):
+        asked |= set() if frame is None else set(map(str, frame.levels("measure")))
+    first = [measure for measure in results.measures if measure in asked]
+    if not first:
+        first = plots.telling(results)[:_AT_ONCE]
+    return first, [measure for measure in results.measures if measure not in first]
 
 
 def _lead(results: ExperimentResults) -> str:
@@ -115,7 +134,10 @@ def _lead(results: ExperimentResults) -> str:
 
 
 def _figures(results: ExperimentResults) -> str:
-    drawn = [_figure(results, plot) for plot in results.plots or plots.usual(results)]
+    try:
+        drawn = [_figure(results, plot) for plot in results.plots or plots.usual(results)]
+    except ImportError as error:
+        return f'<p class="empty">{escaped(str(error))}</p>'
     if not drawn:
         return '<p class="empty">There is nothing to draw.</p>'
     return f'<div class="figures">{"".join(drawn)}</div>'

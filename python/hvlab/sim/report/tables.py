@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from hvlab.sim.frame import Frame, Row
-from hvlab.sim.report.text import NOTHING, escaped, level, quantity
+from hvlab.sim.report.text import NOTHING, escaped, level, quantity, with_error
 from hvlab.sim.results import ExperimentResults
 
 _REASONS = {
@@ -35,21 +35,21 @@ def properties(of: Mapping[str, str]) -> str:
     return f'<dl class="properties">{rows}</dl>'
 
 
-def cells(results: ExperimentResults) -> str:
-    """A row a cell: its levels, then each measure with its interval."""
+def cells(results: ExperimentResults, measures: Sequence[str], label: str) -> str:
+    """A row a cell: its levels, then each of these measures with its interval."""
     factors, frame = list(results.factors), results.summary
     units = dict(zip(frame["measure"], frame["unit"], strict=True))
-    shown = [measure for measure in results.measures if measure in units]
+    shown = [measure for measure in measures if measure in units]
     heads = [*map(Head, factors), *(Head(measure, True) for measure in shown)]
     rows: dict[str, dict[str, Row]] = {}
     for row in frame:
         rows.setdefault(str(row["cell"]), {})[str(row["measure"])] = row
     body = []
-    for measures in rows.values():
-        levels = next(iter(measures.values()))
+    for found in rows.values():
+        levels = next(iter(found.values()))
         made = _levels(levels, factors, frame)
-        body.append(made + [_mean(measures.get(measure), units[measure]) for measure in shown])
-    return _table("Results", heads, body, "No cell has a complete replication.")
+        body.append(made + [_mean(found.get(measure), units[measure]) for measure in shown])
+    return _table(label, heads, body, "No cell has a complete replication.")
 
 
 def comparison(frame: Frame) -> str:
@@ -108,11 +108,10 @@ def _mean(row: Row | None, unit: str) -> str:
     if row is None:
         return _cell(NOTHING, "number")
     mean, low, high = (float(row[name]) for name in ("mean", "low", "high"))
-    text = escaped(quantity(mean, unit))
     if math.isnan(low) or math.isnan(high):
-        return f'<td class="number">{text}</td>'
+        return _cell(quantity(mean, unit), "number")
+    text, half = map(escaped, with_error(mean, (high - low) / 2, unit))
     ends = escaped(f"{quantity(low, unit)} … {quantity(high, unit)}")
-    half = escaped(quantity((high - low) / 2, unit))
     return f'<td class="number" title="{ends}">{text} <span class="within">± {half}</span></td>'
 
 
