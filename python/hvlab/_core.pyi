@@ -7,8 +7,6 @@ The core of hvlab. Use it through the hvlab package: names and units are checked
 
 from __future__ import annotations
 import collections.abc
-import numpy
-import numpy.typing
 import os
 import pathlib
 import typing
@@ -1240,6 +1238,12 @@ class SimTable:
     Arrow's PyCapsule interface (numbers without a copy), and numpy through `values`. Use it
     through hvlab.sim.Frame.
     """
+    @staticmethod
+    def latencies(values: typing_extensions.Buffer) -> SimTable:
+        """
+        The histogram of response times in ns (int64), as a cluster's table `latency`
+        has it: low, high, count. Raises ValueError, TypeError.
+        """
     def __arrow_c_array__(self, requested_schema: typing.Any = None) -> tuple:
         """
         As one array of structs.
@@ -1351,20 +1355,9 @@ class SimCluster:
         """
         `description`: what ClusterSpec.plain gives. Times in ns; `memory` in bytes, 0: what is free. Raises SimulationError for what is wrong with it, or if it would not fit in memory.
         """
-    def run(
-        self,
-        progress: collections.abc.Callable[[int, int], bool] | None = None,
-        feed: collections.abc.Callable[
-            [str, numpy.typing.NDArray[numpy.uint32], int],
-            tuple[
-                typing.Annotated[numpy.typing.ArrayLike, numpy.float64],
-                typing.Annotated[numpy.typing.ArrayLike, numpy.float64],
-            ],
-        ]
-        | None = None,
-    ) -> str:
+    def run(self, progress: collections.abc.Callable[[int, int], bool] | None = None) -> str:
         """
-        Goes on to the end: 'complete'; or until `progress(now, events)` returns False: 'stopped'; or until Ctrl-C: 'interrupted'. Raises SimulationError if a policy or a workload fails, and what `progress` and `feed` raise. `feed(group, vms, pairs)` gives the VMs whose workload is 'fed' their think times and work: two arrays of len(vms) x pairs, ns.
+        Goes on to the end: 'complete'; or until `progress(now, events)` returns False: 'stopped'; or until Ctrl-C: 'interrupted'. Raises SimulationError if a policy or a workload fails, and what `progress` raises.
         """
     def table(self, name: str) -> SimTable:
         """
