@@ -20,5 +20,8 @@ void bind_host(pybind11::module_& module);
 void bind_scenario(pybind11::module_& module);
 void bind_kvm(pybind11::module_& module);
 void bind_probe(pybind11::module_& module);
+void bind_sim_table(pybind11::module_& module);
+void bind_sim_cluster(pybind11::module_& module);
+void bind_sim_kinds(pybind11::module_& module);
 
 }  // namespace hvlab::python

@@ -17,6 +17,9 @@ PYBIND11_MODULE(_core, module) {
     py::bind_scenario(module);
     py::bind_kvm(module);
     py::bind_probe(module);
+    py::bind_sim_table(module);
+    py::bind_sim_kinds(module);
+    py::bind_sim_cluster(module);
     module.def(
         "engine_version", [] { return HVLAB_ENGINE_VERSION; },
         "Unicorn's version, and a hash of our changes to it: with the same one a guest retires the "

@@ -44,7 +44,11 @@ ALLOWED: dict[str, set[str]] = {
 _BACKEND = {f"core/{name}" for name in ("base", "memory", "cpu", "hypervisor")}
 ALLOWED["backends/unicorn"] = _BACKEND
 ALLOWED["backends/kvm"] = _BACKEND
-ALLOWED["sim"] = {"core/base"}
+_SIM = ["engine", "model", "workloads", "schedulers", "measures", "hosts", "cluster"]
+for _index, _name in enumerate(_SIM):
+    ALLOWED[f"sim/{_name}"] = {"core/base", *(f"sim/{other}" for other in _SIM[:_index])}
+ALLOWED["sim/schedulers"].remove("sim/workloads")
+ALLOWED["sim/measures"] = {"core/base", "sim/engine"}
 # The suite for all backends knows none; one file a backend makes it.
 CONFORMANCE = "tests/conformance"
 ALLOWED[CONFORMANCE] = _BACKEND

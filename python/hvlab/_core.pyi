@@ -10,6 +10,7 @@ import collections.abc
 import os
 import pathlib
 import typing
+import typing_extensions
 
 __all__: list[str] = [
     "BootModule",
@@ -41,6 +42,8 @@ __all__: list[str] = [
     "RecentEvent",
     "ScenarioNode",
     "Segment",
+    "SimColumn",
+    "SimTable",
     "Stop",
     "UnhandledAccess",
     "backend_names",
@@ -1216,6 +1219,54 @@ class ProbeFigures:
         """
         64-bit code at CPL 3.
         """
+
+class SimColumn:
+    """
+    The values of a column, where the table has them; they only read.
+    """
+    def __len__(self) -> int: ...
+
+class SimTable:
+    """
+    Columns of one length: int64, float64, or strings of which each row has the number.
+
+    Arrow's PyCapsule interface (numbers without a copy), and numpy through `values`. Use it
+    through hvlab.sim.Frame.
+    """
+    def __arrow_c_array__(self, requested_schema: typing.Any = None) -> tuple:
+        """
+        As one array of structs.
+        """
+    def __arrow_c_schema__(self) -> typing_extensions.CapsuleType: ...
+    def __arrow_c_stream__(
+        self, requested_schema: typing.Any = None
+    ) -> typing_extensions.CapsuleType:
+        """
+        As a stream of one array of structs.
+        """
+    def __init__(
+        self, name: str, columns: collections.abc.Sequence[tuple[str, str, str, typing.Any]]
+    ) -> None:
+        """
+        columns: (name, unit, meaning, values); values are a list of str, or a buffer of
+        int64 or float64 in one dimension, which is copied. Raises ValueError, TypeError.
+        """
+    def __len__(self) -> int: ...
+    def values(self, index: typing.SupportsInt | typing.SupportsIndex) -> SimColumn:
+        """
+        The numbers of a column; of strings, int32: each row's place in `words`.
+        """
+    def words(self, index: typing.SupportsInt | typing.SupportsIndex) -> list[str] | None:
+        """
+        The different strings of a column; None if it is one of numbers.
+        """
+    @property
+    def columns(self) -> tuple:
+        """
+        (name, unit, meaning) of each.
+        """
+    @property
+    def name(self) -> str: ...
 
 def backend_names() -> list[str]:
     """

@@ -75,10 +75,10 @@ class HostError(HvlabError):
 
 
 class ReportError(HvlabError):
-    """A file with the results of a run cannot be read.
+    """A saved run or a file with the results of one cannot be used.
 
     Attributes:
-        path: the file.
+        path: the file, or the name that was asked for.
         field: the part of it that is wrong, as in `cases[2].wall`; empty if it is all of it.
     """
 
@@ -106,6 +106,19 @@ class MachineConfigError(HvlabError):
 
     Attributes:
         field: the argument that is wrong.
+    """
+
+    def __init__(self, message: str, field: str = "") -> None:
+        self.field = field
+        super().__init__(message)
+
+
+class SimulationError(HvlabError, ValueError):
+    """A simulated cluster, or how it is to be run, was described wrongly; or a policy, a workload or a
+    worker of the simulator failed.
+
+    Attributes:
+        field: the part of the description that is wrong, as in `vms[2].weight`; empty if it is none.
     """
 
     def __init__(self, message: str, field: str = "") -> None:

@@ -15,7 +15,7 @@ from hvlab.errors import ScenarioError
 from hvlab.scenario.document import Document
 
 FOLDER = Path(__file__).parent / "corpus"
-CORPORA = (FOLDER / "mistakes.txt", FOLDER / "first-hour.txt")
+CORPORA = tuple(FOLDER / f"{name}.txt" for name in ("mistakes", "first-hour", "experiments"))
 
 
 @dataclass(frozen=True)

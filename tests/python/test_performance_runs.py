@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import datetime
 import json
 import os
 from dataclasses import replace
@@ -11,16 +12,18 @@ from pathlib import Path
 import pytest
 
 from hvlab import state
+from hvlab.errors import ReportError
 from hvlab.performance import collect, files, table
 from hvlab.performance.compare import Comparison, Options, Row, Verdict, compare
-from hvlab.performance.files import RunFileError
 from hvlab.performance.runs import Case, Facts, Measure, Run, facts, joined
+from hvlab.report import host_facts, json_report, reading
 from hvlab.scenario.results import (
     AttemptResult,
     CaseResult,
     MachineResult,
     MeasureResult,
     Outcome,
+    RunResult,
 )
 
 FACTS = Facts(hvlab="1", engine="e", cpu="c", cpus=2, kernel="k", python="3", workers=1)
@@ -168,7 +171,7 @@ def test_a_run_is_kept_as_it_is() -> None:
 
 @pytest.mark.parametrize("name", ["", ".x", "-x", "a b", "x" * 101, "a\n", "ä"])
 def test_names_that_are_none(name: str) -> None:
-    with pytest.raises(RunFileError, match="can't be the name of a run"):
+    with pytest.raises(ReportError, match="can't be the name of a run"):
         files.prepare(name)
     assert not state.FOLDER.exists()
 
@@ -187,32 +190,33 @@ def case_changed(**change: object) -> str:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "not a JSON object"),
-        ("[]", "not a JSON object"),
-        ("[" * 100_000, "not a JSON object"),
+        ("", "cut short, the results"),
+        ("[]", "neither a saved run nor results"),
+        ("[" * 100_000, "not JSON"),
         ("{}", "neither a saved run nor results"),
         ('{"format": ["hvlab-run"]}', "neither a saved run nor results"),
-        ('{"format": "hvlab-run", "version": ' + "9" * 10_000 + "}", "not a JSON object|version"),
-        (changed(version=2), "version 2 of the format; this hvlab reads 1"),
-        (changed(version="1"), "version '1'"),
-        (changed(extra=1), "damaged: extra"),
-        (changed(cases=None), "damaged: cases"),
+        ('{"format": "hvlab-run", "version": ' + "9" * 10_000 + "}", "not JSON|version"),
+        (changed(version=2), "version 2 of the format; this hvlab reads version 1: read it with"),
+        (changed(version="1"), 'version "1"'),
+        (changed(extra=1), "x.json: extra: "),
+        (changed(cases=None), "x.json: cases: "),
         (changed(cases=GOOD["cases"] * 2), "do not fit together"),
         (case_changed(repetitions=[0]), "do not fit together"),
         (case_changed(seeds=[1]), "do not fit together"),
         (case_changed(measures=GOOD["cases"][0]["measures"] * 2), "do not fit together"),
         (case_changed(measures=[{"name": "t", "unit": "", "better": "x", "samples": []}]), "better"),
-        (changed().replace("0.3", "NaN"), "damaged|not a JSON"),
-        (changed().replace("0.3", "1e999"), "damaged|not a JSON"),
-        (changed().replace("0.3", '"0.3"'), "damaged"),
-        ('{"format": "hvlab-results", "version": 1}', "version 1 of the format; this hvlab reads 2"),
-        ('{"format": "hvlab-results", "version": 2}', "damaged"),
-        ('{"format": "hvlab-results", "version": 2, "cases": [{}]}', "damaged"),
+        (changed()[:-9], "cut short, the results are not whole"),
+        (changed().replace("0.3", "NaN"), r"cases\[0\].measures\[0\].samples\[0\]"),
+        (changed().replace("0.3", "1e999"), "samples"),
+        (changed().replace("0.3", '"0.3"'), "samples"),
+        ('{"format": "hvlab-results", "version": 1}', "reads version 2: run the scen"),
+        ('{"format": "hvlab-results", "version": 2}', "hvlab: Field required"),
+        ('{"format": "hvlab-results", "version": 2, "cases": [{}]}', "hvlab: Field required"),
     ],
 )  # fmt: skip
 def test_files_that_are_no_run(text: str, message: str) -> None:
     Path("x.json").write_text(text)
-    with pytest.raises(RunFileError, match=message) as caught:
+    with pytest.raises(ReportError, match=message) as caught:
         files.load("x.json")
     assert "x.json" in str(caught.value)
     assert len(str(caught.value)) < 600
@@ -222,20 +226,71 @@ def test_places_that_are_no_file(monkeypatch: pytest.MonkeyPatch) -> None:
     Path("d.json").mkdir()
     os.mkfifo("f.json")
     for name in ("d.json", "f.json", "none.json", "/dev/zero"):
-        with pytest.raises(RunFileError, match="cannot read"):
+        with pytest.raises(ReportError, match="cannot read"):
             files.load(name)
     Path("big.json").write_text(changed())
-    monkeypatch.setattr(files, "MAX_BYTES", 100)
-    with pytest.raises(RunFileError, match="MiB"):
+    monkeypatch.setattr(reading, "MAX_SIZE", 100)
+    with pytest.raises(ReportError, match="MiB"):
         files.load("big.json")
 
 
 def test_the_nearest_name_is_told() -> None:
     files.save(files.prepare("before"), run())
-    with pytest.raises(RunFileError, match="did you mean 'before'"):
+    with pytest.raises(ReportError, match="did you mean 'before'"):
         files.load("befor")
-    with pytest.raises(RunFileError, match="there are: before"):
+    with pytest.raises(ReportError, match="there are: before"):
         files.load("zzz")
+
+
+# Results of `hvlab run --json`.
+
+STARTED = datetime.datetime(2026, 11, 28, 12, 30, tzinfo=datetime.UTC)
+
+
+def results_file(*cases: CaseResult, **host: str) -> str:
+    json_report.write(Path("r.json"), RunResult(list(cases), host=host), STARTED)
+    return "r.json"
+
+
+def test_results_give_the_samples_that_the_runner_gave() -> None:
+    run_ = results(0.3, 0.1)
+    found = files.load(results_file(*run_))
+    assert found.cases == collect.run_of(run_, "", FACTS).cases
+    assert found.started == "2026-11-28T12:30:00+00:00"
+
+
+def test_results_tell_their_host() -> None:
+    here = facts(1).model_copy(update={"engine": "", "workers": None})
+    assert all((here.cpu, here.cpus, here.kernel, here.python))
+    assert files.load(results_file(RESULT, **host_facts.facts())).facts == here
+
+
+def test_times_of_results_of_another_host_are_not_compared() -> None:
+    many = results(*[1.0] * 9)
+    one = files.load(results_file(*many, processor="c", processors="2 usable of 4"))
+    other = files.load(results_file(*many, processor="d", processors="2 usable of 4"))
+    assert "another processor: c in A, d in B" in rows(one, other)["wall"].note
+    fewer = files.load(results_file(*many, processor="c", processors="1 usable of 4"))
+    assert "another number of processors: 2 in A, 1 in B" in rows(one, fewer)["wall"].note
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        {},
+        {"processor": "(processor could not be collected: OSError: no)", "processors": "many"},
+        {"processors": "9" * 5000 + " usable of 1", "kernel": "", "Python": "3"},
+    ],
+)
+def test_a_host_of_which_results_say_nothing_is_unknown(host: dict[str, str]) -> None:
+    found = files.load(results_file(RESULT, **host)).facts
+    assert (found.cpu, found.cpus, found.kernel, found.python) == ("", 0, "", "")
+
+
+def test_results_that_no_run_can_hold_are_refused() -> None:
+    long = replace(RESULT, measures=(MeasureResult("t" * 201, 5, "ns", "", None),))
+    with pytest.raises(ReportError, match="at most 200 characters"):
+        files.load(results_file(long))
 
 
 # Exact measures.

@@ -17,7 +17,7 @@ import pytest
 
 import report_samples as samples
 from hvlab.errors import ReportError
-from hvlab.report import history, json_report, load
+from hvlab.report import history, json_report, load, reading
 from hvlab.scenario import results
 from hvlab.scenario.results import Outcome, RunResult
 from test_cli import hvlab
@@ -242,7 +242,7 @@ def test_what_is_no_file_or_too_large_is_refused(
     for path in (tmp_path / "pipe.json", Path("/dev/zero")):
         with pytest.raises(ReportError, match="not a regular file"):
             load.read(path)
-    monkeypatch.setattr(load, "MAX_SIZE", 1 << 20)
+    monkeypatch.setattr(reading, "MAX_SIZE", 1 << 20)
     (tmp_path / "large.json").write_bytes(b" " * ((1 << 20) + 1))
     with pytest.raises(ReportError, match="over 1 MiB"):
         load.read(tmp_path / "large.json")
@@ -306,7 +306,7 @@ def test_a_run_writes_them_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
         ("report good.json --html no/x.html", "there is no folder", 3),
         ("report good.json --html /dev/full", "No space left on device", 3),
         ("run . --html no/x.html", "there is no folder", 4),
-        ("run . --html x.html --history cut.json", "cut.json: not a JSON object", 4),
+        ("run . --html x.html --history cut.json", "cut.json: cut short", 4),
         ("run . --html x.html --history nightly", "there is no run 'nightly'", 4),
     ],
 )

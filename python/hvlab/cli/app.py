@@ -316,11 +316,14 @@ def schema(
     steps: Annotated[
         bool, typer.Option("--steps", help="That of files of steps, which scenarios include.")
     ] = False,
+    experiment: Annotated[
+        bool, typer.Option("--experiment", help="That of experiments, which `hvlab sim` runs.")
+    ] = False,
 ) -> None:
     """Print the JSON Schema of scenario files (draft 2020-12)."""
     from hvlab.cli import listing
 
-    raise typer.Exit(listing.print_schema(steps))
+    raise typer.Exit(listing.print_schema(steps, experiment))
 
 
 @app.command()
@@ -329,7 +332,7 @@ def explain(
         str, typer.Argument(metavar="[STEP|SECTION]", help="Of what; without it, what there is.")
     ] = "",
 ) -> None:
-    """Document a step or a section of scenario files, with an example."""
+    """Document a step or a section of scenarios and experiments, with an example."""
     from hvlab.cli import explain as command
 
     raise typer.Exit(command.explain(topic))

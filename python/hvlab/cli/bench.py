@@ -122,6 +122,7 @@ def run_in_turns(
     Exit codes: 0 no regression, 1 a regression, 2 interrupted, 4 bad usage.
     """
     from hvlab.cli.signals import terminated_is_interrupted
+    from hvlab.errors import ReportError
     from hvlab.performance import files
     from hvlab.performance.interleave import in_turns
 
@@ -129,7 +130,7 @@ def run_in_turns(
     sides = _side("A", a, a_options), _side("B", b, b_options)
     places = files.prepare(save_a), files.prepare(save_b)
     if places[0].absolute() == places[1].absolute():
-        raise files.RunFileError("--save-a and --save-b are the same run", save_a)
+        raise ReportError("--save-a and --save-b are the same run", save_a)
     options = _options(floor, alpha, measure, False, across_backends)
     with terminated_is_interrupted():
         runs = in_turns(*sides, targets, repeat, warm_up, _progress(repeat))

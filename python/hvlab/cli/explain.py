@@ -10,7 +10,16 @@ from collections.abc import Iterator
 from hvlab.cli import OK, USAGE
 from hvlab.scenario.nearest import did_you_mean
 from hvlab.scenario.problems import printable
-from hvlab.scenario.reference import DOCUMENT, Key, Topic, find, names, related, topics
+from hvlab.scenario.reference import (
+    DOCUMENT,
+    Key,
+    Topic,
+    everything,
+    find,
+    names,
+    related,
+    topics,
+)
 
 _WIDTH = 100
 
@@ -21,7 +30,9 @@ def explain(name: str) -> int:
         print("\n".join(_listing()))
         return OK
     found, below = find(name), related(name)
-    keys = [] if found or below else [t for t in topics() if any(k.name == name for k in t.keys)]
+    keys = (
+        [] if found or below else [t for t in everything() if any(k.name == name for k in t.keys)]
+    )
     if keys:
         print("\n\n".join("\n".join(_key_text(topic, name)) for topic in keys))
         return OK
@@ -43,6 +54,9 @@ def _listing() -> Iterator[str]:
     yield ""
     yield "Sections"
     yield from _lines_of([topic for topic in topics() if not topic.is_step])
+    yield ""
+    yield "Experiments"
+    yield from _lines_of([topic for topic in everything() if topic not in topics()])
     yield ""
     yield "hvlab explain NAME says more; the last part of a name will do."
 

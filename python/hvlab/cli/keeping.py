@@ -15,7 +15,7 @@ from hvlab.scenario.results import RunResult
 
 
 def prepare(name: str) -> Path | None:
-    """Where the run will be saved; None if it is not to be. Raises RunFileError, HostError."""
+    """Where the run will be saved; None if it is not to be. Raises ReportError, HostError."""
     from hvlab.performance import files
 
     return files.prepare(name) if name else None

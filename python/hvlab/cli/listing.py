@@ -21,8 +21,12 @@ def check(targets: Sequence[str]) -> int:
         return show_errors(plan)
     skipped = sum(planning.on_host(case).barrier is not None for case in plan.cases)
     note = f", {skipped} of them skipped on this host" if skipped else ""
-    found = f"{_plural(plan.documents, 'scenario')}, {_plural(len(plan.cases), 'case')}"
-    print(f"{found}{note}: no errors")
+    found = f"{_plural(plan.documents - len(plan.experiments), 'scenario')}, "
+    found += f"{_plural(len(plan.cases), 'case')}{note}"
+    if plan.experiments:
+        cells = sum(len(experiment.cells) for experiment in plan.experiments)
+        found += f"; {_plural(len(plan.experiments), 'experiment')}, {_plural(cells, 'cell')}"
+    print(f"{found}: no errors")
     say_empty(plan)
     return OK if plan.documents else NOTHING_RAN
 
@@ -42,16 +46,33 @@ def list_cases(targets: Sequence[str], keyword: str, tags: str, backend: str, ve
             print(f"{case.id}  ({', '.join(facts)})")
         else:
             print(case.id)
+    # Experiments have no cases: what selects some of these selects none of their cells.
+    chosen = [] if keyword or tags or backend else plan.experiments
+    for experiment in chosen:
+        for cell in experiment.cells:
+            note = f"  (experiment, {cell.experiment.fidelity}, seed {experiment.seed})"
+            print(f"{experiment.id(cell)}{note if verbose else ''}")
     say_empty(plan)
-    return OK if cases else NOTHING_RAN
+    return OK if cases or chosen else NOTHING_RAN
 
 
-def print_schema(steps: bool) -> int:
-    """Prints the JSON Schema of scenario files, or of files of steps."""
-    from hvlab.scenario.schema import json_schema, steps_schema
+def print_schema(steps: bool, experiment: bool) -> int:
+    """Prints the JSON Schema of scenario files, or of files of steps, or of experiments."""
+    from hvlab.scenario.schema import experiment_schema, json_schema, steps_schema
 
-    print(json.dumps(steps_schema() if steps else json_schema(), indent=2))
+    schema = steps_schema if steps else experiment_schema if experiment else json_schema
+    print(json.dumps(schema(), indent=2))
     return OK
+
+
+def say_experiments(plan: Plan) -> None:
+    """Says which experiments were left aside: they are no scenarios, and another command runs them."""
+    found = plan.experiments
+    if len(found) == 1:
+        name = printable(found[0].source.name)
+        print(f"{name} is an experiment: 'hvlab sim run {name}' runs it", file=sys.stderr)
+    elif found:
+        print(f"{len(found)} experiments are left aside: 'hvlab sim' runs them", file=sys.stderr)
 
 
 def say_empty(plan: Plan) -> None:

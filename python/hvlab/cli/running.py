@@ -12,7 +12,7 @@ import hvlab
 from hvlab.backends import KvmMode
 from hvlab.cli import INTERNAL, NOTHING_RAN, USAGE, keeping, last_run
 from hvlab.cli.executing import execute
-from hvlab.cli.listing import say_empty, show_errors
+from hvlab.cli.listing import say_empty, say_experiments, show_errors
 from hvlab.errors import HostError, HvlabError
 from hvlab.report import artifacts, files, writing
 from hvlab.report.load import SavedRun
@@ -80,6 +80,7 @@ def run(options: Options) -> int:
         what = "none was selected" if plan.cases else "there are none"
         print(f"nothing ran: of {len(plan.cases)} cases {what}", file=sys.stderr)
         say_empty(plan)
+    say_experiments(plan)
     last_run.remember(result.cases, gone)
     saved = SavedRun(result, started, hvlab.__version__, "this run")
     errors = list(writing.write(options.reports, saved, history))

@@ -4,10 +4,8 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
-
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from hvlab.performance.runs import (
     BUILT_IN,
@@ -18,9 +16,9 @@ from hvlab.performance.runs import (
     Case,
     Facts,
     Measure,
-    Number,
     Run,
 )
+from hvlab.report.load import SavedRun
 from hvlab.scenario.results import Better, CaseResult, Outcome
 from hvlab.scenario.template import as_text
 from hvlab.scenario.tree import Scalar
@@ -28,64 +26,37 @@ from hvlab.scenario.tree import Scalar
 _LOWER_UNITS = ("s", "ns", "B")
 
 
-class _Taken(BaseModel):
-    """Of a result, what is used here; the rest of it is left alone."""
-
-    model_config = ConfigDict(extra="ignore", from_attributes=True, frozen=True)
-
-
-class _Measure(_Taken):
-    name: str = Field(max_length=200)
-    value: Number
-    unit: str = Field(max_length=20)
-    limit: str
-    better: Better
-
-
-class _Image(_Taken):
-    field: str
-    sha256: str
-
-
-class _Machine(_Taken):
-    name: str
-    images: tuple[_Image, ...]
-
-
-class _Result(_Taken):
-    """Works on a CaseResult and on its JSON alike."""
-
-    id: str
-    file: str
-    name: str
-    outcome: Outcome
-    backend: str
-    kvm: str
-    seed: int
-    parameters: dict[str, Scalar]
-    machines: tuple[_Machine, ...]
-    measures: tuple[_Measure, ...]
-    repetition: int
-    wall: float
-    cpu: float
-    guest_time: int | None
-    instructions: int | None
-    attempts: tuple[Any, ...]
-
-
-_RESULTS: TypeAdapter[list[_Result]] = TypeAdapter(list[_Result])
-
-
 def run_of(results: Iterable[CaseResult], started: str, facts: Facts) -> Run:
     """The samples of results that the runner gave."""
-    taken = [_Result.model_validate(result) for result in results]
-    return Run(started=started, facts=facts, pairing="", cases=list(_cases(taken)))
+    return Run(started=started, facts=facts, pairing="", cases=list(_cases(results)))
 
 
-def run_of_data(cases: object, started: str, facts: Facts) -> Run:
-    """The same of the `cases` of a results file. Raises pydantic's ValidationError."""
-    taken = _RESULTS.validate_python(cases)
-    return Run(started=started, facts=facts, pairing="", cases=list(_cases(taken)))
+def run_of_saved(saved: SavedRun) -> Run:
+    """The same of a results file. Raises pydantic's ValidationError for what no run can hold."""
+    started = saved.started.isoformat(timespec="seconds")
+    return run_of(saved.run.cases, started, facts_of(saved))
+
+
+def facts_of(saved: SavedRun) -> Facts:
+    """What a results file says of its host. It has that as texts for people (report/host_facts.py): one that
+    is not as it should be is not known.
+    """
+    host = saved.run.host
+    cpu = host.get("processor", "")
+    return Facts(
+        hvlab=saved.hvlab,
+        engine="",
+        cpu="" if cpu.startswith("(") else cpu,
+        cpus=int(_found(r"([0-9]{1,6}) usable of [0-9]+", host.get("processors", "")) or 0),
+        kernel=_found(r"\S+ (\S+) \S+", host.get("kernel", "")),
+        python=_found(r"\S+ (\S+)", host.get("Python", "")),
+        workers=None,
+    )
+
+
+def _found(pattern: str, text: str) -> str:
+    match = re.fullmatch(pattern, text)
+    return match.group(1) if match else ""
 
 
 def direction(unit: str, limit: str, stated: Better = "") -> Better:
@@ -99,8 +70,8 @@ def direction(unit: str, limit: str, stated: Better = "") -> Better:
     return "lower" if unit in _LOWER_UNITS else ""
 
 
-def _cases(results: Sequence[_Result]) -> Iterator[Case]:
-    by_id: dict[str, list[_Result]] = {}
+def _cases(results: Iterable[CaseResult]) -> Iterator[Case]:
+    by_id: dict[str, list[CaseResult]] = {}
     for result in results:
         if result.outcome is not Outcome.SKIPPED:
             by_id.setdefault(result.id, []).append(result)
@@ -133,7 +104,7 @@ def _finite(value: Scalar) -> Scalar:
     return as_text(value) if isinstance(value, float) and not math.isfinite(value) else value
 
 
-def _measures(passed: Sequence[_Result]) -> list[Measure]:
+def _measures(passed: Sequence[CaseResult]) -> list[Measure]:
     built_in = [
         Measure(name=WALL, unit="s", better="lower", samples=[r.wall for r in passed]),
         Measure(name=CPU, unit="s", better="lower", samples=[r.cpu for r in passed]),

@@ -4,41 +4,30 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
 
 from hvlab import state
-from hvlab.errors import HostError, HvlabError
+from hvlab.errors import HostError, ReportError
 from hvlab.performance import collect
-from hvlab.performance.runs import FORMAT, VERSION, Facts, Run
-from hvlab.report import json_report
-from hvlab.report.files import check_writable, read_regular, write_whole
+from hvlab.performance.runs import FORMAT, VERSION, Run
+from hvlab.report import load as load_results
+from hvlab.report import reading
+from hvlab.report.files import check_writable, write_whole
 from hvlab.scenario.nearest import did_you_mean
 from hvlab.scenario.problems import printable
 
-MAX_BYTES = 256 << 20  # results files hold consoles
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.\-]{0,99}")
 _SUFFIX = ".json"
-_DATA: TypeAdapter[dict[str, object]] = TypeAdapter(dict[str, object])
-
-
-class RunFileError(HvlabError):
-    """A saved run or a results file cannot be used.
-
-    Attributes:
-        path: the file, or the name that was asked for.
-    """
-
-    def __init__(self, message: str, path: str = "") -> None:
-        self.path = path
-        super().__init__(message)
+KIND = reading.Kind(FORMAT, VERSION, "a saved run", "run the scenarios again")
 
 
 def place(name: str) -> Path:
     """The file of a run: a name's is in `.hvlab/runs`; what has a folder or ends in .json is a path.
 
-    Raises RunFileError for what is neither.
+    Raises ReportError for what is neither.
     """
     if "/" in name or name.endswith(_SUFFIX):
         return Path(name)
@@ -47,12 +36,12 @@ def place(name: str) -> Path:
             f"'{printable(name[:100])}' can't be the name of a run: letters, digits, '_', '-' and '.', "
             "beginning with a letter or a digit; or a path that ends in .json"
         )
-        raise RunFileError(message, name)
+        raise ReportError(message, name)
     return state.FOLDER / "runs" / f"{name}{_SUFFIX}"
 
 
 def prepare(name: str) -> Path:
-    """Finds out before a long run whether it can be saved after it. Raises RunFileError, HostError."""
+    """Finds out before a long run whether it can be saved after it. Raises ReportError, HostError."""
     path = place(name)
     if path.parent == state.FOLDER / "runs":
         state.folder("runs")
@@ -61,12 +50,12 @@ def prepare(name: str) -> Path:
 
 
 def check_report(path: Path | None) -> None:
-    """Whether a report can be written after a long run. Raises RunFileError."""
+    """Whether a report can be written after a long run. Raises ReportError."""
     if path is not None:
         try:
             check_writable(path)
         except HostError as error:
-            raise RunFileError(str(error), str(path)) from None
+            raise ReportError(str(error), str(path)) from None
 
 
 def save(path: Path, run: Run) -> None:
@@ -77,7 +66,7 @@ def save(path: Path, run: Run) -> None:
 def load(name: str) -> Run:
     """The run of that name, or of a file: a saved run, or results that `hvlab run --json` wrote.
 
-    Raises RunFileError.
+    Raises ReportError.
     """
     path = place(name)
     if path.parent == state.FOLDER / "runs" and not path.exists():
@@ -86,28 +75,12 @@ def load(name: str) -> Run:
         message = (
             f"there is no run '{name}' in {path.parent}{hint}; `hvlab run --save {name}` makes one"
         )
-        raise RunFileError(message, name)
-    try:
-        data = read_regular(path, MAX_BYTES)
-    except HostError as error:
-        raise RunFileError(printable(str(error)), str(path)) from None
-    shown = printable(str(path))
-    try:
-        head = _DATA.validate_json(data)
-    except ValidationError as error:
-        raise RunFileError(f"{shown}: not a JSON object: {_first(error)}", str(path)) from None
-    kind, version = head.get("format"), head.get("version")
-    wanted = {FORMAT: VERSION, json_report.FORMAT: json_report.VERSION}
-    if not isinstance(kind, str) or kind not in wanted:
-        message = f"{shown}: neither a saved run nor results of `hvlab run --json`"
-        raise RunFileError(message, str(path))
-    if version != wanted[kind]:
-        message = f"{shown}: version {version!r} of the format; this hvlab reads {wanted[kind]}"
-        raise RunFileError(message, str(path))
-    try:
-        run = Run.model_validate_json(data) if kind == FORMAT else _of_results(head)
-    except ValidationError as error:
-        raise RunFileError(f"{shown}: damaged: {_first(error)}", str(path)) from None
+        raise ReportError(message, name)
+    data = reading.content(path)
+    if reading.format_of(data) == FORMAT:
+        run = reading.parse(path, data, _adapter(), KIND)
+    else:
+        run = _of_results(path, data)
     _check(run, path)
     return run
 
@@ -117,17 +90,21 @@ def saved() -> list[str]:
     return sorted(path.stem for path in (state.FOLDER / "runs").glob(f"*{_SUFFIX}"))
 
 
-def _of_results(head: dict[str, object]) -> Run:
-    facts = Facts(
-        hvlab=str(head.get("hvlab", "")),
-        engine="",
-        cpu="",
-        cpus=0,
-        kernel="",
-        python="",
-        workers=None,
-    )
-    return collect.run_of_data(head.get("cases"), str(head.get("started", "")), facts)
+def _of_results(path: Path, data: bytes) -> Run:
+    try:
+        return collect.run_of_saved(load_results.of_content(path, data))
+    except ValidationError as error:  # results may hold what a run does not: names of any length
+        raise reading.refusal(path, error, load_results.KIND) from None
+    except ReportError as error:
+        if error.field != "format":
+            raise
+        message = f"{printable(str(path))}: neither {KIND.of} nor {load_results.KIND.of}"
+        raise ReportError(message, str(path), "format") from None
+
+
+@cache
+def _adapter() -> TypeAdapter[Run]:
+    return TypeAdapter(Run)
 
 
 def _check(run: Run, path: Path) -> None:
@@ -139,13 +116,6 @@ def _check(run: Run, path: Path) -> None:
         names = [measure.name for measure in case.measures]
         if wrong or case.id in seen or len(set(names)) != len(names):
             what = printable(case.id[:200])
-            message = f"{printable(str(path))}: damaged: the samples of {what} do not fit together"
-            raise RunFileError(message, str(path))
+            message = f"{printable(str(path))}: the samples of {what} do not fit together"
+            raise ReportError(message, str(path))
         seen.add(case.id)
-
-
-def _first(error: ValidationError) -> str:
-    """The first thing that is wrong, in a line."""
-    found = error.errors(include_url=False, include_input=False, include_context=False)[0]
-    where = ".".join(str(part) for part in found["loc"])
-    return printable(f"{where}: {found['msg']}" if where else found["msg"])[:300]

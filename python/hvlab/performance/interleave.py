@@ -63,7 +63,7 @@ def in_turns(
     Args:
         warm_up: rounds before, which are not kept: page caches, fetched fixtures.
         progress: told before each run; numbers of rounds that are not kept are below 0.
-    Raises SideFailed, RunFileError, HostError.
+    Raises SideFailed, ReportError, HostError.
     """
     taken: dict[str, list[Run]] = {a.name: [], b.name: []}
     with tempfile.TemporaryDirectory(prefix="hvlab-bench-") as folder:

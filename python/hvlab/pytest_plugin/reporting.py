@@ -13,7 +13,7 @@ import pytest
 from hvlab.backends import kvm_flavour
 from hvlab.pytest_plugin.fixtures import BARRED, WATCH, seed_of
 from hvlab.pytest_plugin.options import BACKEND, Options, shown
-from hvlab.pytest_plugin.scenarios import NOT_KEPT, RESULT, ScenarioItem
+from hvlab.pytest_plugin.scenarios import EXPERIMENTS, NOT_KEPT, RESULT, ScenarioItem
 
 if TYPE_CHECKING:
     from hvlab.scenario.results import CaseResult, Failure
@@ -174,3 +174,5 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.line(report.nodeid)
         attempts = dict(report.sections).get(ATTEMPTS, "")
         terminalreporter.line(attempts)
+    for path in terminalreporter.config.stash.get(EXPERIMENTS, []):
+        terminalreporter.line(f"{path}: an experiment, left aside: 'hvlab sim run' runs it")

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from hvlab.scenario.results import CaseResult
 
 RESULT = pytest.StashKey["CaseResult"]()
+# The experiments that were found: they are no tests.
+EXPERIMENTS = pytest.StashKey[list[str]]()
 # Why the artifacts of a failed case could not be written.
 NOT_KEPT = pytest.StashKey[str]()
 
@@ -43,6 +45,8 @@ class ScenarioFile(pytest.File):
             document = load(shown(self.path, self.config))
         except ScenarioError as error:
             raise self.CollectError(str(error)) from None
+        if document.experiment is not None:
+            self.config.stash.setdefault(EXPERIMENTS, []).append(document.source.name)
         cases = with_seed(document.cases, options.seed)
         if options.allow_python:
             cases = allow_python(cases)

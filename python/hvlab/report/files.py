@@ -7,7 +7,9 @@ import contextlib
 import os
 import stat
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
+from typing import IO
 
 from hvlab.errors import HostError
 
@@ -30,13 +32,19 @@ def write_whole(path: Path, text: str) -> None:
     Raises HostError. A device or pipe is written to as it is.
     """
     data = text.encode("utf-8", "replace")
+    replace_file(path, lambda file: file.write(data))
+
+
+def replace_file(path: Path, write: Callable[[IO[bytes]], object]) -> None:
+    """The same, for what `write` writes; nothing has changed if that raises. Raises HostError."""
     try:
         if path.exists() and not _regular(path):
-            path.write_bytes(data)
+            with path.open("wb") as file:
+                write(file)
             return
-        _replace(path, data)
+        _replace(path, write)
     except OSError as error:
-        message = f"cannot write {path}: {error.strerror}"
+        message = f"cannot write {path}: {error.strerror or error}"
         raise HostError(message, f"write {path}", error.errno or 0) from None
 
 
@@ -61,12 +69,12 @@ def read_regular(path: Path, most: int) -> bytes:
     return data
 
 
-def _replace(path: Path, data: bytes) -> None:
+def _replace(path: Path, write: Callable[[IO[bytes]], object]) -> None:
     path = path.resolve()  # a link stays a link
     fd, name = tempfile.mkstemp(prefix=f".{path.name[:100]}.", dir=path.parent)
     try:
         with os.fdopen(fd, "wb") as file:
-            file.write(data)
+            write(file)
             file.flush()
             os.fchmod(file.fileno(), _mode(path))
             os.fsync(file.fileno())

@@ -27,7 +27,7 @@ class Earlier:
 
 def read(places: Iterable[str]) -> list[Earlier]:
     """Reads runs, oldest first. A place is the name of a saved run, a file, or a folder of files.
-    Raises ReportError, RunFileError.
+    Raises ReportError.
     """
     found = [_read(file) for place in places for file in _files(place)]
     return sorted(found, key=lambda earlier: earlier.started)

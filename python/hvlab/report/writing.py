@@ -34,7 +34,7 @@ class Wanted:
 
 def prepare(wanted: Wanted) -> list[history.Earlier]:
     """Finds out before a long run whether all can be written after it, and reads the history.
-    Raises HostError, ReportError, RunFileError.
+    Raises HostError, ReportError.
     """
     for path in wanted.paths:
         files.check_writable(path)

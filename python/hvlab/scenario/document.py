@@ -5,39 +5,33 @@ runs.
 
 from __future__ import annotations
 
-import gc
 import hashlib
 import os
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import NoReturn
+from typing import TYPE_CHECKING
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ValidationError
 
 from hvlab.backends import Barrier
 from hvlab.errors import ScenarioError
 from hvlab.performance import baseline
 from hvlab.performance.baseline import CaseBaselines
-from hvlab.scenario import check, explain, include, template
+from hvlab.scenario import check, explain, include
 from hvlab.scenario.context import Places, token_width
-from hvlab.scenario.matrix import Cell, Matrix, expand
+from hvlab.scenario.matrix import Cell
 from hvlab.scenario.model import Scenario
+from hvlab.scenario.nearest import nearest
 from hvlab.scenario.problems import MAX_PROBLEMS, Problem, ScenarioInvalid
+from hvlab.scenario.reading import NO_CELL, Reader, empty_values, no_garbage_collection
 from hvlab.scenario.regex import Patterns
 from hvlab.scenario.source import Source, read_source
 from hvlab.scenario.steps.measure import Measure
-from hvlab.scenario.template import Names, TemplateError
+from hvlab.scenario.template import Names
 from hvlab.scenario.tree import Data, Mark, Marks, Scalar, flatten
-from hvlab.scenario.tree import Path as Place
 
-# Of substitutions in one document, summed over its cases: a bound on the work that a hostile one
-# can ask for.
-MAX_WORK = 2_000_000
-_MATRIX: TypeAdapter[Matrix] = TypeAdapter(Matrix)
-_NO_CELL = Cell({}, {})
-# Of these the values are what they are: no case is known yet where they are read.
-_WITHOUT_TEMPLATES = ("schema", "name", "tags", "matrix", "vars")
+if TYPE_CHECKING:
+    from hvlab.sim.document import ExperimentDocument
 
 
 @dataclass(frozen=True)
@@ -70,10 +64,11 @@ class Case:
 
 @dataclass(frozen=True)
 class Document:
-    """A checked scenario document."""
+    """A checked document: a scenario's cases, or an experiment, which has none."""
 
     source: Source
     cases: tuple[Case, ...]
+    experiment: ExperimentDocument | None = None
 
 
 def load(path: str | os.PathLike[str]) -> Document:
@@ -102,19 +97,19 @@ def parse(source: Source) -> Document:
         if not isinstance(data, dict):
             what = "the document is empty" if data is None else "a scenario is a mapping of keys"
             raise ScenarioInvalid(source, [Problem(1, 1, f"{what}; it begins with 'schema: 1'")])
+        if _is_experiment(data):
+            from hvlab.sim import document
+
+            return Document(source, (), document.read(source, data, marks))
         return _Reader(source, data, marks).document()
 
 
-@contextmanager
-def no_garbage_collection() -> Iterator[None]:
-    """What a check makes has no cycles, and looking for them is a quarter of its time."""
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:
-            gc.enable()
+def _is_experiment(data: Mapping[str, Data]) -> bool:
+    """Whether it is one, or was meant to be."""
+    if "experiment" in data:
+        return True
+    known = {"machine", "machines", "steps", "include"}
+    return not known & set(data) and any(nearest(key, ("experiment",)) for key in data)
 
 
 def default_seed(source: Source, name: str) -> int:
@@ -125,50 +120,24 @@ def default_seed(source: Source, name: str) -> int:
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:4], "big")
 
 
-def _empty_values(data: Data, places: Places, path: Place = ()) -> Iterator[Problem]:
-    """Keys without a value, where the model would take that for a key that is not there.
-
-    What has to be there is refused by the model; a step may be nothing but its key.
-    """
-    items: Iterable[tuple[str | int, Data]] = ()
-    if isinstance(data, dict):
-        items = data.items()
-    elif isinstance(data, list):
-        items = enumerate(data)
-    for part, value in items:
-        below = (*path, part)
-        if isinstance(value, dict | list):
-            yield from _empty_values(value, places, below)
-        elif value is None and isinstance(part, str) and explain.is_optional(below):
-            yield places.at_key(below, f"'{part}' has no value: give it one, or leave it out")
-
-
-class _Reader:
+class _Reader(Reader):
     def __init__(self, source: Source, data: dict[str, Data], marks: Marks) -> None:
-        self._source = source
-        self._data = data
-        self._marks = marks
-        self._places = Places(source, marks)
+        super().__init__(source, data, marks)
         self._patterns = Patterns()
-        self._problems: list[Problem] = []
-        self._wrong_references: set[Place] = set()
         self._checked: dict[tuple[object, ...], Scenario | None] = {}
 
     def document(self) -> Document:
         names = self._names()
         self._data, self._marks = include.expand(self._source, self._data, self._marks, names.axes)
         self._places = Places(self._source, self._marks)
-        self._problems += _empty_values(self._data, self._places)
+        self._problems += empty_values(self._data, self._places, explain.scenarios())
         cells = self._cells()
         used = self._references(names)
         if not cells:
             # The matrix is wrong: what does not hang on its values is checked all the same.
-            self._scenario(_NO_CELL, names)
+            self._scenario(NO_CELL, names)
             self._fail()
-        if len(cells) * len(self._marks.values) > MAX_WORK:
-            message = f"the matrix is too large for this document: {len(cells)} cases"
-            self._problems.append(self._places.at_key(("matrix",), message))
-            self._fail()
+        self._check_size(cells)
         cases = []
         for cell in cells:
             if len(self._problems) >= MAX_PROBLEMS:
@@ -192,56 +161,6 @@ class _Reader:
                 case = replace(case, baselines=known.of(case.id, case.name))
             made.append(case)
         return tuple(made)
-
-    def _fail(self) -> NoReturn:
-        raise ScenarioInvalid(self._source, self._problems)
-
-    def _cells(self) -> list[Cell]:
-        if "matrix" not in self._data:
-            return [_NO_CELL]
-        for path, text in template.texts(self._data["matrix"], ("matrix",)):
-            self._problems.append(
-                self._places.at_value(path, f"'{text}': the matrix is read before ${{...}}")
-            )
-        try:
-            matrix = _MATRIX.validate_python(self._data["matrix"])
-        except ValidationError:
-            return []  # explained with the rest of the document
-        cells, faults = expand(matrix)
-        for fault in faults[:MAX_PROBLEMS]:
-            place = self._places.at_key if fault.at_key else self._places.at_value
-            self._problems.append(place(fault.path, fault.message))
-        return cells
-
-    def _names(self) -> Names:
-        matrix, variables = self._data.get("matrix"), self._data.get("vars")
-        axes: list[str] = []
-        if isinstance(matrix, dict):
-            axes = [axis for axis in matrix if axis not in ("include", "exclude")]
-            entries = matrix.get("include")
-            if not axes and isinstance(entries, list) and entries and isinstance(entries[0], dict):
-                axes = list(entries[0])
-        return Names(tuple(axes), tuple(variables) if isinstance(variables, dict) else ())
-
-    def _references(self, names: Names) -> list[str]:
-        """The axes that the document refers to. Wrong references are problems."""
-        used: set[str] = set()
-        for path, text in template.texts(self._data):
-            if len(self._problems) >= MAX_PROBLEMS:
-                break
-            if path[0] == "matrix":
-                continue
-            within_vars = Names(names.axes, later=names.variables)
-            known = within_vars if path[0] == "vars" else names
-            try:
-                if path[0] in _WITHOUT_TEMPLATES and path[0] != "vars":
-                    raise TemplateError(f"'{path[0]}' takes no ${{...}}", text.index("${"), 2)
-                used.update(template.references(text, known))
-            except TemplateError as error:
-                where = self._places.in_text(path, text, error.offset, error.width, error.message)
-                self._problems.append(where)
-                self._wrong_references.add(path)
-        return sorted(name.removeprefix("matrix.") for name in used if name.startswith("matrix."))
 
     def _case(self, cell: Cell, names: Names, used: list[str]) -> Case | None:
         key = tuple(cell.values[axis] for axis in used)
@@ -277,54 +196,3 @@ class _Reader:
         found = check.check(scenario, self._places, names.axes, self._patterns)
         self._problems += self._placed(found, cell, names)
         return scenario if len(self._problems) == before else None
-
-    def _substituted(self, names: Names, values: dict[str, Scalar]) -> dict[str, Data]:
-        variables = self._data.get("vars")
-        replaced = template.substitute(variables, Names(names.axes), values)
-        if isinstance(replaced, dict):
-            for name, value in replaced.items():
-                if not isinstance(value, dict | list):
-                    values[f"vars.{name}"] = value
-        return {
-            key: replaced
-            if key == "vars"
-            else value
-            if key in _WITHOUT_TEMPLATES
-            else template.substitute(value, names, values)
-            for key, value in self._data.items()
-        }
-
-    def _placed(self, found: Iterable[Problem], cell: Cell, names: Names) -> list[Problem]:
-        placed = (self._at_origin(problem, cell, names) for problem in found)
-        return [problem for problem in placed if problem is not None]
-
-    def _at_origin(self, problem: Problem, cell: Cell, names: Names) -> Problem | None:
-        """Where a value came from a reference, the mistake is where the value stands.
-
-        None for what follows from a wrong reference, or cannot be judged because the matrix is
-        wrong.
-        """
-        path = self._marks.nearest(problem.place)
-        text = self._text_at(path)
-        if path in self._wrong_references:
-            return None
-        if text is None or "${" not in text:
-            return problem
-        if cell is _NO_CELL and names.axes and "matrix." in text:
-            return None
-        name = template.whole(text, names)
-        if name is None:
-            return problem
-        scope, _, key = name.partition(".")
-        origin = cell.origins[key] if scope == "matrix" else ("vars", key)
-        moved = self._places.at_value(origin, f"{problem.message} (for {problem.path}: {text})")
-        return replace(moved, path=problem.path)
-
-    def _text_at(self, path: Place) -> str | None:
-        data: Data = self._data
-        for part in path:
-            if isinstance(data, dict) and isinstance(part, str):
-                data = data.get(part)
-            elif isinstance(data, list) and isinstance(part, int):
-                data = data[part]
-        return data if isinstance(data, str) else None

@@ -7,6 +7,7 @@ import re
 import types
 import typing
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
@@ -39,13 +40,36 @@ _NUMBER = re.compile(r"[+-]?(0x[0-9A-Fa-f]+|0o[0-7]+|[0-9]+)")
 _TRUTHS = {"yes": "true", "on": "true", "no": "false", "off": "false"}
 
 
-def problems(error: ValidationError, data: Data, places: Places) -> Iterator[Problem]:
-    """One problem for each error of pydantic's, MAX_PROBLEMS at most."""
+@dataclass(frozen=True)
+class Language:
+    """A kind of document: the model of it, and what marks alternatives in pydantic's locations.
+
+    Models may hold types with a method `bodies`: those of the mappings with one key that it takes.
+    """
+
+    root: type[BaseModel]
+    marks: frozenset[str]
+
+
+@lru_cache(maxsize=1)
+def scenarios() -> Language:
+    """The language of scenarios."""
+    steps, boots = (TAG + keyword for keyword in STEPS), (BOOT_TAG + kind for kind in BOOTS)
+    return Language(Scenario, frozenset({*steps, *boots, "[key]"}))
+
+
+def problems(
+    error: ValidationError, data: Data, places: Places, language: Language | None = None
+) -> Iterator[Problem]:
+    """One problem for each error of pydantic's, MAX_PROBLEMS at most. `language`: scenarios' if not
+    given.
+    """
+    language = language or scenarios()
     found = error.errors(include_url=False)[:MAX_PROBLEMS]
-    misspelt = set(_misspelt(found))
-    unindented = set(_unindented(found))
+    misspelt = set(_misspelt(found, language))
+    unindented = set(_unindented(found, language))
     for details in found:
-        path = _plain(details["loc"])
+        path = _plain(details["loc"], language)
         # A misspelt key is one mistake: not an unknown key and a missing one. And so is a step whose
         # fields stand beside it.
         if (details["type"] == "missing" and path in misspelt) or (
@@ -56,66 +80,64 @@ def problems(error: ValidationError, data: Data, places: Places) -> Iterator[Pro
             continue
         if path == ("machines",) and misspelt & {("machine",), ("machines",)}:
             continue
-        yield _problem(details, data, places)
+        yield _problem(details, data, places, language)
 
 
-def _unindented(found: list[ErrorDetails]) -> Iterator[Path]:
+def _unindented(found: list[ErrorDetails], language: Language) -> Iterator[Path]:
     """The places of the steps that have another key beside their own."""
     for details in found:
-        path = _plain(details["loc"])
+        path = _plain(details["loc"], language)
         if details["type"] == "extra_forbidden" and path[0] == "steps" and len(path) == 3:
             yield path[:2]
 
 
-def _misspelt(found: list[ErrorDetails]) -> Iterator[Path]:
+def _misspelt(found: list[ErrorDetails], language: Language) -> Iterator[Path]:
     """The places of the keys that unknown ones beside them were meant to be."""
     for details in found:
         if details["type"] == "extra_forbidden":
-            path = _plain(details["loc"])
-            known = _keys(_annotation(path[:-1]))
+            path = _plain(details["loc"], language)
+            known = _keys(_annotation(path[:-1], language))
             yield from ((*path[:-1], name) for name in meant(str(path[-1]), known))
 
 
-def _problem(details: ErrorDetails, data: Data, places: Places) -> Problem:
-    path = _plain(details["loc"])
+def _problem(details: ErrorDetails, data: Data, places: Places, language: Language) -> Problem:
+    path = _plain(details["loc"], language)
     kind = details["type"]
     if kind == "extra_forbidden":
-        return places.at_key(path, _unknown_key(path, data))
+        return places.at_key(path, _unknown_key(path, data, language))
     if kind == "missing":
         parent = path[:-1]
         where = f" in {format_path(parent[-1:])}" if parent and isinstance(parent[-1], str) else ""
-        return places.at_key(parent, f"'{path[-1]}' is missing{where}{_purpose(path)}")
+        return places.at_key(parent, f"'{path[-1]}' is missing{where}{_purpose(path, language)}")
     if kind in ("union_tag_not_found", "union_tag_invalid"):
         return _no_alternative(path, details["input"], places)
     if "[key]" in details["loc"]:
-        return places.at_key(path, _message(path, details))
+        return places.at_key(path, _message(path, details, language))
     # A step's short form has no key for its only field: then the message is about the step.
-    return places.at_value(path, _message(places.marks.nearest(path), details))
+    return places.at_value(path, _message(places.marks.nearest(path), details, language))
 
 
-def _plain(loc: tuple[int | str, ...]) -> Path:
+def _plain(loc: tuple[int | str, ...], language: Language) -> Path:
     """Without the marks of union alternatives, which are no part of the document."""
-    tags = _alternative_marks()
-    return tuple(part for part in loc if part not in tags)
+    return tuple(part for part in loc if part not in language.marks)
 
 
-@lru_cache(maxsize=1)
-def _alternative_marks() -> frozenset[str]:
-    steps, boots = (TAG + keyword for keyword in STEPS), (BOOT_TAG + kind for kind in BOOTS)
-    return frozenset({*steps, *boots, "[key]"})
-
-
-def _message(path: Path, details: ErrorDetails) -> str:
+def _message(path: Path, details: ErrorDetails, language: Language) -> str:
     kind, context, value = details["type"], details.get("ctx", {}), details["input"]
     what = format_path(path[-1:]) if path and isinstance(path[-1], str) else format_path(path[-2:])
     if kind == "hvlab":
         axis = str(path[1]) if path[:1] == ("matrix",) and len(path) == 3 else ""
         hint = did_you_mean(axis, ("include", "exclude")) if isinstance(value, dict) else ""
-        return f"a value of the axis '{axis}' is a mapping{hint}" if hint else details["msg"]
+        if hint:
+            return f"a value of the axis '{axis}' is a mapping{hint}"
+        nameless = language.root is not Scenario and details["msg"].startswith("must ")
+        return f"{what} {details['msg']}" if nameless else details["msg"]
     if kind in _TYPES:
-        return f"{what} {_TYPES[kind]}, not {describe(value)}{_type_hint(kind, path, value)}"
+        return (
+            f"{what} {_TYPES[kind]}, not {describe(value)}{_type_hint(kind, path, value, language)}"
+        )
     if kind == "literal_error":
-        return _not_one_of(what, path, value)
+        return _not_one_of(what, path, value, language)
     if kind in ("greater_than_equal", "greater_than"):
         return f"{what} must be at least {context.get('ge', context.get('gt'))}, not {value}"
     if kind in ("less_than_equal", "less_than"):
@@ -129,7 +151,7 @@ def _message(path: Path, details: ErrorDetails) -> str:
     return f"{what}: {message[:1].lower()}{message[1:]}"
 
 
-def _type_hint(kind: str, path: Path, value: object) -> str:
+def _type_hint(kind: str, path: Path, value: object, language: Language) -> str:
     if kind == "list_type" and isinstance(value, str):
         return f" (did you mean [{value}]?)"
     if kind == "list_type" and isinstance(value, dict):
@@ -142,13 +164,13 @@ def _type_hint(kind: str, path: Path, value: object) -> str:
         return f" (did you mean {_TRUTHS[value.casefold()]}?)"
     if path == ("matrix",):
         return ", as {memory: [64MiB, 1GiB]}"
-    keys = _keys(_annotation(path)) if "mapping" in _TYPES[kind] else []
+    keys = _keys(_annotation(path, language)) if "mapping" in _TYPES[kind] else []
     return f"; its keys: {', '.join(keys)}" if keys else ""
 
 
-def _purpose(path: Path) -> str:
+def _purpose(path: Path, language: Language) -> str:
     """What a missing key is for, as its model says."""
-    for candidate in _alternatives(_annotation(path[:-1])):
+    for candidate in _alternatives(_annotation(path[:-1], language)):
         if isinstance(candidate, type) and issubclass(candidate, BaseModel):
             for name, field in candidate.model_fields.items():
                 if path[-1] in (name, field.alias) and field.description:
@@ -157,8 +179,8 @@ def _purpose(path: Path) -> str:
     return ""
 
 
-def _not_one_of(what: str, path: Path, value: object) -> str:
-    known = [str(choice) for choice in _choices(_annotation(path))]
+def _not_one_of(what: str, path: Path, value: object, language: Language) -> str:
+    known = [str(choice) for choice in _choices(_annotation(path, language))]
     if path == ("schema",):
         return f"schema must be 1, the only version there is, not {describe(value)}"
     if isinstance(value, str):
@@ -167,19 +189,21 @@ def _not_one_of(what: str, path: Path, value: object) -> str:
     return f"{what} must be {one_of(known)}, not {describe(value)}"
 
 
-def _unknown_key(path: Path, data: Data) -> str:
+def _unknown_key(path: Path, data: Data, language: Language) -> str:
     key, parent = str(path[-1]), path[:-1]
     if len(parent) == 2 and parent[0] == "steps":
         return _beside_step(key, _at(data, parent))
-    known = _keys(_annotation(parent))
+    known = _keys(_annotation(parent, language))
     if len(parent) == 3 and parent[2] == "boot" and key in BOOT_KEYS:
         return f"unknown key '{key}' in boot; what is booted stands under 'machine'"
     if parent[-1:] == ("boot",) and parent[:1] in (("machine",), ("machines",)):
         return _unknown_boot_key(key, _at(data, parent))
     where = f" in {format_path(parent[-1:])}" if parent and isinstance(parent[-1], str) else ""
     hint = which_key(key, known)
-    if not hint:
+    if not hint and language.root is Scenario:
         hint = _elsewhere(key, parent)
+    elif not hint and not parent and key in _keys(Scenario):
+        hint = "; it belongs to scenarios, and this is an experiment"
     if not hint:
         hint = f"; known: {', '.join(known)}" if known else "; it takes none"
     return f"unknown key '{key}'{where}{hint}"
@@ -188,7 +212,11 @@ def _unknown_key(path: Path, data: Data) -> str:
 def _elsewhere(key: str, parent: Path) -> str:
     """Where a key is known that is not known where it stands: in a section, or as a step."""
     for section in (("machine", "boot"), ("machine",), ("limits",), ("requires",)):
-        keys = BOOT_KEYS if section == ("machine", "boot") else _keys(_annotation(section))
+        keys = (
+            BOOT_KEYS
+            if section == ("machine", "boot")
+            else _keys(_annotation(section, scenarios()))
+        )
         if key in keys and section != parent and (parent or section != ("machine", "boot")):
             return f"; '{key}' belongs inside '{section[-1]}'; is the indentation right?"
     if parent:
@@ -275,8 +303,8 @@ def _at(data: Data, path: Path) -> Data:
 # What the model says stands at a path: for the names that are known there.
 
 
-def _annotation(path: Path) -> Any:
-    current: Any = Scenario
+def _annotation(path: Path, language: Language) -> Any:
+    current: Any = language.root
     for part in path:
         current = _below(current, part)
     return current
@@ -286,6 +314,8 @@ def _below(annotation: Any, part: str | int) -> Any:
     for candidate in _alternatives(annotation):
         if candidate is Step:
             return STEPS.get(str(part))
+        if hasattr(candidate, "bodies"):
+            return candidate.bodies().get(part)
         if isinstance(candidate, type) and issubclass(candidate, BaseModel):
             for name, field in candidate.model_fields.items():
                 if part in (name, field.alias):
@@ -296,9 +326,9 @@ def _below(annotation: Any, part: str | int) -> Any:
     return None
 
 
-def is_optional(path: Path) -> bool:
+def is_optional(path: Path, language: Language | None = None) -> bool:
     """Whether the model takes nothing for the value at `path`."""
-    return type(None) in _alternatives(_annotation(path))
+    return type(None) in _alternatives(_annotation(path, language or scenarios()))
 
 
 def _alternatives(annotation: Any) -> Iterator[Any]:
@@ -317,6 +347,8 @@ def _keys(annotation: Any) -> list[str]:
     for candidate in _alternatives(annotation):
         if isinstance(candidate, type) and issubclass(candidate, BaseModel):
             keys += [field.alias or name for name, field in candidate.model_fields.items()]
+        elif hasattr(candidate, "bodies"):
+            keys += candidate.bodies()
     return list(dict.fromkeys(keys))
 
 

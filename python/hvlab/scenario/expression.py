@@ -114,7 +114,7 @@ def is_comparison(expression: Expression) -> bool:
 
 def segment(expression: Expression, node: ast.expr) -> str:
     """The text that `node` was parsed from."""
-    start, end = _span(expression.text, node)
+    start, end = span(expression.text, node)
     return expression.text[start:end]
 
 
@@ -158,7 +158,7 @@ def _bound(expression: Expression) -> None:
         level = [child for node in level for child in ast.iter_child_nodes(node)]
 
 
-def _span(text: str, node: ast.expr) -> tuple[int, int]:
+def span(text: str, node: ast.expr) -> tuple[int, int]:
     """Offsets in characters: Python's own count UTF-8 bytes."""
     if text.isascii():
         return node.col_offset, node.end_col_offset or node.col_offset + 1
@@ -275,7 +275,7 @@ class _Checker:
         return Kind.TEXT
 
     def _item(self, node: ast.Subscript, shape: Shape) -> Kind:
-        name = self._text[slice(*_span(self._text, node.value))]
+        name = self._text[slice(*span(self._text, node.value))]
         index = node.slice
         if shape.anything:
             return Kind.ANY
@@ -321,7 +321,7 @@ class _Checker:
                 if isinstance(side, ast.Constant) and side.value == 0:
                     return
                 example = "5*second" if other is Kind.TIME else "5*MiB"
-                text = self._text[slice(*_span(self._text, side))]
+                text = self._text[slice(*span(self._text, side))]
                 raise self._error(
                     side, f"'{text}' has no unit, beside {other}; write it as in {example}"
                 )
@@ -330,7 +330,7 @@ class _Checker:
     def _truth(self, node: ast.expr) -> None:
         kind = self.kind(node)
         if kind not in (Kind.TRUTH, Kind.ANY):
-            text = self._text[slice(*_span(self._text, node))]
+            text = self._text[slice(*span(self._text, node))]
             raise self._error(
                 node, f"'{text}' is {kind}, not true or false; compare it with something"
             )
@@ -403,12 +403,12 @@ class _Checker:
         return Kind.TEXT if name == "str" else Kind.NUMBER
 
     def _absent(self, node: ast.expr, reason: str) -> AbsentValue:
-        start, end = _span(self._text, node)
+        start, end = span(self._text, node)
         return AbsentValue(f"'{self._text[start:end]}' has no value: {reason}", start, end - start)
 
     def _error(self, node: ast.expr, message: str, last: ast.expr | None = None) -> ExpressionError:
-        start = _span(self._text, node)[0]
-        end = _span(self._text, last or node)[1]
+        start = span(self._text, node)[0]
+        end = span(self._text, last or node)[1]
         return ExpressionError(message, start, end - start)
 
 

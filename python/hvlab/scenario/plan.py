@@ -9,18 +9,22 @@ import stat
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from hvlab.backends import KvmMode, barrier
 from hvlab.errors import HvlabError, ScenarioError
 from hvlab.scenario.context import Places
-from hvlab.scenario.document import Case, Document, load, no_garbage_collection
+from hvlab.scenario.document import Case, Document, load
 from hvlab.scenario.nearest import did_you_mean
 from hvlab.scenario.problems import ScenarioInvalid, printable
 from hvlab.scenario.python_code import not_allowed
+from hvlab.scenario.reading import no_garbage_collection
 from hvlab.scenario.select import compile_selection
 from hvlab.scenario.source import SUFFIX
 from hvlab.scenario.steps.python import Python
+
+if TYPE_CHECKING:
+    from hvlab.sim.document import ExperimentDocument
 
 _MAX_SHOWN = 200  # characters of a path
 
@@ -35,13 +39,14 @@ class Plan:
 
     Attributes:
         documents: how many were read; cases: of the good ones; errors: of the others;
-        empty: the folders that hold no scenario.
+        empty: the folders that hold no scenario; experiments: those found, which have no cases.
     """
 
     documents: int = 0
     cases: list[Case] = field(default_factory=list)
     errors: list[ScenarioError] = field(default_factory=list)
     empty: list[str] = field(default_factory=list)
+    experiments: list[ExperimentDocument] = field(default_factory=list)
 
 
 def find(targets: Iterable[str]) -> Plan:
@@ -75,8 +80,16 @@ def _find(targets: Iterable[str]) -> Plan:
             document = documents[key]
             if document is None:
                 continue
+            if document.experiment is not None and not name:
+                if document.experiment not in plan.experiments:
+                    plan.experiments.append(document.experiment)
+                continue
             picked = [case for case in document.cases if not name or case.name == name]
             if not picked:
+                if document.experiment is not None:
+                    raise TargetError(
+                        f"{path} is an experiment, and has no cases: 'hvlab sim run {path}' runs it"
+                    )
                 hint = did_you_mean(name, [case.name for case in document.cases])
                 raise TargetError(f"{path}: no case '{printable(name)}'{hint}")
             plan.cases += [case for case in picked if case.id not in seen]

@@ -79,44 +79,56 @@ def _summary(text: str) -> str:
 def topics() -> tuple[Topic, ...]:
     """Every topic: the document and its sections in their order, then the steps."""
     found: dict[type[BaseModel], Topic] = {}
-    _collect(Scenario, (), found)
+    collect(Scenario, (), found)
     sections = tuple(found.values())
     steps: list[Topic] = []
     for keyword, body in STEPS.items():
         inside: dict[type[BaseModel], Topic] = {}
-        _collect(body, (keyword,), inside)
+        collect(body, (keyword,), inside)
         below = [topic for model, topic in inside.items() if model not in found]
         steps += below
     return (*sections, *steps)
 
 
+@cache
+def everything() -> tuple[Topic, ...]:
+    """The topics of scenarios, then those of experiments."""
+    from hvlab.sim import reference
+
+    return (*topics(), *reference.topics())
+
+
 def find(name: str) -> list[Topic]:
     """The topics of that name, or whose names end in it (`linux` is `machine.boot.linux`)."""
-    exact = [topic for topic in topics() if topic.name == name]
-    ending = [topic for topic in topics() if topic.name.endswith(f".{name}")]
+    exact = [topic for topic in everything() if topic.name == name]
+    ending = [topic for topic in everything() if topic.name.endswith(f".{name}")]
     return [*exact, *ending]
 
 
 def related(name: str) -> list[Topic]:
     """The topics below that name: of `boot`, what can be booted."""
     last = name.rpartition(".")[2]
-    return [topic for topic in topics() if last in topic.name.split(".")[:-1]]
+    return [topic for topic in everything() if last in topic.name.split(".")[:-1]]
 
 
 def names() -> list[str]:
     """What `find` and `related` know, in full and by the last part; and all keys."""
-    parts = [topic.name.split(".") for topic in topics()]
+    parts = [topic.name.split(".") for topic in everything()]
     begun = (".".join(part[:length]) for part in parts for length in range(1, len(part) + 1))
-    keys = (key.name for topic in topics() for key in topic.keys)
+    keys = (key.name for topic in everything() for key in topic.keys)
     return list(dict.fromkeys([*begun, *(piece for part in parts for piece in part), *keys]))
 
 
-def _collect(
-    model: type[BaseModel], path: tuple[str, ...], found: dict[type[BaseModel], Topic]
+def collect(
+    model: type[BaseModel],
+    path: tuple[str, ...],
+    found: dict[type[BaseModel], Topic],
+    examples: Mapping[str, str] = EXAMPLES,
 ) -> None:
+    """Puts the topic of a model at a path into `found`, and those of the models in it."""
     if model in found:
         return
-    found[model] = _topic(model, path)
+    found[model] = topic_of(model, path, examples)
     for name, field in model.model_fields.items():
         if field.annotation is Step:
             continue
@@ -125,13 +137,16 @@ def _collect(
                 continue
             kinds = [kind for kind, other in BOOTS.items() if other is below]
             last = (field.alias or name, *kinds[:1])
-            _collect(below, (*path, *last), found)
+            collect(below, (*path, *last), found, examples)
 
 
-def _topic(model: type[BaseModel], path: tuple[str, ...]) -> Topic:
+def topic_of(
+    model: type[BaseModel], path: tuple[str, ...], examples: Mapping[str, str] = EXAMPLES
+) -> Topic:
+    """Of one model alone."""
     is_step = issubclass(model, StepBody)
     name = ".".join(path) or DOCUMENT
-    example = model.example if issubclass(model, StepBody) else EXAMPLES.get(name, "")
+    example = model.example if issubclass(model, StepBody) else examples.get(name, "")
     files = model.example_files if issubclass(model, StepBody) else {}
     short = (model.shorthand or "") if issubclass(model, Shortened) else ""
     keys = tuple(_key(key, field) for key, field in model.model_fields.items())
@@ -189,6 +204,8 @@ def _type(annotation: Any) -> str:
         return "a mapping"
     if annotation is Step:
         return "a step"
+    if hasattr(annotation, "bodies"):
+        return str(annotation.words)
     return f"{_WORDS.get(annotation, 'a value')}{_bounds(annotation, metadata)}"
 
 

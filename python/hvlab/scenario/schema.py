@@ -29,6 +29,14 @@ def steps_schema() -> dict[str, Any]:
     return {"$schema": DIALECT, **schema}
 
 
+def experiment_schema() -> dict[str, Any]:
+    """The schema of experiments."""
+    from hvlab.sim.experiment import ExperimentFile
+
+    schema = ExperimentFile.model_json_schema(by_alias=True, schema_generator=_Generator)
+    return {"$schema": DIALECT, **schema}
+
+
 class _Generator(GenerateJsonSchema):
     # In a document a key without a value is an error; it is left out instead.
     def nullable_schema(self, schema: core_schema.NullableSchema) -> JsonSchemaValue:

@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <fmt/format.h>
+#include <pybind11/functional.h>
+#include <pybind11/stl.h>
+
+#include <atomic>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "bindings.h"
+#include "sim/cluster/cluster.h"
+#include "sim/cluster/tables.h"
+#include "sim/hosts/errors.h"
+#include "sim_description.h"
+#include "sim_table.h"
+
+namespace py = pybind11;
+
+namespace hvlab::python {
+
+namespace {
+
+[[noreturn]] void raise_simulation_error(const std::string& message, const std::string& field) {
+    const py::object type = py::module_::import("hvlab.errors").attr("SimulationError");
+    PyErr_SetObject(type.ptr(), type(message, field).ptr());
+    throw py::error_already_set();
+}
+
+// The GIL is held when this returns or throws.
+template <typename Call>
+auto as_simulation_errors(Call&& call) {
+    std::string message;
+    std::string field;
+    try {
+        return call();
+    } catch (const ConfigError& error) {
+        message = error.what();
+        field = error.field();
+    } catch (const sim::PolicyError& error) {
+        message = error.what();
+    } catch (const sim::WorkloadError& error) {
+        message = error.what();
+    } catch (const std::bad_alloc&) {
+        message = "there is not enough memory for this run";
+        field = "memory";
+    }
+    raise_simulation_error(message, field);
+}
+
+// One simulation. Its methods are for one thread at a time; a second gets SimulationError.
+class SimCluster {
+public:
+    SimCluster(const py::dict& plain, std::uint64_t seed, sim::Time until, sim::Time warmup,
+               sim::Duration resolution, unsigned threads, std::uint64_t memory) {
+        sim::Description description =
+            as_simulation_errors([&] { return description_from(plain, seed); });
+        const sim::RunOptions options{until, warmup, resolution, threads, memory};
+        cluster_ = as_simulation_errors([&] {
+            const py::gil_scoped_release released;
+            return std::make_unique<sim::Cluster>(std::move(description), options);
+        });
+    }
+
+    // "complete", "stopped" by the callback, or "interrupted" by a signal.
+    std::string run(const std::optional<std::function<bool(sim::Time, std::uint64_t)>>& progress) {
+        const Busy busy(*this);
+        bool interrupted = false;
+        const auto between = [&](sim::Time now, std::uint64_t events) {
+            const py::gil_scoped_acquire gil;
+            if (PyErr_CheckSignals() != 0) {
+                if (!PyErr_ExceptionMatches(PyExc_KeyboardInterrupt)) {
+                    throw py::error_already_set();
+                }
+                PyErr_Clear();
+                interrupted = true;
+                return false;
+            }
+            return !progress || (*progress)(now, events);
+        };
+        const bool complete = as_simulation_errors([&] {
+            const py::gil_scoped_release released;
+            return cluster_->run(between);
+        });
+        return complete ? "complete" : interrupted ? "interrupted" : "stopped";
+    }
+
+    SimTable table(const std::string& name) {
+        const Busy busy(*this);
+        static const std::map<std::string, sim::Table (*)(const sim::Cluster&), std::less<>>
+            kTables{{"vms", sim::vm_table},
+                    {"hosts", sim::host_table},
+                    {"groups", sim::group_table},
+                    {"population", sim::population_table},
+                    {"series", sim::series_table},
+                    {"latency", sim::latency_table},
+                    {"identities", sim::identity_table}};
+        const auto found = kTables.find(name);
+        if (found == kTables.end()) {
+            raise_simulation_error(fmt::format("there is no table '{}'", name), "");
+        }
+        const py::gil_scoped_release released;
+        return SimTable{freeze(found->second(*cluster_))};
+    }
+
+    sim::Time now() const { return cluster_->now(); }
+    std::uint64_t events() const { return cluster_->events(); }
+    bool complete() const { return cluster_->complete(); }
+
+private:
+    class Busy {
+    public:
+        explicit Busy(SimCluster& of) : of_(of) {
+            if (of_.busy_.exchange(true)) {
+                raise_simulation_error("the cluster is used by another thread", "");
+            }
+        }
+        ~Busy() { of_.busy_ = false; }
+        Busy(const Busy&) = delete;
+        Busy& operator=(const Busy&) = delete;
+
+    private:
+        SimCluster& of_;
+    };
+
+    std::unique_ptr<sim::Cluster> cluster_;
+    std::atomic<bool> busy_{false};
+};
+
+}  // namespace
+
+void bind_sim_cluster(py::module_& module) {
+    py::class_<SimCluster>(module, "SimCluster", "One simulation of a cluster: hvlab.sim.Cluster.")
+        .def(py::init<const py::dict&, std::uint64_t, sim::Time, sim::Time, sim::Duration, unsigned,
+                      std::uint64_t>(),
+             py::arg("description"), py::kw_only(), py::arg("seed"), py::arg("until"),
+             py::arg("warmup") = 0, py::arg("resolution") = 0, py::arg("threads") = 1,
+             py::arg("memory") = 0,
+             "`description`: what ClusterSpec.plain gives. Times in ns; `memory` in bytes, 0: what "
+             "is free. Raises SimulationError for what is wrong with it, or if it would not fit in "
+             "memory.")
+        .def("run", &SimCluster::run, py::arg("progress") = py::none(),
+             "Goes on to the end: 'complete'; or until `progress(now, events)` returns False: "
+             "'stopped'; or until Ctrl-C: 'interrupted'. Raises SimulationError if a policy or a "
+             "workload fails, and what `progress` raises.")
+        .def("table", &SimCluster::table, py::arg("name"),
+             "'vms', 'hosts', 'groups', 'population', 'series', 'latency' or 'identities', as "
+             "far as the run came.")
+        .def_property_readonly("now", &SimCluster::now, "Simulated time, ns.")
+        .def_property_readonly("events", &SimCluster::events)
+        .def_property_readonly("complete", &SimCluster::complete);
+}
+
+}  // namespace hvlab::python

@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "sim/cluster/cluster.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "core/base/random.h"
+#include "core/base/status.h"
+#include "sim/cluster/footprint.h"
+#include "sim/hosts/fluid_host.h"
+#include "sim/hosts/quantum_host.h"
+#include "sim/model/check.h"
+#include "sim/schedulers/scheduler.h"
+
+namespace hvlab::sim {
+namespace {
+
+Description checked(Description description, const RunOptions& options) {
+    check(description);
+    if (options.until <= 0) throw ConfigError("duration", "must be more than 0");
+    if (options.warmup < 0 || options.warmup >= options.until) {
+        throw ConfigError("warmup", "must be at least 0 and less than the duration");
+    }
+    if (options.resolution < 0) throw ConfigError("resolution", "must be more than 0");
+    if (options.threads < 1 || options.threads > 1024) {
+        throw ConfigError("threads", "must lie between 1 and 1024");
+    }
+    require_memory(Cluster::footprint(description, options), options.memory);
+    return description;
+}
+
+}  // namespace
+
+std::unique_ptr<Workload> make_workload(const VmGroup& group) {
+    const std::string where = "vms." + group.name + ".workload";
+    const WorkloadKind* kind = find_workload(group.workload.name);
+    if (kind == nullptr) {
+        throw ConfigError(where, fmt::format("there is no workload '{}'", group.workload.name));
+    }
+    try {
+        return kind->make(group.workload.values, group.vcpus);
+    } catch (const ConfigError& error) {
+        throw ConfigError(fmt::format("{}.{}", where, error.field()), error.what());
+    }
+}
+
+Cluster::Cluster(Description description, const RunOptions& options)
+    : description_(checked(std::move(description), options)),
+      options_(options),
+      placement_(description_),
+      recording_(placement_.vm_groups().size(), options.until, options.resolution,
+                 options.threads) {
+    for (const VmGroup* group : placement_.vm_groups()) {
+        workloads_.push_back(make_workload(*group));
+    }
+    make_hosts();
+}
+
+Cluster::~Cluster() = default;
+
+void Cluster::make_hosts() {
+    // Streams are keyed by names, so that a group more shifts nobody's numbers.
+    std::vector<Seed> seeds;
+    for (const VmGroup* group : placement_.vm_groups()) {
+        seeds.push_back(Seed(description_.seed).child("vm").child(group->name));
+    }
+    hosts_.reserve(placement_.hosts());
+    for (std::uint32_t number = 0; number < placement_.hosts(); ++number) {
+        std::vector<HostedVm> vms;
+        for (const PlacedVm& placed : placement_.on_host(number)) {
+            vms.push_back({.group = placement_.vm_groups()[placed.group],
+                           .workload = workloads_[placed.group].get(),
+                           .group_number = placed.group,
+                           .number = placement_.vm_number(placed),
+                           .stream_key = seeds[placed.group].child(placed.number).value()});
+        }
+        hosts_.push_back(make_host(number, std::move(vms)));
+    }
+}
+
+std::unique_ptr<Host> Cluster::make_host(std::uint32_t number, std::vector<HostedVm> vms) {
+    const HostGroup& group = placement_.host_group(number);
+    const HostOptions options{options_.warmup, options_.resolution, &recording_};
+    if (description_.fidelity == Fidelity::kFluid) {
+        return std::make_unique<FluidHost>(group, vms, options);
+    }
+    const std::string where = "hosts." + group.name + ".scheduler";
+    const SchedulerKind* kind = find_scheduler(group.scheduler.name);
+    if (kind == nullptr) {
+        throw ConfigError(where, fmt::format("there is no scheduler '{}'", group.scheduler.name));
+    }
+    QuantumPolicy policy{.name = group.scheduler.name,
+                         .scheduler = kind->make(group.scheduler.values),
+                         .work_conserving = kind->promises.work_conserving};
+    const Seed seed = Seed(description_.seed).child("host").child(group.name);
+    return std::make_unique<QuantumHost>(group, std::move(vms), std::move(policy),
+                                         seed.child(placement_.host_number(number)).value(),
+                                         options);
+}
+
+}  // namespace hvlab::sim

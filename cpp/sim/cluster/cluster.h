@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "sim/cluster/recording.h"
+#include "sim/engine/time.h"
+#include "sim/hosts/host.h"
+#include "sim/model/description.h"
+#include "sim/model/placement.h"
+
+namespace hvlab::sim {
+
+struct RunOptions {
+    Time until = 0;           // > 0
+    Time warmup = 0;          // what happens before it counts in no measure but the time series
+    Duration resolution = 0;  // of the time series; 0: none
+    unsigned threads = 1;
+    std::uint64_t memory = 0;  // bytes that the run may take; 0: what the host has available
+};
+
+// What a workload that is fed from outside wants: `pairs` pairs of think time and work for each of
+// these VMs of a group, VM by VM; both arrays have vms.size() x pairs elements.
+struct Feed {
+    std::uint32_t group;
+    std::span<const std::uint32_t> vms;  // numbers within the group
+    std::size_t pairs;
+    std::span<Duration> think;
+    std::span<Duration> work;
+};
+
+// Throws ConfigError for an unknown workload and for parameters that do not go together.
+std::unique_ptr<Workload> make_workload(const VmGroup& group);
+
+// One simulation: a description, its hosts, and what was measured. One thread at a time.
+class Cluster {
+public:
+    // Called now and then; false stops the run at the end of the window.
+    using Progress = std::function<bool(Time now, std::uint64_t events)>;
+    // Throws what the user's workload throws.
+    using Feeder = std::function<void(const Feed&)>;
+
+    // Throws ConfigError for what is wrong with either, or if it would not fit in memory.
+    Cluster(Description description, const RunOptions& options);
+    ~Cluster();
+    Cluster(const Cluster&) = delete;
+    Cluster& operator=(const Cluster&) = delete;
+
+    void set_feeder(Feeder feeder) { feeder_ = std::move(feeder); }
+
+    // Goes on from now() to the end; true if it came there. Throws PolicyError, WorkloadError and
+    // what the feeder throws: the cluster is finished() then, where it stood.
+    bool run(const Progress& progress);
+
+    const Description& description() const { return description_; }
+    const RunOptions& options() const { return options_; }
+    const Placement& placement() const { return placement_; }
+    const Recording& recording() const { return recording_; }
+    Host& host(std::uint32_t number) const { return *hosts_[number]; }
+    const Workload& workload(std::uint32_t group) const { return *workloads_[group]; }
+
+    Time now() const { return now_; }
+    // When the accounts begin: the end of the warm-up, or 0 if the run did not come so far.
+    Time measured_from() const { return now_ >= options_.warmup ? options_.warmup : 0; }
+    std::uint64_t events() const { return events_; }
+    bool complete() const { return now_ == options_.until; }
+
+    // Bytes that such a run takes, to some per cent.
+    static std::uint64_t footprint(const Description& description, const RunOptions& options);
+
+private:
+    class Watch;
+
+    void make_hosts();
+    std::unique_ptr<Host> make_host(std::uint32_t number, std::vector<HostedVm> vms);
+
+    Description description_;
+    RunOptions options_;
+    Placement placement_;
+    Recording recording_;
+    std::vector<std::unique_ptr<Workload>> workloads_;  // by group
+    std::vector<std::unique_ptr<Host>> hosts_;
+    Feeder feeder_;
+    Time now_ = 0;
+    std::uint64_t events_ = 0;
+};
+
+}  // namespace hvlab::sim

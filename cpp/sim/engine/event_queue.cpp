@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "sim/engine/event_queue.h"
+
+#include <algorithm>
+
+namespace hvlab::sim {
+namespace {
+
+bool later(const Event& a, const Event& b) {
+    return b < a;
+}
+
+}  // namespace
+
+EventQueue::EventQueue() : levels_(kLevels) {}
+
+void EventQueue::push(const Event& event) {
+    HVLAB_ASSERT(event.time >= now_);
+    ++size_;
+    if (event.time > run_last_) {
+        put(event);
+        return;
+    }
+    late_.push_back(event);
+    std::push_heap(late_.begin(), late_.end(), later);
+    if (late_.size() > kManyLate && run_last_ > floor_) spread_run();
+}
+
+bool EventQueue::run_is_next() {
+    HVLAB_ASSERT(size_ > 0);
+    while (run_.empty() && late_.empty()) refill();
+    return late_.empty() || (!run_.empty() && run_.back() < late_.front());
+}
+
+Event EventQueue::pop() {
+    Event event;
+    if (run_is_next()) {
+        event = run_.back();
+        run_.pop_back();
+    } else {
+        event = late_.front();
+        std::pop_heap(late_.begin(), late_.end(), later);
+        late_.pop_back();
+    }
+    --size_;
+    now_ = event.time;
+    return event;
+}
+
+void EventQueue::put(const Event& event) {
+    const auto difference = static_cast<std::uint64_t>(event.time ^ floor_);
+    const int level = (63 - std::countl_zero(difference | 1)) / 8;
+    const auto index = static_cast<std::uint8_t>(event.time >> (8 * level));
+    Level& at = levels_[static_cast<std::size_t>(level)];
+    Bucket& bucket = at.buckets[index];
+    const std::uint32_t place = bucket.count % Chunk::kEvents;
+    if (place == 0) {
+        const std::uint32_t chunk = take_chunk();
+        chunks_[chunk].next = bucket.chunk;
+        bucket.chunk = chunk;
+        at.used[index / 64] |= std::uint64_t{1} << (index % 64);
+        used_levels_ |= 1u << level;
+    }
+    chunks_[bucket.chunk].events[place] = event;
+    ++bucket.count;
+}
+
+std::uint32_t EventQueue::take_chunk() {
+    if (free_chunk_ == kNoChunk) {
+        chunks_.emplace_back();
+        return static_cast<std::uint32_t>(chunks_.size() - 1);
+    }
+    const std::uint32_t chunk = free_chunk_;
+    free_chunk_ = chunks_[chunk].next;
+    return chunk;
+}
+
+// Takes the first bucket: into the run if it is small, to the levels below if not.
+void EventQueue::refill() {
+    const int level = std::countr_zero(used_levels_);
+    Level& at = levels_[static_cast<std::size_t>(level)];
+    std::size_t word = 0;
+    while (at.used[word] == 0) ++word;
+    const auto index = word * 64 + static_cast<std::size_t>(std::countr_zero(at.used[word]));
+    at.used[word] &= at.used[word] - 1;
+    if (std::all_of(at.used.begin(), at.used.end(), [](auto bits) { return bits == 0; })) {
+        used_levels_ &= ~(1u << level);
+    }
+    const Time width = Time{1} << (8 * level);
+    floor_ = (floor_ & ~(width * kBuckets - 1)) | static_cast<Time>(index) * width;
+    Bucket& bucket = at.buckets[index];
+    if (level > 0 && bucket.count > kFew) {
+        drain(bucket, [this](const Event& event) { put(event); });
+        return;
+    }
+    drain(bucket, [this](const Event& event) { run_.push_back(event); });
+    std::sort(run_.begin(), run_.end(), later);
+    run_last_ = floor_ + (width - 1);
+}
+
+// The run's interval proved too long. What was pushed before its floor (after a look at a top far
+// ahead) stays where it is.
+void EventQueue::spread_run() {
+    for (const Event& event : run_) put(event);
+    run_.clear();
+    const auto early = std::partition(late_.begin(), late_.end(),
+                                      [this](const Event& event) { return event.time < floor_; });
+    for (auto at = early; at != late_.end(); ++at) put(*at);
+    late_.erase(early, late_.end());
+    std::make_heap(late_.begin(), late_.end(), later);
+    run_last_ = floor_ - 1;
+}
+
+template <typename Visit>
+void EventQueue::drain(Bucket& bucket, Visit visit) {
+    std::uint32_t in_chunk = (bucket.count - 1) % Chunk::kEvents + 1;
+    std::uint32_t chunk = bucket.chunk;
+    bucket = {};
+    while (chunk != kNoChunk) {
+        for (std::uint32_t i = 0; i < in_chunk; ++i) {
+            const Event event = chunks_[chunk].events[i];
+            visit(event);
+        }
+        in_chunk = Chunk::kEvents;
+        const std::uint32_t next = chunks_[chunk].next;
+        chunks_[chunk].next = free_chunk_;
+        free_chunk_ = chunk;
+        chunk = next;
+    }
+}
+
+}  // namespace hvlab::sim

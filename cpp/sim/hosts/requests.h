@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#pragma once
+
+#include <algorithm>
+
+#include "core/base/state_io.h"
+#include "sim/engine/time.h"
+#include "sim/measures/ledger.h"
+
+namespace hvlab::sim {
+
+// The requests that are in a VM.
+class Requests {
+public:
+    std::int64_t open() const { return open_; }
+
+    void arrive(VmLedger& ledger, Time now) {
+        settle(ledger, now);
+        ++open_;
+        ++ledger.arrivals;
+    }
+    // `began`: when the ledger did. Returns the latency.
+    Duration respond(VmLedger& ledger, Time now, Time arrived, Time began) {
+        settle(ledger, now);
+        --open_;
+        const Duration latency = now - arrived;
+        ++ledger.responses;
+        ledger.latency += latency;
+        ledger.latency_most = std::max(ledger.latency_most, latency);
+        ledger.latency_squares += static_cast<double>(latency) * static_cast<double>(latency);
+        ledger.sojourns += now - std::max(arrived, began);
+        return latency;
+    }
+    // Brings the ledger's presence up to `now`.
+    void settle(VmLedger& ledger, Time now) {
+        ledger.presence += presence(now);
+        counted_ = now;
+    }
+    // Since the last time it was brought up.
+    Duration presence(Time now) const { return open_ * (now - counted_); }
+
+    void save(StateWriter& writer) const {
+        writer.put(open_);
+        writer.put(counted_);
+    }
+    void load(StateReader& reader) {
+        open_ = reader.get<std::int64_t>();
+        counted_ = reader.get<Time>();
+    }
+
+private:
+    std::int64_t open_ = 0;
+    Time counted_ = 0;
+};
+
+}  // namespace hvlab::sim

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#pragma once
+
+#include "sim/model/description.h"
+
+namespace hvlab::sim {
+
+// Which pCPU stands where. pCPUs are numbered socket by socket, core by core, thread by thread.
+class Topology {
+public:
+    explicit Topology(const HostGroup& group)
+        : pcpus_(group.pcpus()),
+          threads_(group.threads),
+          cores_of_node_(group.cores / group.numa_nodes),
+          cores_of_socket_(group.cores) {}
+
+    int pcpus() const { return pcpus_; }
+    int threads() const { return threads_; }
+    int cores() const { return pcpus_ / threads_; }
+    int nodes() const { return cores() / cores_of_node_; }
+
+    int core(int pcpu) const { return pcpu / threads_; }
+    int node(int pcpu) const { return core(pcpu) / cores_of_node_; }
+    int socket(int pcpu) const { return core(pcpu) / cores_of_socket_; }
+
+private:
+    int pcpus_;
+    int threads_;
+    int cores_of_node_;
+    int cores_of_socket_;
+};
+
+}  // namespace hvlab::sim

@@ -1,0 +1,465 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// Strict co-scheduling: at each instant all vCPUs of a VM that want to run do, or none.
+#include <algorithm>
+#include <array>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "sim/schedulers/free_pcpu.h"
+#include "sim/schedulers/ordered_queue.h"
+#include "sim/schedulers/registry.h"
+#include "sim/schedulers/vm_shares.h"
+
+namespace hvlab::sim {
+
+namespace {
+
+class Gang final : public Scheduler {
+public:
+    Gang(Duration slice, bool alternate) : slice_(slice), alternate_(alternate) {}
+
+    void start(Pcpus& host) override;
+    void charge(Pcpus& /*host*/, VcpuId /*vcpu*/, Duration /*ran*/) override {}
+    void ready(Pcpus& host, VcpuId vcpu, Wake why) override;
+    void stopped(Pcpus& host, VcpuId vcpu) override;
+    void assign(Pcpus& host) override;
+    void timer(Pcpus& /*host*/) override { armed_ = kNever; }
+    void save(StateWriter& writer) const override;
+    void load(StateReader& reader) override;
+
+private:
+    struct Vm {
+        int wanting = 0;
+        int running = 0;
+        Time counted = 0;        // its service is right up to here
+        double key = 0;          // in waiting_
+        bool on = false;         // its gang has pCPUs
+        bool costopped = false;  // had them, until one more of its vCPUs woke
+        bool held = false;       // what waits of it counts as co-stop
+    };
+    struct Vcpu {
+        bool wants = false;
+        bool runs = false;
+        bool held = false;
+    };
+
+    static std::size_t index(int id) { return static_cast<std::size_t>(id); }
+    static const VmFacts& facts(const Pcpus& host, VmId vm) { return host.vms()[index(vm)]; }
+    static VmId vm_of(const Pcpus& host, VcpuId vcpu) { return host.vcpus()[index(vcpu)].vm; }
+    bool anywhere(const Pcpus& host, VmId vm) const {
+        return facts(host, vm).pcpus.size() == target_.size();
+    }
+
+    void count(const Pcpus& host, VmId vm, int change);
+    void enqueue(VmId vm);
+    void admit_woken(Pcpus& host);
+    void costop(Pcpus& host, VmId vm);
+    void fill(Pcpus& host);
+    void begin_slot(Pcpus& host);
+    void choose_gangs(const Pcpus& host);
+    bool reserve(const Pcpus& host, VmId vm);
+    bool stays(const Pcpus& host, VmId vm) const;
+    PcpuId best_target(const Pcpus& host, VcpuId vcpu) const;
+    int free_pcpus(const Pcpus& host, VmId vm, int all) const;
+    static int free_pcpus(const Pcpus& host);
+    void run(Pcpus& host, PcpuId pcpu, VcpuId vcpu);
+    void take_off(Pcpus& host, PcpuId pcpu);
+    void update_holds(Pcpus& host);
+    void hold(Pcpus& host, VmId vm, bool held);
+    void arm(Pcpus& host);
+
+    Duration slice_;
+    bool alternate_;
+    VmShares shares_;
+    std::vector<Vm> vms_;
+    std::vector<Vcpu> vcpus_;
+    OrderedQueue<double> waiting_;  // gangs that have no pCPUs, the least served first
+    std::vector<VcpuId> woken_;     // of gangs that have, in this instant
+    std::vector<VmId> changed_;     // in this instant
+    std::vector<std::pair<double, VmId>> order_;  // of all gangs, at the beginning of a slot
+    std::vector<VcpuId> target_;                  // of each pCPU, at the beginning of a slot
+    Time slot_end_ = 0;
+    Time armed_ = kNever;
+    int gangs_on_ = 0;
+    bool had_free_ = true;  // a pCPU, at the last instant
+};
+
+void Gang::start(Pcpus& host) {
+    for (const VmFacts& vm : host.vms()) {
+        if (static_cast<std::size_t>(vm.vcpus) <= vm.pcpus.size()) continue;
+        throw ConfigError("scheduler",
+                          "gang: a VM of " + std::to_string(vm.vcpus) + " vCPUs that may run on " +
+                              std::to_string(vm.pcpus.size()) + " pCPUs would never run");
+    }
+    shares_.start(host, slice_);
+    vms_.assign(host.vms().size(), Vm{});
+    vcpus_.assign(host.vcpus().size(), Vcpu{});
+    waiting_ = OrderedQueue<double>(vms_.size());
+    woken_.clear();
+    woken_.reserve(2 * vcpus_.size());
+    changed_.clear();
+    changed_.reserve(4 * vcpus_.size());
+    order_.reserve(vms_.size());
+    target_.assign(index(host.topology().pcpus()), kNone);
+    slot_end_ = 0;
+    armed_ = kNever;
+    gangs_on_ = 0;
+    had_free_ = true;
+}
+
+// Brings the gang's service up to now; `change` more of its vCPUs run from now on.
+void Gang::count(const Pcpus& host, VmId vm, int change) {
+    Vm& own = vms_[index(vm)];
+    if (own.running > 0) shares_.charge(vm, own.running * (host.now() - own.counted));
+    own.counted = host.now();
+    own.running += change;
+}
+
+void Gang::enqueue(VmId vm) {
+    vms_[index(vm)].key = shares_.time(vm);
+    waiting_.insert(vms_[index(vm)].key, vm);
+}
+
+void Gang::ready(Pcpus& host, VcpuId vcpu, Wake why) {
+    const VmId vm = vm_of(host, vcpu);
+    Vm& own = vms_[index(vm)];
+    Vcpu& it = vcpus_[index(vcpu)];
+    if (why == Wake::kSliceOver) {
+        it.runs = false;
+        count(host, vm, -1);
+    } else {
+        it.wants = true;
+        if (own.wanting++ == 0) {
+            shares_.wake(host, vm, !waiting_.empty());
+            enqueue(vm);
+        }
+    }
+    if (own.on) woken_.push_back(vcpu);
+    changed_.push_back(vm);
+}
+
+void Gang::stopped(Pcpus& host, VcpuId vcpu) {
+    const VmId vm = vm_of(host, vcpu);
+    Vm& own = vms_[index(vm)];
+    Vcpu& it = vcpus_[index(vcpu)];
+    if (it.runs) count(host, vm, -1);
+    if (it.held) host.hold(vcpu, false);
+    it = Vcpu{};
+    changed_.push_back(vm);
+    if (--own.wanting > 0) return;
+    if (own.on) {
+        --gangs_on_;
+    } else {
+        waiting_.remove(own.key, vm);
+    }
+    own.on = own.costopped = own.held = false;
+}
+
+void Gang::assign(Pcpus& host) {
+    admit_woken(host);
+    if (host.now() >= slot_end_ || gangs_on_ == 0) {
+        begin_slot(host);
+    } else if (alternate_) {
+        fill(host);
+    }
+    update_holds(host);
+    if (!waiting_.empty()) shares_.waits(waiting_.front().id);
+    arm(host);
+}
+
+// A vCPU of a running gang joins it, if there is a pCPU for it; else all of them wait.
+void Gang::admit_woken(Pcpus& host) {
+    for (const VcpuId vcpu : woken_) {
+        const VmId vm = vm_of(host, vcpu);
+        if (!vms_[index(vm)].on || !vcpus_[index(vcpu)].wants || vcpus_[index(vcpu)].runs) continue;
+        if (const PcpuId pcpu = best_free_pcpu(host, vcpu); pcpu != kNone) {
+            run(host, pcpu, vcpu);
+        } else {
+            costop(host, vm);
+        }
+    }
+    woken_.clear();
+}
+
+void Gang::costop(Pcpus& host, VmId vm) {
+    const VmFacts& is = facts(host, vm);
+    for (VcpuId vcpu = is.first; vcpu < is.first + is.vcpus; ++vcpu) {
+        if (vcpus_[index(vcpu)].runs) take_off(host, host.vcpus()[index(vcpu)].pcpu);
+    }
+    Vm& own = vms_[index(vm)];
+    own.on = false;
+    own.costopped = true;
+    --gangs_on_;
+    enqueue(vm);
+}
+
+// Puts whole gangs on pCPUs that are free.
+void Gang::fill(Pcpus& host) {
+    int left = free_pcpus(host);
+    // The one that runs leaves the line: look again from the start of it.
+    bool found = left > 0;
+    while (found) {
+        found = false;
+        for (const auto& entry : waiting_) {
+            const VmId vm = entry.id;
+            Vm& own = vms_[index(vm)];
+            if (own.wanting > free_pcpus(host, vm, left)) continue;
+            waiting_.remove(own.key, vm);
+            own.on = true;
+            own.costopped = false;
+            ++gangs_on_;
+            hold(host, vm, false);
+            const VmFacts& is = facts(host, vm);
+            for (VcpuId vcpu = is.first; vcpu < is.first + is.vcpus; ++vcpu) {
+                if (vcpus_[index(vcpu)].wants) run(host, best_free_pcpu(host, vcpu), vcpu);
+            }
+            left -= own.wanting;
+            found = left > 0;
+            break;
+        }
+    }
+}
+
+int Gang::free_pcpus(const Pcpus& host) {
+    int free = 0;
+    for (PcpuId pcpu = host.free_from(0); pcpu != kNone; pcpu = host.free_from(pcpu + 1)) ++free;
+    return free;
+}
+
+// Where the VM may run; `all`: those of the host.
+int Gang::free_pcpus(const Pcpus& host, VmId vm, int all) const {
+    if (anywhere(host, vm)) return all;
+    int free = 0;
+    for (const PcpuId pcpu : facts(host, vm).pcpus) {
+        free += host.running()[index(pcpu)] == kNone ? 1 : 0;
+    }
+    return free;
+}
+
+// A row of the matrix: as many whole gangs as there are pCPUs for, the least served first.
+void Gang::begin_slot(Pcpus& host) {
+    slot_end_ = host.now() + slice_;
+    choose_gangs(host);
+    const auto running = host.running();
+    for (PcpuId pcpu = 0; pcpu < static_cast<PcpuId>(target_.size()); ++pcpu) {
+        const VcpuId vcpu = running[index(pcpu)];
+        if (vcpu != kNone && vcpu != target_[index(pcpu)]) take_off(host, pcpu);
+    }
+    for (PcpuId pcpu = 0; pcpu < static_cast<PcpuId>(target_.size()); ++pcpu) {
+        const VcpuId vcpu = target_[index(pcpu)];
+        if (vcpu != kNone && !vcpus_[index(vcpu)].runs) run(host, pcpu, vcpu);
+    }
+    waiting_.clear();
+    for (const auto& [service, vm] : order_) {
+        Vm& own = vms_[index(vm)];
+        if (own.on) {
+            own.costopped = false;
+            hold(host, vm, false);
+        } else {
+            enqueue(vm);
+        }
+    }
+}
+
+void Gang::choose_gangs(const Pcpus& host) {
+    order_.clear();
+    for (VmId vm = 0; vm < static_cast<VmId>(vms_.size()); ++vm) {
+        if (vms_[index(vm)].wanting == 0) continue;
+        count(host, vm, 0);
+        order_.emplace_back(shares_.time(vm), vm);
+    }
+    std::ranges::sort(order_);
+    std::ranges::fill(target_, kNone);
+    gangs_on_ = 0;
+    for (const auto& [service, vm] : order_) {
+        Vm& own = vms_[index(vm)];
+        own.on = reserve(host, vm);
+        gangs_on_ += own.on ? 1 : 0;
+    }
+}
+
+// Targets for all of its vCPUs that want to run, or for none.
+bool Gang::reserve(const Pcpus& host, VmId vm) {
+    const VmFacts& is = facts(host, vm);
+    if (vms_[index(vm)].on && stays(host, vm)) {
+        for (VcpuId vcpu = is.first; vcpu < is.first + is.vcpus; ++vcpu) {
+            if (vcpus_[index(vcpu)].runs) target_[index(host.vcpus()[index(vcpu)].pcpu)] = vcpu;
+        }
+        return true;
+    }
+    const auto free = std::ranges::count_if(
+        is.pcpus, [this](PcpuId pcpu) { return target_[index(pcpu)] == kNone; });
+    if (free < vms_[index(vm)].wanting) return false;
+    for (VcpuId vcpu = is.first; vcpu < is.first + is.vcpus; ++vcpu) {
+        if (vcpus_[index(vcpu)].wants) target_[index(best_target(host, vcpu))] = vcpu;
+    }
+    return true;
+}
+
+// No better served gang has been given one of its pCPUs.
+bool Gang::stays(const Pcpus& host, VmId vm) const {
+    const VmFacts& is = facts(host, vm);
+    for (VcpuId vcpu = is.first; vcpu < is.first + is.vcpus; ++vcpu) {
+        if (vcpus_[index(vcpu)].runs && target_[index(host.vcpus()[index(vcpu)].pcpu)] != kNone) {
+            return false;
+        }
+    }
+    return true;
+}
+
+// The pCPU that it ran on last; else one that is free, at its VM's memory.
+PcpuId Gang::best_target(const Pcpus& host, VcpuId vcpu) const {
+    const VmFacts& is = facts(host, vm_of(host, vcpu));
+    const PcpuId last = host.vcpus()[index(vcpu)].pcpu;
+    PcpuId best = kNone;
+    int most = -1;
+    for (const PcpuId pcpu : is.pcpus) {
+        if (target_[index(pcpu)] != kNone) continue;
+        const int merit = (pcpu == last ? 4 : 0) + (host.topology().node(pcpu) == is.home ? 2 : 0) +
+                          (host.running()[index(pcpu)] == kNone ? 1 : 0);
+        if (merit <= most) continue;
+        most = merit;
+        best = pcpu;
+    }
+    return best;
+}
+
+// Until its gang is stopped.
+void Gang::run(Pcpus& host, PcpuId pcpu, VcpuId vcpu) {
+    count(host, vm_of(host, vcpu), 1);
+    vcpus_[index(vcpu)].runs = true;
+    if (std::exchange(vcpus_[index(vcpu)].held, false)) host.hold(vcpu, false);
+    host.run(pcpu, vcpu, kNever);
+}
+
+void Gang::take_off(Pcpus& host, PcpuId pcpu) {
+    const VcpuId vcpu = host.running()[index(pcpu)];
+    host.preempt(pcpu);
+    vcpus_[index(vcpu)].runs = false;
+    count(host, vm_of(host, vcpu), -1);
+}
+
+// A gang that waits though one of its vCPUs alone could run is co-stopped.
+void Gang::update_holds(Pcpus& host) {
+    const int free = free_pcpus(host);
+    const auto update = [&](VmId vm) {
+        const Vm& own = vms_[index(vm)];
+        if (own.wanting == 0 || own.on) return;
+        hold(host, vm, own.costopped || (free > 0 && free_pcpus(host, vm, free) > 0));
+    };
+    if (free > 0 || had_free_) {
+        for (const auto& entry : waiting_) update(entry.id);
+    } else {
+        for (const VmId vm : changed_) update(vm);
+    }
+    changed_.clear();
+    had_free_ = free > 0;
+}
+
+void Gang::hold(Pcpus& host, VmId vm, bool held) {
+    if (!held && !vms_[index(vm)].held) return;
+    vms_[index(vm)].held = held;
+    const VmFacts& is = facts(host, vm);
+    for (VcpuId vcpu = is.first; vcpu < is.first + is.vcpus; ++vcpu) {
+        Vcpu& it = vcpus_[index(vcpu)];
+        if (!it.wants || it.held == held) continue;
+        it.held = held;
+        host.hold(vcpu, held);
+    }
+}
+
+void Gang::arm(Pcpus& host) {
+    const Time next = gangs_on_ > 0 ? slot_end_ : kNever;
+    if (next == armed_) return;
+    armed_ = next;
+    host.set_timer(next);
+}
+
+void Gang::save(StateWriter& writer) const {
+    writer.begin("gang", 1);
+    shares_.save(writer);
+    for (const Vm& vm : vms_) {
+        writer.put(vm.counted);
+        writer.put(vm.on);
+        writer.put(vm.costopped);
+        writer.put(vm.held);
+    }
+    for (const Vm& vm : vms_) {
+        writer.put(vm.wanting);
+        writer.put(vm.running);
+    }
+    for (const Vcpu& vcpu : vcpus_) {
+        writer.put(vcpu.wants);
+        writer.put(vcpu.runs);
+        writer.put(vcpu.held);
+    }
+    writer.put(slot_end_);
+    writer.put(armed_);
+    writer.put(had_free_);
+}
+
+void Gang::load(StateReader& reader) {
+    reader.begin("gang", 1);
+    shares_.load(reader);
+    for (Vm& vm : vms_) {
+        vm.counted = reader.get<Time>();
+        vm.on = reader.get_bool();
+        vm.costopped = reader.get_bool();
+        vm.held = reader.get_bool();
+    }
+    waiting_.clear();
+    gangs_on_ = 0;
+    const auto vcpus = static_cast<int>(vcpus_.size());
+    for (VmId vm = 0; vm < static_cast<VmId>(vms_.size()); ++vm) {
+        Vm& own = vms_[index(vm)];
+        own.wanting = reader.get_in(0, vcpus, "vCPUs of a gang");
+        own.running = reader.get_in(0, vcpus, "running vCPUs of a gang");
+        gangs_on_ += own.on ? 1 : 0;
+        if (own.wanting > 0 && !own.on) enqueue(vm);
+    }
+    for (Vcpu& vcpu : vcpus_) {
+        vcpu.wants = reader.get_bool();
+        vcpu.runs = reader.get_bool();
+        vcpu.held = reader.get_bool();
+    }
+    slot_end_ = reader.get<Time>();
+    armed_ = reader.get<Time>();
+    had_free_ = reader.get_bool();
+}
+
+constexpr std::array kParameters = {
+    Parameter{.name = "slice",
+              .type = Parameter::Type::kDuration,
+              .meaning = "length of a time slot, at the end of which gangs are chosen anew",
+              .preset = "10ms",
+              .least = 100 * kMicrosecond,
+              .most = 10 * kSecond},
+    Parameter{.name = "alternate",
+              .type = Parameter::Type::kFlag,
+              .meaning = "within a slot, whole gangs that fit are put on pCPUs that are free",
+              .preset = "true"},
+};
+
+std::unique_ptr<Scheduler> make_gang(const Values& values) {
+    return std::make_unique<Gang>(values.duration("slice"), values.flag("alternate"));
+}
+
+}  // namespace
+
+constinit const SchedulerKind kGang = {
+    .name = "gang",
+    .meaning =
+        "Strict gang scheduling: all vCPUs of a VM that want to run do so at the same time, or "
+        "none does.",
+    .source =
+        "J. K. Ousterhout: Scheduling Techniques for Concurrent Systems, ICDCS 1982; D. G. "
+        "Feitelson, L. Rudolph: Gang Scheduling Performance Benefits for Fine-Grain "
+        "Synchronization, JPDC 16(4), 1992",
+    .promises = {.work_conserving = false, .weights = true, .coscheduling = true},
+    .parameters = kParameters,
+    .make = make_gang,
+};
+
+}  // namespace hvlab::sim

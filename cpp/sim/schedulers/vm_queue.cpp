@@ -1,0 +1,220 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "sim/schedulers/vm_queue.h"
+
+#include <algorithm>
+#include <limits>
+
+namespace hvlab::sim {
+
+namespace {
+
+std::size_t index(int id) {
+    return static_cast<std::size_t>(id);
+}
+
+bool may_run(const Pcpus& host, VmId vm, PcpuId pcpu) {
+    return host.allowed(host.vms()[index(vm)].first, pcpu);
+}
+
+}  // namespace
+
+void VmQueue::start(const Pcpus& host, Duration slice) {
+    slice_ = slice;
+    shares_.start(host, slice);
+    reservations_.start(host);
+    vcpus_.assign(host.vcpus().size(), Is::kAbsent);
+    vm_of_.clear();
+    for (const VcpuFacts& vcpu : host.vcpus()) vm_of_.push_back(vcpu.vm);
+    vms_.assign(host.vms().size(), Vm{});
+    order_ = OrderedQueue<double>(vms_.size());
+}
+
+void VmQueue::begin_instant(const Pcpus& host) {
+    if (reservations_.vms().empty() || !reservations_.begin_period(host.now())) return;
+    for (const VmId vm : reservations_.vms()) {
+        shares_.forgive(vm, host.accounting_period());
+        queue(vm, true);
+    }
+}
+
+void VmQueue::end_instant() {
+    if (!order_.empty()) shares_.waits(order_.front().id);
+}
+
+void VmQueue::charge(const Pcpus& /*host*/, VcpuId vcpu, Duration ran) {
+    const VmId vm = vm_of_[index(vcpu)];
+    shares_.charge(vm, ran);
+    queue(vm, true);
+}
+
+void VmQueue::ready(const Pcpus& host, VcpuId vcpu, Wake why) {
+    const VmId vm = vm_of_[index(vcpu)];
+    if (why == Wake::kSliceOver) {
+        taken_off(host, vcpu);
+        return;
+    }
+    if (of(vm).wanting == 0) shares_.wake(host, vm, !order_.empty());
+    set(vcpu, Is::kWaiting);
+}
+
+void VmQueue::stopped(const Pcpus& host, VcpuId vcpu) {
+    if (is(vcpu) == Is::kRunning) {
+        reservations_.change_running(vm_of_[index(vcpu)], -1, host.now());
+    }
+    set(vcpu, Is::kAbsent);
+}
+
+void VmQueue::put_on(const Pcpus& host, VcpuId vcpu) {
+    reservations_.change_running(vm_of_[index(vcpu)], 1, host.now());
+    set(vcpu, Is::kRunning);
+}
+
+void VmQueue::taken_off(const Pcpus& host, VcpuId vcpu) {
+    reservations_.change_running(vm_of_[index(vcpu)], -1, host.now());
+    set(vcpu, Is::kWaiting);
+}
+
+void VmQueue::set_aside(VcpuId vcpu) {
+    set(vcpu, Is::kAside);
+}
+void VmQueue::set_back(VcpuId vcpu) {
+    set(vcpu, Is::kWaiting);
+}
+
+void VmQueue::set(VcpuId vcpu, Is next) {
+    const VmId vm = vm_of_[index(vcpu)];
+    Vm& own = vms_[index(vm)];
+    const Is before = is(vcpu);
+    HVLAB_ASSERT(before != next);
+    const bool queued = own.waiting > 0;
+    const auto change = [](Is state, Is from, Is to) {
+        return static_cast<int>(to == state) - static_cast<int>(from == state);
+    };
+    own.waiting += change(Is::kWaiting, before, next);
+    own.running += change(Is::kRunning, before, next);
+    own.wanting -= change(Is::kAbsent, before, next);
+    vcpus_[index(vcpu)] = next;
+    if (own.waiting == 0 && queued) {
+        order_.remove(own.key, vm);
+    } else {
+        queue(vm, queued);
+    }
+}
+
+// To its place in the order.
+void VmQueue::queue(VmId vm, bool anew) {
+    Vm& own = vms_[index(vm)];
+    if (own.waiting == 0) return;
+    const double key = shares_.after_slices(vm, own.running);
+    if (anew) {
+        if (key == own.key) return;
+        order_.remove(own.key, vm);
+    }
+    own.key = key;
+    order_.insert(key, vm);
+}
+
+VmId VmQueue::most_pressing(const Pcpus& host, PcpuId pcpu) const {
+    VmId best = kNone;
+    Duration least = std::numeric_limits<Duration>::max();
+    for (const VmId vm : reservations_.vms()) {
+        if (of(vm).waiting == 0 || !below_reservation(vm, host.now())) continue;
+        const Duration laxity = reservations_.laxity(vm, of(vm).wanting, host.now());
+        if (laxity >= least || (pcpu != kNone && !may_run(host, vm, pcpu))) continue;
+        least = laxity;
+        best = vm;
+    }
+    return best;
+}
+
+VmId VmQueue::next(const Pcpus& host, PcpuId pcpu, bool affine) const {
+    if (order_.empty()) return kNone;
+    const VmId pressing = most_pressing(host, pcpu);
+    if (pressing != kNone) return pressing;
+
+    constexpr int kLooks = 8;
+    VmId first = kNone;
+    double first_key = 0;
+    int looks = 0;
+    for (const auto& [key, vm] : order_) {
+        if (!may_run(host, vm, pcpu)) continue;
+        if (first == kNone) {
+            first = vm;
+            first_key = key;
+        }
+        if (!affine) break;
+        if (++looks > kLooks || key > first_key + shares_.slice_cost(vm)) break;
+        if (ran_there(host, vm, pcpu)) return vm;
+    }
+    return first;
+}
+
+bool VmQueue::ran_there(const Pcpus& host, VmId vm, PcpuId pcpu) const {
+    const VmFacts& facts = host.vms()[index(vm)];
+    for (VcpuId vcpu = facts.first; vcpu < facts.first + facts.vcpus; ++vcpu) {
+        if (waits(vcpu) && host.vcpus()[index(vcpu)].pcpu == pcpu) return true;
+    }
+    return false;
+}
+
+PcpuId VmQueue::victim(const Pcpus& host, VmId vm, Duration least_run, bool by_share) const {
+    const Time now = host.now();
+    const bool pressing = below_reservation(vm, now);
+    if (!pressing && !by_share) return kNone;
+    const Duration laxity = reservations_.laxity(vm, std::max(of(vm).wanting, 1), now);
+    const double after = shares_.after_slices(vm, of(vm).running + 1);
+    PcpuId best = kNone;
+    double most = pressing ? -std::numeric_limits<double>::infinity() : after;
+    PcpuId laxest = kNone;
+    Duration most_laxity = laxity + kCheck;
+    const auto running = host.running();
+    for (PcpuId pcpu = 0; pcpu < static_cast<PcpuId>(running.size()); ++pcpu) {
+        const VcpuId vcpu = running[index(pcpu)];
+        if (vcpu == kNone || vm_of_[index(vcpu)] == vm || !may_run(host, vm, pcpu)) continue;
+        const VmId other = vm_of_[index(vcpu)];
+        if (below_reservation(other, now)) {
+            const Duration found = reservations_.laxity(other, of(other).wanting, now);
+            if (found <= most_laxity) continue;
+            most_laxity = found;
+            laxest = pcpu;
+            continue;
+        }
+        const double has = shares_.after_slices(other, of(other).running);
+        if (has <= most) continue;
+        if (!pressing && now - host.vcpus()[index(vcpu)].since < least_run) continue;
+        most = has;
+        best = pcpu;
+    }
+    return best != kNone || !pressing ? best : laxest;
+}
+
+Duration VmQueue::slice(const Pcpus& host, VmId vm) const {
+    const Duration lacks = reservations_.lacks(vm, host.now());
+    if (lacks == 0) return slice_;
+    return std::min(std::max(lacks / of(vm).wanting, kShortest), slice_);
+}
+
+Time VmQueue::next_check(const Pcpus& host) const {
+    if (most_pressing(host) == kNone) return reservations_.period_end();
+    return std::min(reservations_.period_end(), (host.now() / kCheck + 1) * kCheck);
+}
+
+void VmQueue::save(StateWriter& writer) const {
+    shares_.save(writer);
+    reservations_.save(writer);
+    for (const Is state : vcpus_) writer.put(state);
+}
+
+void VmQueue::load(StateReader& reader) {
+    shares_.load(reader);
+    reservations_.load(reader);
+    std::ranges::fill(vcpus_, Is::kAbsent);
+    std::ranges::fill(vms_, Vm{});
+    order_.clear();
+    for (VcpuId vcpu = 0; vcpu < static_cast<VcpuId>(vcpus_.size()); ++vcpu) {
+        const auto state = reader.get_in<std::uint8_t>(0, 3, "state of a vCPU");
+        if (state != 0) set(vcpu, static_cast<Is>(state));
+    }
+}
+
+}  // namespace hvlab::sim

@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "sim/schedulers/ordered_queue.h"
+#include "sim/schedulers/reservations.h"
+#include "sim/schedulers/scheduler.h"
+#include "sim/schedulers/vm_shares.h"
+
+namespace hvlab::sim {
+
+// VMs in the order in which they are entitled to a pCPU: those below their reservation, then by
+// what they had in proportion to their weights. It follows what each vCPU does; the policy tells
+// it.
+class VmQueue {
+public:
+    // `slice`: how long a vCPU runs at a time.
+    void start(const Pcpus& host, Duration slice);
+
+    // First of all in Scheduler::assign and ::timer.
+    void begin_instant(const Pcpus& host);
+    void charge(const Pcpus& host, VcpuId vcpu, Duration ran);
+    void ready(const Pcpus& host, VcpuId vcpu, Wake why);
+    void stopped(const Pcpus& host, VcpuId vcpu);
+    // Before Pcpus::run.
+    void put_on(const Pcpus& host, VcpuId vcpu);
+    // After Pcpus::preempt.
+    void taken_off(const Pcpus& host, VcpuId vcpu);
+    // One that waits does not count as waiting, until it is set back.
+    void set_aside(VcpuId vcpu);
+    void set_back(VcpuId vcpu);
+    // Last of all.
+    void end_instant();
+
+    bool waits(VcpuId vcpu) const { return is(vcpu) == Is::kWaiting; }
+    bool is_aside(VcpuId vcpu) const { return is(vcpu) == Is::kAside; }
+    bool wants(VcpuId vcpu) const { return is(vcpu) != Is::kAbsent; }
+    bool empty() const { return order_.empty(); }
+    int waiting(VmId vm) const { return of(vm).waiting; }
+    int running(VmId vm) const { return of(vm).running; }
+    int wanting(VmId vm) const { return of(vm).wanting; }
+
+    // Whose turn it is on that pCPU; with `affine`, one of those next in line, within a slice, that
+    // ran there last. kNone: no VM that waits may run there.
+    VmId next(const Pcpus& host, PcpuId pcpu, bool affine) const;
+    // The most pressing of the VMs that wait below their reservation, and may run there.
+    VmId most_pressing(const Pcpus& host, PcpuId pcpu = kNone) const;
+    bool below_reservation(VmId vm, Time now) const { return reservations_.lacks(vm, now) > 0; }
+    // Where `vm` may take the place of one less entitled that has been there for `least_run`;
+    // by reservation alone, or by its share, too.
+    PcpuId victim(const Pcpus& host, VmId vm, Duration least_run, bool by_share) const;
+
+    // How long a vCPU of the VM may run from now on: no longer than its reservation lasts, if it is
+    // for that that it runs.
+    Duration slice(const Pcpus& host, VmId vm) const;
+
+    // When the policy must look again, with no event of a vCPU: the period's end, and soon if a VM
+    // waits below its reservation.
+    Time next_check(const Pcpus& host) const;
+
+    void save(StateWriter& writer) const;
+    void load(StateReader& reader);
+
+    static constexpr Duration kCheck = kMillisecond;
+    static constexpr Duration kShortest = 500 * kMicrosecond;  // slice for a reservation
+
+private:
+    enum class Is : std::uint8_t { kAbsent, kWaiting, kAside, kRunning };
+    struct Vm {
+        int waiting = 0;
+        int running = 0;
+        int wanting = 0;  // waiting, aside or running
+        double key = 0;   // in order_, while one waits
+    };
+
+    Is is(VcpuId vcpu) const { return vcpus_[static_cast<std::size_t>(vcpu)]; }
+    const Vm& of(VmId vm) const { return vms_[static_cast<std::size_t>(vm)]; }
+    void set(VcpuId vcpu, Is next);
+    void queue(VmId vm, bool anew);
+    bool ran_there(const Pcpus& host, VmId vm, PcpuId pcpu) const;
+
+    Duration slice_ = 0;
+    VmShares shares_;
+    Reservations reservations_;
+    std::vector<Is> vcpus_;
+    std::vector<VmId> vm_of_;
+    std::vector<Vm> vms_;
+    OrderedQueue<double> order_;  // VMs of which a vCPU waits
+};
+
+}  // namespace hvlab::sim

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "sim/schedulers/vm_shares.h"
+
+#include <algorithm>
+
+namespace hvlab::sim {
+
+void VmShares::start(const Pcpus& host, Duration slice) {
+    slice_ = slice;
+    floor_ = 0;
+    vms_.clear();
+    for (const VmFacts& vm : host.vms()) {
+        vms_.push_back({.cost = 1024 / vm.weight, .vcpus = vm.vcpus});
+    }
+}
+
+void VmShares::charge(VmId vm, Duration ran) {
+    Vm& own = vms_[index(vm)];
+    own.time += static_cast<double>(ran) * own.cost;
+    own.time = std::max(own.time, floor_ - own.vcpus * slice_cost(vm));
+}
+
+void VmShares::wake(const Pcpus& host, VmId vm, bool contended) {
+    if (!contended) {
+        // Nobody lacked anything: all start anew.
+        for (const VcpuId vcpu : host.running()) {
+            if (vcpu == kNone) continue;
+            floor_ = std::max(floor_, time(host.vcpus()[static_cast<std::size_t>(vcpu)].vm));
+        }
+    }
+    vms_[index(vm)].time = std::max(time(vm), floor_ - slice_cost(vm));
+}
+
+void VmShares::waits(VmId vm) {
+    floor_ = std::max(floor_, time(vm));
+}
+
+void VmShares::forgive(VmId vm, Duration period) {
+    Vm& own = vms_[index(vm)];
+    own.time = std::min(own.time, floor_ + own.vcpus * static_cast<double>(period) * own.cost);
+}
+
+void VmShares::save(StateWriter& writer) const {
+    writer.put(floor_);
+    for (const Vm& vm : vms_) writer.put(vm.time);
+}
+
+void VmShares::load(StateReader& reader) {
+    floor_ = reader.get<double>();
+    for (Vm& vm : vms_) vm.time = reader.get<double>();
+}
+
+}  // namespace hvlab::sim

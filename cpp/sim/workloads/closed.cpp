@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "sim/workloads/closed.h"
+
+#include "sim/workloads/lanes.h"
+
+namespace hvlab::sim {
+namespace {
+
+struct Client {
+    Time asked;  // when its request came; -1 while it thinks
+    std::uint64_t drawn;
+};
+
+class ClosedWorkload final : public Workload {
+public:
+    explicit ClosedWorkload(const Values& values)
+        : think_(values.distribution("think")), service_(values.distribution("service")) {}
+
+    std::size_t state_size(int vcpus) const override {
+        return static_cast<std::size_t>(vcpus) * sizeof(Client);
+    }
+
+    void start(Guest& guest) const override {
+        for (int vcpu = 0; vcpu < guest.vcpus(); ++vcpu) {
+            client(guest, vcpu).drawn = lane_start(vcpu);
+            think(guest, vcpu);
+        }
+    }
+
+    void timer(Guest& guest, int vcpu) const override {
+        Client& asking = client(guest, vcpu);
+        asking.asked = guest.now();
+        guest.arrive();
+        guest.compute(vcpu, service_.draw(Lane(guest, asking.drawn).stream()));
+    }
+
+    void done(Guest& guest, int vcpu) const override {
+        guest.respond(client(guest, vcpu).asked);
+        think(guest, vcpu);
+    }
+
+    void open_requests(Guest& guest, const std::function<void(Time)>& visit) const override {
+        for (int vcpu = 0; vcpu < guest.vcpus(); ++vcpu) {
+            if (client(guest, vcpu).asked >= 0) visit(client(guest, vcpu).asked);
+        }
+    }
+
+private:
+    static Client& client(Guest& guest, int vcpu) { return (&guest.state<Client>())[vcpu]; }
+
+    void think(Guest& guest, int vcpu) const {
+        Client& thinking = client(guest, vcpu);
+        thinking.asked = -1;
+        const Duration pause = think_.draw(Lane(guest, thinking.drawn).stream());
+        guest.set_timer(vcpu, guest.now() + pause);
+    }
+
+    Distribution think_;
+    Distribution service_;
+};
+
+constexpr Parameter kParameters[] = {
+    {.name = "think",
+     .type = Parameter::Type::kDistribution,
+     .meaning = "time between a response and the client's next request"},
+    {.name = "service",
+     .type = Parameter::Type::kDistribution,
+     .meaning = "work of a request, as time on an undisturbed core"},
+};
+
+}  // namespace
+
+constinit const WorkloadKind kClosedWorkload = {
+    .name = "closed",
+    .meaning = "each vCPU serves one client, who thinks, asks, and waits for the response",
+    .parameters = kParameters,
+    .make = [](const Values& values, int /*vcpus*/) -> std::unique_ptr<Workload> {
+        return std::make_unique<ClosedWorkload>(values);
+    },
+};
+
+}  // namespace hvlab::sim

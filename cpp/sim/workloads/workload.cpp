@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "sim/workloads/workload.h"
+
+namespace hvlab::sim {
+
+void Workload::open_requests(Guest& /*guest*/, const std::function<void(Time)>& /*visit*/) const {}
+
+std::size_t Workload::wanted(Guest& /*guest*/) const {
+    return 0;
+}
+
+void Workload::feed(Guest& /*guest*/, std::span<const Duration> /*think*/,
+                    std::span<const Duration> /*work*/) const {
+    HVLAB_ASSERT(!"a workload that takes batches");
+}
+
+}  // namespace hvlab::sim

@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The overcommit simulator: how far can vCPUs be overcommitted before somebody's work suffers, and
+under which scheduler?
+
+    import hvlab.sim as sim
+
+    cluster = sim.Cluster(
+        hosts=[sim.Host("node", cores=8, scheduler="credit2")],
+        vms=[sim.VM("web", count=16, workload={"closed": {"think": {"exponential": "1s"},
+                                                          "service": {"exponential": "1s"}}})],
+        seed=7)
+    result = cluster.run("60s", warmup="10s")
+    print(result.measure("ready"), result.measure("web.response.p99"))
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from hvlab.sim.cluster import VM, Cluster, Host, Result
+
+__all__ = ["VM", "Cluster", "Host", "Result"]
+
+_HOMES = {
+    "Cluster": "hvlab.sim.cluster",
+    "Host": "hvlab.sim.cluster",
+    "Result": "hvlab.sim.cluster",
+    "VM": "hvlab.sim.cluster",
+}
+
+
+def __getattr__(name: str) -> object:
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module 'hvlab.sim' has no attribute {name!r}")
+    value = getattr(importlib.import_module(home), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_HOMES])

@@ -1,0 +1,253 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""From an `experiment:` document to its cells: everything that is wrong with it is found here, before
+anything is simulated.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+
+from pydantic import ValidationError
+
+from hvlab.errors import SimulationError
+from hvlab.scenario import explain, template
+from hvlab.scenario.context import Places
+from hvlab.scenario.document import default_seed, load
+from hvlab.scenario.explain import Language
+from hvlab.scenario.expression import ExpressionError
+from hvlab.scenario.matrix import Cell
+from hvlab.scenario.nearest import did_you_mean
+from hvlab.scenario.problems import MAX_PROBLEMS, Problem, printable
+from hvlab.scenario.reading import NO_CELL, Reader, empty_values
+from hvlab.scenario.source import Source
+from hvlab.scenario.template import Names, as_text
+from hvlab.scenario.tree import Data, Marks, Path, Scalar
+from hvlab.sim import checks, choices, consistency
+from hvlab.sim.checks import Check
+from hvlab.sim.experiment import MAX_SAMPLES, Experiment, ExperimentFile
+from hvlab.sim.measures import UnknownMeasure, split
+
+# What is one for all cells.
+_COMMON = ("replications", "precision", "confidence", "measures", "compare", "plots")
+TIME = "time"  # the x of a plot of the series
+
+
+@dataclass(frozen=True)
+class ExperimentCell:
+    """One combination of the factors' values. `label`: `ratio=2-scheduler=esx`, empty without factors."""
+
+    label: str
+    factors: Mapping[str, Scalar]
+    experiment: Experiment
+    checks: tuple[Check, ...]
+
+
+@dataclass(frozen=True)
+class ExperimentDocument:
+    """A checked experiment. `cells`: at least one, in the document's order."""
+
+    source: Source
+    name: str
+    tags: tuple[str, ...]
+    seed: int
+    cells: tuple[ExperimentCell, ...]
+
+    @property
+    def common(self) -> Experiment:
+        """For what is the same in all cells: measures, replications, comparisons, plots."""
+        return self.cells[0].experiment
+
+    @property
+    def factors(self) -> Mapping[str, tuple[Scalar, ...]]:
+        """The values of each factor, in the order in which cells have them."""
+        found: dict[str, dict[str, Scalar]] = {}
+        for cell in self.cells:
+            for factor, value in cell.factors.items():
+                found.setdefault(factor, {}).setdefault(as_text(value), value)
+        return {factor: tuple(values.values()) for factor, values in found.items()}
+
+    def id(self, cell: ExperimentCell) -> str:
+        """`file::name[ratio=2-scheduler=esx]`."""
+        label = f"[{cell.label}]" if cell.label else ""
+        return f"{self.source.name}::{self.name}{label}"
+
+
+def load_experiment(path: str | os.PathLike[str]) -> ExperimentDocument:
+    """Reads and checks the experiment at `path`.
+
+    Raises:
+        ScenarioInvalid: it is wrong; holds every problem found.
+        ScenarioError: it cannot be read as text.
+        SimulationError: it is a scenario.
+    """
+    found = load(path).experiment
+    if found is None:
+        name = printable(os.fspath(path))
+        raise SimulationError(
+            f"{name} is a scenario, not an experiment: 'hvlab run {name}' runs it"
+        )
+    return found
+
+
+def read(source: Source, data: dict[str, Data], marks: Marks) -> ExperimentDocument:
+    """Checks a document's data. Raises ScenarioInvalid with every problem found."""
+    return _ExperimentReader(source, data, marks).document()
+
+
+@cache
+def language() -> Language:
+    """The language of experiments."""
+    return Language(ExperimentFile, choices.marks())
+
+
+class _ExperimentReader(Reader):
+    def document(self) -> ExperimentDocument:
+        names = self._names()
+        self._problems += empty_values(self._data, self._places, language())
+        cells = self._cells()
+        self._references(names)
+        self._same_for_all(names)
+        if not cells:
+            self._cell(NO_CELL, names)
+            self._fail()
+        self._check_size(cells)
+        made = []
+        for cell in cells:
+            if len(self._problems) >= MAX_PROBLEMS:
+                break
+            made.append(self._cell(cell, names))
+        if self._problems:
+            self._fail()
+        found = [each for each in made if each is not None]
+        if len(found) != len(cells):
+            raise AssertionError("a cell was refused, and no problem says why")
+        file, _ = found[0]
+        document = ExperimentDocument(
+            self._source,
+            file.name,
+            tuple(file.tags),
+            default_seed(self._source, file.name) if file.seed is None else file.seed,
+            tuple(cell for _, cell in found),
+        )
+        self._problems += _of_factors(document, self._places)
+        if self._problems:
+            self._fail()
+        return document
+
+    def _same_for_all(self, names: Names) -> None:
+        body = self._data.get("experiment")
+        for key in _COMMON if isinstance(body, dict) else ():
+            for path, text in template.texts(body.get(key), ("experiment", key)):  # type: ignore[union-attr]
+                if path in self._wrong_references:
+                    continue
+                if any(name.startswith("matrix.") for name in template.references(text, names)):
+                    message = f"'{key}' is the same for all cells: it takes no factor"
+                    self._problems.append(self._places.at_value(path, message))
+
+    def _cell(self, cell: Cell, names: Names) -> tuple[ExperimentFile, ExperimentCell] | None:
+        values = {f"matrix.{axis}": value for axis, value in cell.values.items()}
+        data = self._substituted(names, values)
+        before = len(self._problems)
+        try:
+            file = ExperimentFile.model_validate(data)
+        except ValidationError as error:
+            wrong = explain.problems(error, data, self._places, language())
+            self._problems += self._placed(wrong, cell, names)
+            return None
+        experiment = file.experiment
+        self._problems += self._placed(self._faults(experiment), cell, names)
+        made, wrong_ones = self._checks(experiment)
+        self._problems += self._placed(wrong_ones, cell, names)
+        if len(self._problems) > before:
+            return None
+        return file, ExperimentCell(cell.label, cell.values, experiment, tuple(made))
+
+    def _faults(self, experiment: Experiment) -> Iterator[Problem]:
+        def at(message: str, *path: str | int) -> Problem:
+            return self._places.at_value(("experiment", *path), message)
+
+        for fault in consistency.faults(experiment):
+            yield at(fault.message, *fault.path)
+        measured = experiment.duration
+        if experiment.warmup != "auto":
+            measured -= experiment.warmup
+            if measured <= 0:
+                yield at("the warm-up leaves nothing of the duration to measure", "warmup")
+        if experiment.resolution and measured > 0:
+            if experiment.resolution > measured:
+                yield at("the resolution is longer than what is measured", "resolution")
+            elif measured > experiment.resolution * MAX_SAMPLES:
+                yield at(f"more than {MAX_SAMPLES} samples in the time series", "resolution")
+        for path, name in _measures(experiment):
+            try:
+                split(name, *_groups(experiment))
+            except UnknownMeasure as error:
+                yield at(str(error), *path)
+
+    def _checks(self, experiment: Experiment) -> tuple[list[Check], list[Problem]]:
+        made, wrong = [], []
+        for index, text in enumerate(experiment.assert_):
+            try:
+                made.append(checks.parse(text, *_groups(experiment)))
+            except ExpressionError as error:
+                path = ("experiment", "assert", index)
+                wrong.append(
+                    self._places.in_text(path, text, error.offset, error.width, error.message)
+                )
+        return made, wrong
+
+
+def _groups(experiment: Experiment) -> tuple[list[str], list[str]]:
+    return [vms.name for vms in experiment.vms], [host.name for host in experiment.hosts]
+
+
+def _measures(experiment: Experiment) -> Iterator[tuple[Path, str]]:
+    for index, name in enumerate(experiment.measures):
+        yield ("measures", index), name
+    if experiment.precision is not None:
+        yield ("precision", "measure"), experiment.precision.measure
+    for index, compare in enumerate(experiment.compare):
+        yield ("compare", index, "measure"), compare.measure
+    for index, plot in enumerate(experiment.plots):
+        yield ("plots", index, "y"), plot.y
+
+
+def _of_factors(document: ExperimentDocument, places: Places) -> Iterator[Problem]:
+    """What comparisons and plots say of the matrix."""
+    factors = document.factors
+    experiment = document.common
+
+    def at(message: str, *path: str | int) -> Problem:
+        return places.at_value(("experiment", *path), message)
+
+    def unknown(name: str, known: Iterable[str]) -> str:
+        names = list(known)
+        there = f"; there are: {', '.join(names)}" if names else "; the document has no matrix"
+        return f"unknown factor '{name}'{did_you_mean(name, names) or there}"
+
+    for index, compare in enumerate(experiment.compare):
+        if compare.factor not in factors:
+            yield at(unknown(compare.factor, factors), "compare", index, "factor")
+            continue
+        values = [as_text(value) for value in factors[compare.factor]]
+        for number, value in enumerate(map(as_text, compare.of)):
+            if value not in values:
+                hint = did_you_mean(value, values) or f"; there are: {', '.join(values)}"
+                message = f"'{value}' is no value of '{compare.factor}'{hint}"
+                yield at(message, "compare", index, "of", number)
+            elif value in map(as_text, compare.of[:number]):
+                yield at(f"'{value}' is there already", "compare", index, "of", number)
+    for index, plot in enumerate(experiment.plots):
+        if plot.x == TIME and TIME not in factors:
+            if experiment.resolution is None:
+                message = "a plot over time needs a 'resolution', that of the time series"
+                yield at(message, "plots", index, "x")
+        elif plot.x not in factors:
+            yield at(unknown(plot.x, (*factors, TIME)), "plots", index, "x")
+        if plot.by is not None and plot.by not in factors:
+            yield at(unknown(plot.by, factors), "plots", index, "by")
+        elif plot.by == plot.x:
+            yield at(f"'{plot.by}' is x already", "plots", index, "by")

@@ -1,0 +1,107 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The measures that experiments can ask for, by name: `ready` of all VMs, `web.ready` of a group."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from hvlab import units
+from hvlab.scenario.nearest import did_you_mean
+
+POPULATION = ""  # the scope of all VMs and hosts
+
+
+class Unit(enum.StrEnum):
+    """What a measure is counted in."""
+
+    SHARE = "1"
+    TIME = "ns"
+    RATE = "1/s"
+
+
+@dataclass(frozen=True)
+class Measure:
+    """A measure. `of_hosts`: a group of hosts has it, and not a group of VMs; else the other way round.
+    The population has all.
+    """
+
+    name: str
+    unit: Unit
+    meaning: str
+    of_hosts: bool = False
+
+
+_ALL = (
+    Measure("ready", Unit.SHARE, "ready (steal) time: of all vCPU time, the share that vCPUs wanted a pCPU "
+            "and had none"),
+    Measure("costop", Unit.SHARE, "of all vCPU time, the share that vCPUs were held back by co-scheduling"),
+    Measure("throttled", Unit.SHARE, "of all vCPU time, the share that VMs were over their limit"),
+    Measure("run", Unit.SHARE, "of all vCPU time, the share that vCPUs ran"),
+    Measure("idle", Unit.SHARE, "of all vCPU time, the share that vCPUs wanted nothing"),
+    Measure("overhead", Unit.SHARE, "of all vCPU time, the share that went into switching and migration"),
+    Measure("lost", Unit.SHARE, "of all vCPU time, the share lost to busy siblings and remote memory"),
+    Measure("spun", Unit.SHARE, "of all vCPU time, the share of busy waiting"),
+    Measure("fairness", Unit.SHARE, "Jain's index of the VMs' CPU time over their weights: 1 is fair"),
+    Measure("throughput", Unit.RATE, "responses a second"),
+    Measure("arrivals", Unit.RATE, "requests a second"),
+    Measure("response.mean", Unit.TIME, "mean response time"),
+    Measure("response.p50", Unit.TIME, "median response time"),
+    Measure("response.p90", Unit.TIME, "90th percentile of the response time"),
+    Measure("response.p95", Unit.TIME, "95th percentile of the response time"),
+    Measure("response.p99", Unit.TIME, "99th percentile of the response time"),
+    Measure("response.max", Unit.TIME, "the longest response time"),
+    Measure("switches", Unit.RATE, "context switches a second"),
+    Measure("migrations", Unit.RATE, "migrations of vCPUs to another core a second"),
+    Measure("utilisation", Unit.SHARE, "of all pCPU time, the share with a vCPU on the pCPU", True),
+)  # fmt: skip
+MEASURES: Mapping[str, Measure] = {measure.name: measure for measure in _ALL}
+_MEANT = {
+    "steal": "ready", "utilization": "utilisation", "latency": "response.mean", "response": "response.mean",
+    "co-stop": "costop", "jain": "fairness", "p99": "response.p99",
+}  # fmt: skip
+
+
+class UnknownMeasure(Exception):
+    """A name is no measure; the text says what would be."""
+
+
+def split(name: str, vms: Sequence[str], hosts: Sequence[str]) -> tuple[str, Measure]:
+    """The scope (POPULATION, or a group) and the measure. Raises UnknownMeasure."""
+    if name in MEASURES:
+        return POPULATION, MEASURES[name]
+    for scope in sorted((*vms, *hosts), key=len, reverse=True):
+        if not name.startswith(f"{scope}."):
+            continue
+        below = [m.name for m in _ALL if m.of_hosts == (scope in hosts)]
+        measure = name[len(scope) + 1 :]
+        if measure in below:
+            return scope, MEASURES[measure]
+        if measure in MEASURES:
+            groups = "VMs" if scope in hosts else "hosts"
+            raise UnknownMeasure(f"'{scope}' has no '{measure}': it is a measure of {groups}")
+        raise UnknownMeasure(f"unknown measure '{measure}' of '{scope}'{_hint(measure, below)}")
+    scoped = [f"{scope}.{m.name}" for m in _ALL for scope in (hosts if m.of_hosts else vms)]
+    near = did_you_mean(name, scoped) if "." in name else ""
+    if near:
+        raise UnknownMeasure(f"unknown measure '{name}'{near}")
+    known = [*MEASURES, *vms, *hosts]
+    raise UnknownMeasure(f"unknown measure '{name}'{_hint(name, known)}")
+
+
+def _hint(name: str, known: Sequence[str]) -> str:
+    if _MEANT.get(name.casefold()) in known:
+        return f" (did you mean '{_MEANT[name.casefold()]}'?)"
+    return did_you_mean(name, known) or f"; known: {', '.join(known)}"
+
+
+def shown(value: float | None, unit: Unit) -> str:
+    """A value of a measure for a person."""
+    if value is None:
+        return "none"
+    if unit is Unit.TIME:
+        return units.format_duration(round(value))
+    if unit is Unit.RATE:
+        return f"{value:.4g}/s"
+    return f"{value:.4f}"
