@@ -14,6 +14,7 @@ from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
 
 from hvlab.scenario.reference import DOCUMENT, Topic, topics
+from hvlab.sim import reference as experiments
 
 ROOT = Path(__file__).resolve().parent.parent
 _LINK = re.compile(r"\[([^\]]*)\]\(((?:\.\./)+[^)#]*)(#[^)]*)?\)")
@@ -24,10 +25,19 @@ Written from the models that check scenarios, as `hvlab explain` is; [the langua
 in words is another page. Every example is run by a test.
 
 """
+_EXPERIMENTS = """\
+# Reference of experiments
+
+Written from the models that check experiments, and from the descriptions of schedulers and workloads, as `hvlab explain` is;
+[experiments](simulator-experiments.md) in words are another page.
+
+"""
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
     files.append(File.generated(config, "reference.md", content=reference()))
+    text = experiment_reference()
+    files.append(File.generated(config, "experiment-reference.md", content=text))
     return files
 
 
@@ -58,6 +68,11 @@ def reference() -> str:
     parts.append("## Steps\n")
     for step in steps:
         parts += [_topic(step), *(_topic(topic) for topic in inside[step.name])]
+    return "\n".join(parts)
+
+
+def experiment_reference() -> str:
+    parts = [_EXPERIMENTS, *(_topic(topic) for topic in experiments.topics())]
     return "\n".join(parts)
 
 

@@ -40,6 +40,8 @@ def work(job: Job) -> JobResult:
             "costop": [0.0] * count,
             "throttled": [0.0] * count,
             "idle": [9000.0] * count,
+            "responses": [10] * count,
+            "latency_mean": [1e6] * count,
         }
     return JobResult(measures(job), True, job.duration, 1000, 0.001, series)
 

@@ -16,7 +16,7 @@ from hvlab.cli import main
 from hvlab.cli.app import NewKind
 from hvlab.scenario.document import load
 from hvlab.scenario.model import Scenario
-from hvlab.scenario.reference import Topic, find, names, related, topics
+from hvlab.scenario.reference import Topic, everything, find, names, related, topics
 from hvlab.scenario.schema import json_schema
 from hvlab.scenario.steps import STEPS
 from hvlab.scenario.tree import flatten
@@ -182,7 +182,7 @@ def test_explain_knows_the_nearest_name(
 
 
 def test_names_find_something() -> None:
-    keys = {key.name for topic in topics() for key in topic.keys}
+    keys = {key.name for topic in everything() for key in topic.keys}
     for name in names():
         assert find(name) or related(name) or name in keys, name
 

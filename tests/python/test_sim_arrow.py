@@ -23,7 +23,7 @@ NAN = float("nan")
 
 
 def sample(rows: int = 5) -> Frame:
-    words = ["credit2", "round_robin", "größer €", "", "credit2"]
+    words = ["credit2", "round-robin", "größer €", "", "credit2"]
     return Frame.from_columns(
         {
             "scheduler": [words[i % 5] for i in range(rows)],

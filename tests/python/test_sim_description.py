@@ -18,7 +18,7 @@ CLOSED = {"closed": {"think": {"exponential": "1s"}, "service": "5ms"}}
 
 
 def host(**values: Any) -> sim.Host:
-    return sim.Host("node", **{"cores": 8, "scheduler": "round_robin", **values})
+    return sim.Host("node", **{"cores": 8, "scheduler": "round-robin", **values})
 
 
 def web(**values: Any) -> sim.VM:
@@ -75,7 +75,7 @@ def test_distributions(written: Any, shape: tuple[str, float, float]) -> None:
     ("ratio", "vcpus", "count"), [(1, 1, 16), (1.5, 1, 24), (1.1, 1, 17), (2, 3, 10), (0.5, 8, 1)]
 )
 def test_overcommit_is_rounded_down(ratio: float, vcpus: int, count: int) -> None:
-    hosts = [host(count=2), sim.Host("other", cores=4, scheduler="round_robin")]
+    hosts = [host(count=2), sim.Host("other", cores=4, scheduler="round-robin")]
     assert (
         plain(web(overcommit=ratio, vcpus=vcpus, hosts="node"), hosts=hosts)["vms"][0]["count"]
         == count
@@ -91,8 +91,8 @@ def test_overcommit_is_of_the_number_that_was_written() -> None:
     ("make", "field", "message"),
     [
         (lambda: host(cores=0), "cores", "cores must be at least 1, not 0"),
-        (lambda: host(scheduler="round_robbin"), "scheduler", "did you mean 'round_robin'"),
-        (lambda: host(scheduler={"round_robin": {"slice": 5}}), "scheduler.round_robin.slice", "has a unit"),
+        (lambda: host(scheduler="round-robbin"), "scheduler", "did you mean 'round-robin'"),
+        (lambda: host(scheduler={"round-robin": {"slice": 5}}), "scheduler.round-robin.slice", "has a unit"),
         (lambda: web(weight=0), "weight", "weight must be more than 0, not 0"),
         (lambda: web(weight=float("nan")), "weight", "weight must be finite, not nan"),
         (lambda: web(workload={"closed": {"think": "1", "service": "1s"}}), "workload.closed.think", "unit"),
@@ -103,7 +103,7 @@ def test_overcommit_is_of_the_number_that_was_written() -> None:
         (lambda: plain(), "vms", "vms is empty"),
         (lambda: plain(web(), fidelity="fast"), "fidelity", "unknown value 'fast'"),
         (lambda: plain(web(reservation=0.5)), "vms[0].reservation", "of the hosts 'node' has no"),
-        (lambda: plain(web(), hosts=[{"name": "n", "coers": 8}]), "hosts[0].coers", "did you mean 'cores'"),
+        (lambda: plain(web(), hosts=[{"name": "n", "coers": 8, "scheduler": "round-robin"}]), "hosts[0].coers", "did you mean 'cores'"),
     ],
 )  # fmt: skip
 def test_mistakes(make: Any, field: str, message: str) -> None:
@@ -135,7 +135,7 @@ def test_arguments_are_the_keys_and_their_presets(model: Any, made: Any) -> None
 
 
 def _needed(made: Any) -> dict[str, Any]:
-    return {"scheduler": "round_robin"} if made is sim.Host else {"workload": CLOSED}
+    return {"scheduler": "round-robin"} if made is sim.Host else {"workload": CLOSED}
 
 
 def _has(scheduler: str) -> bool:

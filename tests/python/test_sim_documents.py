@@ -32,12 +32,12 @@ experiment:
   resolution: 1s
   replications: {least: 3, most: 9}
   precision: {measure: web.ready, relative: 5%}
-  hosts: [{name: node, cores: "${cores}", scheduler: {round_robin: {slice: "${matrix.slice}"}}}]
+  hosts: [{name: node, cores: "${cores}", scheduler: {round-robin: {slice: "${matrix.slice}"}}}]
   vms: [{name: web, overcommit: "${matrix.ratio}", workload: {closed: {think: 1s, service: 1s}}}]
   measures: [ready, web.response.p99, node.utilisation]
   assert: ["ready < 0.5 and web.response.p99 < 2*minutes"]
   compare: [{factor: slice, of: [1ms, 10ms], measure: ready}]
-  plots: [{y: ready, x: ratio, by: slice}, {y: ready, x: time}]
+  plots: [{y: ready, x: ratio, by: slice}, {kind: series, y: ready, by: [ratio], where: {slice: 1ms}, log: y}]
 """
 SCENARIO = BASE + "- expect: {stop: debug-exit, code: 0}\n"
 
@@ -190,7 +190,7 @@ def test_schema_takes_what_check_takes(folder: Path, capsys: pytest.CaptureFixtu
             "duration": "10s",
             "warmup": "auto",
             "replications": 3,
-            "hosts": [{"name": "node", "scheduler": {"round_robin": {"slice": "1ms"}}}],
+            "hosts": [{"name": "node", "scheduler": {"round-robin": {"slice": "1ms"}}}],
             "vms": [
                 {
                     "name": "web",
@@ -203,7 +203,7 @@ def test_schema_takes_what_check_takes(folder: Path, capsys: pytest.CaptureFixtu
     assert list(validator.iter_errors(good)) == []
     for path, value in (
         (("experiment", "duration"), 10),
-        (("experiment", "hosts", 0, "scheduler"), "round_robbin"),
+        (("experiment", "hosts", 0, "scheduler"), "round-robbin"),
         (("experiment", "hosts", 0, "coers"), 2),
         (("experiment", "vms", 0, "weight"), 0),
         (("experiment", "vms", 0, "workload", "closed", "think"), {"exponental": "1s"}),

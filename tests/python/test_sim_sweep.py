@@ -31,15 +31,15 @@ TEXT = """\
 schema: 1
 name: t
 seed: 7
-matrix: {count: [1, 2, 3], weight: [1024, 2048]}
+matrix: {number: [1, 2, 3], weight: [1024, 2048]}
 experiment:
   duration: 10s
   replications: {least: 4, most: 20}
   precision: {measure: ready, relative: 5%}
-  hosts: [{name: node, cores: 8, scheduler: round_robin}]
+  hosts: [{name: node, cores: 8, scheduler: round-robin}]
   vms:
   - name: web
-    count: "${matrix.count}"
+    count: "${matrix.number}"
     weight: "${matrix.weight}"
     workload: {closed: {think: 1s, service: 1s}}
   assert: ["ready < 0.025"]
@@ -155,7 +155,7 @@ def test_warm_up_of_a_pilot(experiment: Load) -> None:
 
 def test_asserts_are_of_the_means(experiment: Load) -> None:
     study = swept(experiment(), Inline())
-    failed = {cell.cell.factors["count"] for cell, _ in study.failed_checks}
+    failed = {cell.cell.factors["number"] for cell, _ in study.failed_checks}
     assert failed == {3}
     shown = study.failed_checks[0][1]
     assert shown.text == "ready < 0.025"
@@ -166,7 +166,7 @@ def test_comparison_of_pairs(experiment: Load) -> None:
     study = swept(experiment(), Inline())
     found = study.comparisons
     assert [(c.others, c.baseline, c.candidate) for c in found] == [
-        ({"count": n}, 1024, 2048) for n in (1, 2, 3)
+        ({"number": n}, 1024, 2048) for n in (1, 2, 3)
     ]
     for comparison in found:
         # The noise is that of the seed: pairs differ by the effect alone.
@@ -214,7 +214,7 @@ def test_a_job_that_fails_fails_its_cells_alone(
     with ProcessExecutor(2, work) as executor:
         study = swept(experiment(), executor)
     for cell in study.cells:
-        failed = cell.cell.factors["count"] == 2
+        failed = cell.cell.factors["number"] == 2
         assert (cell.reason is Reason.FAILED) == failed
         assert (cell.error == said) == failed
     assert study.complete

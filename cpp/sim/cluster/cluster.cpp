@@ -51,22 +51,28 @@ Cluster::Cluster(Description description, const RunOptions& options)
       options_(options),
       placement_(description_),
       recording_(placement_.vm_groups().size(), options.until, options.resolution,
-                 options.threads) {
-    for (const VmGroup* group : placement_.vm_groups()) {
-        workloads_.push_back(make_workload(*group));
-    }
-    make_hosts();
-}
+                 options.threads),
+      workloads_(make_workloads()),
+      hosts_(make_hosts()),
+      feeding_(placement_, hosts_),
+      engine_(make_engine()) {}
 
 Cluster::~Cluster() = default;
 
-void Cluster::make_hosts() {
+std::vector<std::unique_ptr<Workload>> Cluster::make_workloads() const {
+    std::vector<std::unique_ptr<Workload>> result;
+    for (const VmGroup* group : placement_.vm_groups()) result.push_back(make_workload(*group));
+    return result;
+}
+
+std::vector<std::unique_ptr<Host>> Cluster::make_hosts() {
     // Streams are keyed by names, so that a group more shifts nobody's numbers.
     std::vector<Seed> seeds;
     for (const VmGroup* group : placement_.vm_groups()) {
         seeds.push_back(Seed(description_.seed).child("vm").child(group->name));
     }
-    hosts_.reserve(placement_.hosts());
+    std::vector<std::unique_ptr<Host>> result;
+    result.reserve(placement_.hosts());
     for (std::uint32_t number = 0; number < placement_.hosts(); ++number) {
         std::vector<HostedVm> vms;
         for (const PlacedVm& placed : placement_.on_host(number)) {
@@ -76,8 +82,9 @@ void Cluster::make_hosts() {
                            .number = placement_.vm_number(placed),
                            .stream_key = seeds[placed.group].child(placed.number).value()});
         }
-        hosts_.push_back(make_host(number, std::move(vms)));
+        result.push_back(make_host(number, std::move(vms)));
     }
+    return result;
 }
 
 std::unique_ptr<Host> Cluster::make_host(std::uint32_t number, std::vector<HostedVm> vms) {
@@ -93,7 +100,7 @@ std::unique_ptr<Host> Cluster::make_host(std::uint32_t number, std::vector<Hoste
     }
     QuantumPolicy policy{.name = group.scheduler.name,
                          .scheduler = kind->make(group.scheduler.values),
-                         .work_conserving = kind->promises.work_conserving};
+                         .work_conserving = promises(*kind, group.scheduler.values).work_conserving};
     const Seed seed = Seed(description_.seed).child("host").child(group.name);
     return std::make_unique<QuantumHost>(group, std::move(vms), std::move(policy),
                                          seed.child(placement_.host_number(number)).value(),

@@ -2,14 +2,17 @@
 #pragma once
 
 #include <cstdint>
+#include <filesystem>
 #include <functional>
 #include <memory>
 #include <span>
 #include <string>
 #include <vector>
 
+#include "sim/cluster/feeding.h"
 #include "sim/cluster/recording.h"
 #include "sim/engine/time.h"
+#include "sim/engine/windows.h"
 #include "sim/hosts/host.h"
 #include "sim/model/description.h"
 #include "sim/model/placement.h"
@@ -24,16 +27,6 @@ struct RunOptions {
     std::uint64_t memory = 0;  // bytes that the run may take; 0: what the host has available
 };
 
-// What a workload that is fed from outside wants: `pairs` pairs of think time and work for each of
-// these VMs of a group, VM by VM; both arrays have vms.size() x pairs elements.
-struct Feed {
-    std::uint32_t group;
-    std::span<const std::uint32_t> vms;  // numbers within the group
-    std::size_t pairs;
-    std::span<Duration> think;
-    std::span<Duration> work;
-};
-
 // Throws ConfigError for an unknown workload and for parameters that do not go together.
 std::unique_ptr<Workload> make_workload(const VmGroup& group);
 
@@ -42,8 +35,6 @@ class Cluster {
 public:
     // Called now and then; false stops the run at the end of the window.
     using Progress = std::function<bool(Time now, std::uint64_t events)>;
-    // Throws what the user's workload throws.
-    using Feeder = std::function<void(const Feed&)>;
 
     // Throws ConfigError for what is wrong with either, or if it would not fit in memory.
     Cluster(Description description, const RunOptions& options);
@@ -53,9 +44,17 @@ public:
 
     void set_feeder(Feeder feeder) { feeder_ = std::move(feeder); }
 
-    // Goes on from now() to the end; true if it came there. Throws PolicyError, WorkloadError and
-    // what the feeder throws: the cluster is finished() then, where it stood.
+    // Goes on from now() to the end; true if it came there. Throws PolicyError, WorkloadError, and
+    // what the feeder and `progress` throw; after those of the first three it can't go on.
     bool run(const Progress& progress);
+
+    // Writes the cluster as it stands, with a text that says what it is: whoever restores it makes
+    // a cluster of the same description and options (but for threads) first. HostError.
+    void save(const std::filesystem::path& path, const std::string& description) const;
+    static std::string saved_description(const std::filesystem::path& path);
+    // Before the first run. HostError; StateError for what is no checkpoint of such a cluster: this
+    // one is of no use then.
+    void restore(const std::filesystem::path& path);
 
     const Description& description() const { return description_; }
     const RunOptions& options() const { return options_; }
@@ -64,19 +63,19 @@ public:
     Host& host(std::uint32_t number) const { return *hosts_[number]; }
     const Workload& workload(std::uint32_t group) const { return *workloads_[group]; }
 
-    Time now() const { return now_; }
+    Time now() const;
     // When the accounts begin: the end of the warm-up, or 0 if the run did not come so far.
-    Time measured_from() const { return now_ >= options_.warmup ? options_.warmup : 0; }
-    std::uint64_t events() const { return events_; }
-    bool complete() const { return now_ == options_.until; }
+    Time measured_from() const { return now() >= options_.warmup ? options_.warmup : 0; }
+    std::uint64_t events() const;
+    bool complete() const { return now() == options_.until; }
 
     // Bytes that such a run takes, to some per cent.
     static std::uint64_t footprint(const Description& description, const RunOptions& options);
 
 private:
-    class Watch;
-
-    void make_hosts();
+    std::vector<std::unique_ptr<Workload>> make_workloads() const;
+    std::vector<std::unique_ptr<Host>> make_hosts();
+    std::unique_ptr<Engine> make_engine() const;
     std::unique_ptr<Host> make_host(std::uint32_t number, std::vector<HostedVm> vms);
 
     Description description_;
@@ -85,9 +84,9 @@ private:
     Recording recording_;
     std::vector<std::unique_ptr<Workload>> workloads_;  // by group
     std::vector<std::unique_ptr<Host>> hosts_;
+    Feeding feeding_;
     Feeder feeder_;
-    Time now_ = 0;
-    std::uint64_t events_ = 0;
+    std::unique_ptr<Engine> engine_;
 };
 
 }  // namespace hvlab::sim

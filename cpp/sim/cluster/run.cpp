@@ -1,29 +1,90 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include <algorithm>
+#include <utility>
 #include <vector>
 
+#include "core/base/status.h"
 #include "sim/cluster/cluster.h"
+#include "sim/engine/checkpoint.h"
 
 namespace hvlab::sim {
 namespace {
 
-class Nobody final : public Outbox {
+constexpr std::size_t kLongestHeader = std::size_t{1} << 30;
+
+std::vector<Process*> processes_of(std::span<const std::unique_ptr<Host>> hosts) {
+    std::vector<Process*> result;
+    result.reserve(hosts.size());
+    for (const auto& host : hosts) result.push_back(host.get());
+    return result;
+}
+
+class Watch final : public Observer {
 public:
-    unsigned thread() const override { return 0; }
-    void send(Time, ProcessId, Duration, std::uint32_t, std::uint32_t, std::uint64_t) override {}
+    Watch(Feeding& feeding, const Feeder& feeder, const Cluster::Progress& progress,
+          const Engine& engine)
+        : feeding_(feeding), feeder_(feeder), progress_(progress), engine_(engine) {}
+
+    void feed(std::span<const ProcessId> /*starved*/) override { feeding_.feed(feeder_); }
+    bool window(Time end, std::uint64_t /*events*/) override {
+        return !progress_ || progress_(end, engine_.events());
+    }
+
+private:
+    Feeding& feeding_;
+    const Feeder& feeder_;
+    const Cluster::Progress& progress_;
+    const Engine& engine_;
 };
 
 }  // namespace
 
+std::unique_ptr<Engine> Cluster::make_engine() const {
+    EngineOptions options;
+    options.lookahead = description_.control_latency;
+    options.independent = true;  // no host sends anything yet
+    options.threads = static_cast<int>(options_.threads);
+    return std::make_unique<Engine>(processes_of(hosts_), options);
+}
+
 bool Cluster::run(const Progress& progress) {
-    Nobody outbox;
-    while (now_ < options_.until) {
-        const Time end = std::min(options_.until, now_ + std::max<Time>(options_.until / 100, 1));
-        for (const auto& host : hosts_) events_ += host->advance(end, outbox).events;
-        now_ = end;
-        if (progress && !progress(now_, events_)) break;
+    if (feeding_.needed() && !feeder_) {
+        throw ConfigError("vms", "a workload is to be fed, and nobody feeds it");
     }
-    return complete();
+    Watch watch(feeding_, feeder_, progress, *engine_);
+    return engine_->run(options_.until, watch);
+}
+
+Time Cluster::now() const { return engine_->now(); }
+
+std::uint64_t Cluster::events() const { return engine_->events(); }
+
+void Cluster::save(const std::filesystem::path& path, const std::string& description) const {
+    StateWriter header;
+    header.begin("cluster", 1);
+    header.put_bytes(std::as_bytes(std::span(description)));
+    recording_.save(header);
+    write_checkpoint(path, header.bytes(), *engine_);
+}
+
+std::string Cluster::saved_description(const std::filesystem::path& path) {
+    const Checkpoint checkpoint(path);
+    StateReader header(checkpoint.header());
+    header.begin("cluster", 1);
+    const std::vector<std::byte> bytes = header.get_bytes(kLongestHeader);
+    return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
+
+void Cluster::restore(const std::filesystem::path& path) {
+    Checkpoint checkpoint(path);
+    if (checkpoint.processes() != hosts_.size()) {
+        throw StateError("the checkpoint is of another cluster: it has another number of hosts");
+    }
+    StateReader header(checkpoint.header());
+    header.begin("cluster", 1);
+    header.get_bytes(kLongestHeader);
+    recording_.load(header);
+    checkpoint.restore(*engine_);
+    if (now() > options_.until) throw StateError("the checkpoint is of a longer run");
 }
 
 }  // namespace hvlab::sim

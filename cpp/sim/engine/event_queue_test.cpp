@@ -9,8 +9,8 @@
 #include <string>
 #include <vector>
 
-#include "sim/engine/counted_allocations.h"
 #include "sim/engine/stream.h"
+#include "sim/engine/testing/counted_allocations.h"
 
 namespace hvlab::sim {
 namespace {

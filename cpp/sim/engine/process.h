@@ -40,7 +40,7 @@ public:
 struct Advanced {
     std::uint64_t events = 0;
     // It stands before `end`, for want of input that its owner must give (a workload in Python);
-    // advance it again when the input is there.
+    // advance it again when the input is there. It goes on at next(), which is before `end`.
     bool starved = false;
 };
 
@@ -50,9 +50,12 @@ public:
 
     // The time of its next event, kNever if there is none.
     virtual Time next() const = 0;
-    // Handles all events before `end`, in order of time. Called by one thread at a time; never
-    // allocates in steady state.
+    // Handles all events before `end`, in order of time. What it does may not depend on how a
+    // stretch of time is divided into calls, nor on calls without an event; it isn't called where
+    // it has neither events nor messages. Called by one thread at a time; never allocates in steady
+    // state.
     virtual Advanced advance(Time end, Outbox& outbox) = 0;
+    // At the message's time: all events before it are handled, those at that very time are not.
     virtual void receive(const Message& message) = 0;
 
     virtual void save(StateWriter& writer) const = 0;

@@ -269,9 +269,7 @@ std::size_t FluidHost::wanted(std::size_t vm) {
 
 void FluidHost::feed(std::size_t vm, std::span<const Duration> think,
                      std::span<const Duration> work) {
-    const auto place = std::lower_bound(starving_.begin(), starving_.end(), vm);
-    HVLAB_ASSERT(place != starving_.end() && *place == vm);
-    starving_.erase(place);
+    std::erase(starving_, static_cast<std::uint32_t>(vm));
     enter(vm);
     vms_[vm].workload->feed(*this, think, work);
 }

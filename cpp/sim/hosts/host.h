@@ -55,7 +55,7 @@ public:
 
     // Of workloads that are fed from outside: the VMs for want of whose input `advance` returned
     // starved, ascending; it may go on when each has been fed as much as it wants (in pairs of
-    // think time and work).
+    // think time and work). Others may be fed too, if they want something.
     virtual std::span<const std::uint32_t> starving() const = 0;
     virtual std::size_t wanted(std::size_t vm) = 0;
     virtual void feed(std::size_t vm, std::span<const Duration> think,

@@ -9,10 +9,7 @@ namespace hvlab::sim {
 std::span<const SchedulerKind* const> scheduler_kinds() {
     // By name.
     static constexpr std::array kKinds = {
-        &kCredit2,
-        &kEsx,
-        &kGang,
-        &kRoundRobin,
+        &kCredit2, &kEevdf, &kEsx, &kGang, &kHyperv, &kRoundRobin,
     };
     return kKinds;
 }

@@ -8,8 +8,10 @@
 namespace hvlab::sim {
 
 extern const SchedulerKind kCredit2;
+extern const SchedulerKind kEevdf;
 extern const SchedulerKind kEsx;
 extern const SchedulerKind kGang;
+extern const SchedulerKind kHyperv;
 extern const SchedulerKind kRoundRobin;
 
 }  // namespace hvlab::sim

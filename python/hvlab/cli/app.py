@@ -11,7 +11,7 @@ from typing import Annotated, Any, cast
 
 import typer
 
-from hvlab.cli import USAGE, bench
+from hvlab.cli import USAGE, bench, sim
 
 MAX_JOBS = 256  # each takes a process and two of 1024 file descriptors
 
@@ -28,6 +28,7 @@ fixtures_app = typer.Typer(
 )
 app.add_typer(fixtures_app, name="fixtures")
 app.add_typer(bench.app, name="bench")
+app.add_typer(sim.app, name="sim")
 
 Targets = Annotated[
     list[str],

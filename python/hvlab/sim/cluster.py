@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Clusters from Python: described and checked with the same models and words as in documents."""
+"""Clusters from Python: described and checked with the same models and words as in documents, and run."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
+from hvlab import units
 from hvlab.errors import SimulationError
 from hvlab.scenario import explain
 from hvlab.scenario.context import Places
@@ -18,9 +19,11 @@ from hvlab.scenario.tree import Mark, Marks, format_path
 from hvlab.scenario.tree import Path as Place
 from hvlab.sim import choices, consistency
 from hvlab.sim.description import ClusterSpec, Fidelity, HostSpec, VmSpec
+from hvlab.sim.result import Progress, Result, run_plain
 
 # A scheduler, a workload: its name, or {NAME: {parameters}}.
 Choice = str | Mapping[str, Any]
+MAX_DURATION = 100 * 365 * 24 * units.DURATION_UNITS["h"]
 
 
 class Host(HostSpec):
@@ -107,6 +110,99 @@ class VM(VmSpec):
             super().__init__(**given)
         except ValidationError as error:
             raise _explained(error, VmSpec, given) from None
+
+
+class Cluster:
+    """Hosts and the VMs on them; `run` simulates it, from the beginning each time.
+
+    Args:
+        hosts, vms: groups of equal ones, each with a name of its own.
+        seed: of all randomness, 0 to 2^64 - 1; clusters that differ in a policy and have one seed see the
+            same random numbers.
+        fidelity: `quantum`: every time slice, by the hosts' schedulers; `fluid`: VMs get shares of their
+            host continuously, for very many of them.
+        control_latency: the least time that a message takes from one host to another.
+
+    Raises SimulationError: something is wrong with it; the attribute `field` says with what.
+    """
+
+    def __init__(
+        self,
+        hosts: Sequence[HostSpec | Mapping[str, Any]],
+        vms: Sequence[VmSpec | Mapping[str, Any]],
+        *,
+        seed: int = 0,
+        fidelity: Fidelity = "quantum",
+        control_latency: str = "1ms",
+    ) -> None:
+        if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 1 << 64:
+            raise SimulationError(f"a seed is 0 to 2^64 - 1, not {seed!r}", "seed")
+        self._spec = described(hosts, vms, fidelity, control_latency)
+        self._seed = seed
+
+    @property
+    def spec(self) -> ClusterSpec:
+        """What was described."""
+        return self._spec
+
+    @property
+    def seed(self) -> int:
+        return self._seed
+
+    def run(
+        self,
+        duration: int | str,
+        *,
+        warmup: int | str = 0,
+        resolution: int | str | None = None,
+        threads: int = 1,
+        memory: int | str | None = None,
+        progress: Progress | None = None,
+    ) -> Result:
+        """Simulates the cluster. Ctrl-C ends it: the result says that it is not complete.
+
+        Args:
+            duration: simulated time, `"60s"` or ns; warmup: how much of the beginning is not measured.
+            resolution: of the time series; without it there is none.
+            threads: how many work on it; the result does not hang on their number.
+            memory: what the run may take, `"4GiB"` or bytes; what the host has, if not given.
+            progress: called now and then with (simulated ns, events); False ends the run.
+
+        Raises SimulationError: an argument is wrong, it would not fit in memory, or a policy or a workload
+        failed.
+        """
+        options = {"until": _ns(duration, "duration"), "warmup": _ns(warmup, "warmup")}
+        options["resolution"] = 0 if resolution is None else _ns(resolution, "resolution")
+        if resolution is not None and not options["resolution"]:
+            raise SimulationError("the resolution must be more than 0", "resolution")
+        if isinstance(threads, bool) or not isinstance(threads, int) or threads < 1:
+            raise SimulationError(f"threads must be at least 1, not {threads!r}", "threads")
+        options["threads"] = threads
+        options["memory"] = 0 if memory is None else _bytes(memory)
+        return run_plain(self._spec.plain(), self._seed, options, progress)
+
+    def __repr__(self) -> str:
+        hosts = ", ".join(f"{host.count} {host.name}" for host in self._spec.hosts)
+        numbers = ((v.number(self._spec.pcpus_for(v)), v.name) for v in self._spec.vms)
+        vms = ", ".join(f"{count} {name}" for count, name in numbers)
+        return f"<Cluster: hosts {hosts}; VMs {vms}; {self._spec.fidelity}, seed {self._seed}>"
+
+
+def _ns(value: int | str, name: str) -> int:
+    try:
+        found = units.to_ns(value)
+    except units.UnitError as error:
+        raise SimulationError(f"{name}: {error}", name) from None
+    if found > MAX_DURATION:
+        raise SimulationError(f"{name}: {value} is too long", name)
+    return found
+
+
+def _bytes(value: int | str) -> int:
+    try:
+        return units.to_bytes(value)
+    except units.UnitError as error:
+        raise SimulationError(f"memory: {error}", "memory") from None
 
 
 def described(

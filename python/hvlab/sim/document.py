@@ -27,12 +27,13 @@ from hvlab.scenario.template import Names, as_text
 from hvlab.scenario.tree import Data, Marks, Path, Scalar
 from hvlab.sim import checks, choices, consistency
 from hvlab.sim.checks import Check
-from hvlab.sim.experiment import MAX_SAMPLES, Experiment, ExperimentFile
-from hvlab.sim.measures import UnknownMeasure, split
+from hvlab.sim.experiment import MAX_SAMPLES, Experiment, ExperimentFile, Plot
+from hvlab.sim.measures import MEASURES, UnknownMeasure, split
+from hvlab.sim.results import RESERVED
 
 # What is one for all cells.
+SERIES = ("run", "ready", "costop", "throttled", "idle", "responses", "latency_mean")  # columns
 _COMMON = ("replications", "precision", "confidence", "measures", "compare", "plots")
-TIME = "time"  # the x of a plot of the series
 
 
 @dataclass(frozen=True)
@@ -212,7 +213,8 @@ def _measures(experiment: Experiment) -> Iterator[tuple[Path, str]]:
     for index, compare in enumerate(experiment.compare):
         yield ("compare", index, "measure"), compare.measure
     for index, plot in enumerate(experiment.plots):
-        yield ("plots", index, "y"), plot.y
+        if plot.kind == "line" and plot.y:
+            yield ("plots", index, "y"), plot.y
 
 
 def _of_factors(document: ExperimentDocument, places: Places) -> Iterator[Problem]:
@@ -223,14 +225,13 @@ def _of_factors(document: ExperimentDocument, places: Places) -> Iterator[Proble
     def at(message: str, *path: str | int) -> Problem:
         return places.at_value(("experiment", *path), message)
 
-    def unknown(name: str, known: Iterable[str]) -> str:
-        names = list(known)
-        there = f"; there are: {', '.join(names)}" if names else "; the document has no matrix"
-        return f"unknown factor '{name}'{did_you_mean(name, names) or there}"
-
+    for factor in factors:
+        if factor in RESERVED or factor in MEASURES:
+            message = f"a factor can't be called '{factor}': results have a column of that name"
+            yield places.at_key(("matrix", factor), message)
     for index, compare in enumerate(experiment.compare):
         if compare.factor not in factors:
-            yield at(unknown(compare.factor, factors), "compare", index, "factor")
+            yield at(_unknown_factor(compare.factor, factors), "compare", index, "factor")
             continue
         values = [as_text(value) for value in factors[compare.factor]]
         for number, value in enumerate(map(as_text, compare.of)):
@@ -241,13 +242,44 @@ def _of_factors(document: ExperimentDocument, places: Places) -> Iterator[Proble
             elif value in map(as_text, compare.of[:number]):
                 yield at(f"'{value}' is there already", "compare", index, "of", number)
     for index, plot in enumerate(experiment.plots):
-        if plot.x == TIME and TIME not in factors:
-            if experiment.resolution is None:
-                message = "a plot over time needs a 'resolution', that of the time series"
-                yield at(message, "plots", index, "x")
-        elif plot.x not in factors:
-            yield at(unknown(plot.x, (*factors, TIME)), "plots", index, "x")
-        if plot.by is not None and plot.by not in factors:
-            yield at(unknown(plot.by, factors), "plots", index, "by")
-        elif plot.by == plot.x:
-            yield at(f"'{plot.by}' is x already", "plots", index, "by")
+        yield from (
+            at(message, "plots", index, *path) for path, message in _of_plot(plot, document)
+        )
+
+
+def _of_plot(plot: Plot, document: ExperimentDocument) -> Iterator[tuple[Path, str]]:
+    """What is wrong with a plot, and with which of its keys."""
+    factors = document.factors
+    for key, needed in (("y", ("line", "series")), ("x", ("line", "shares"))):
+        if plot.kind in needed and not getattr(plot, key):
+            yield (), f"'{key}' is missing in a plot of the kind '{plot.kind}'"
+        elif plot.kind not in needed and getattr(plot, key):
+            yield (key,), f"a plot of the kind '{plot.kind}' takes no '{key}'"
+    if plot.kind == "series":
+        if document.common.resolution is None:
+            yield ("kind",), "a plot of the time series needs a 'resolution' of the experiment"
+        if plot.y and plot.y not in SERIES:
+            hint = did_you_mean(plot.y, SERIES) or f"; there are: {', '.join(SERIES)}"
+            yield ("y",), f"the time series has no '{plot.y}'{hint}"
+    if plot.x and plot.x not in factors:
+        yield ("x",), _unknown_factor(plot.x, factors)
+    for number, name in enumerate(plot.lines):
+        place = ("by",) if isinstance(plot.by, str) else ("by", number)
+        if name not in factors:
+            yield place, _unknown_factor(name, factors)
+        elif name == plot.x:
+            yield place, f"'{name}' is x already"
+    for name, value in plot.where.items():
+        if name not in factors:
+            yield ("where", name), _unknown_factor(name, factors)
+            continue
+        values = [as_text(known) for known in factors[name]]
+        if as_text(value) not in values:
+            hint = did_you_mean(as_text(value), values) or f"; there are: {', '.join(values)}"
+            yield ("where", name), f"'{as_text(value)}' is no value of '{name}'{hint}"
+
+
+def _unknown_factor(name: str, known: Iterable[str]) -> str:
+    names = list(known)
+    there = f"; there are: {', '.join(names)}" if names else "; the document has no matrix"
+    return f"unknown factor '{name}'{did_you_mean(name, names) or there}"

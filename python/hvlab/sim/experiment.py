@@ -93,12 +93,31 @@ class Compare(Strict):
 
 
 class Plot(Strict):
-    """A plot of the report: a measure over a factor, a line for each value of another."""
+    """A figure of the report."""
 
-    y: str = Field(min_length=1, description="A measure.")
-    x: str = Field(min_length=1, description="An axis of the matrix; or `time`, of the series.")
-    by: str | None = Field(default=None, min_length=1, description="An axis: a line each.")
+    kind: Literal["line", "latency", "shares", "series"] = Field(
+        default="line",
+        description="A measure over a factor, with its intervals; the distribution of response times; where "
+        "the vCPUs' time went, over a factor; a column of the time series.",
+    )
+    y: str = Field(
+        default="", description="Of a line: the measure. Of a series: its column, as `ready`."
+    )
+    x: str = Field(default="", description="Of a line and of shares: the factor along the axis.")
+    by: str | list[str] = Field(
+        default_factory=list,
+        description="A factor, or several: a line for each combination of their values.",
+    )
+    where: dict[str, ScalarValue] = Field(
+        default_factory=dict, description="Only cells with these values of factors."
+    )
     title: str = Field(default="", max_length=200, description="Its title.")
+    log: Literal["", "x", "y", "xy"] = Field(default="", description="Which axes are logarithmic.")
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """The factors of `by`."""
+        return (self.by,) if isinstance(self.by, str) else tuple(self.by)
 
 
 def _warmup(value: Any) -> Any:

@@ -43,7 +43,8 @@ _ALL = (
     Measure("overhead", Unit.SHARE, "of all vCPU time, the share that went into switching and migration"),
     Measure("lost", Unit.SHARE, "of all vCPU time, the share lost to busy siblings and remote memory"),
     Measure("spun", Unit.SHARE, "of all vCPU time, the share of busy waiting"),
-    Measure("fairness", Unit.SHARE, "Jain's index of the VMs' CPU time over their weights: 1 is fair"),
+    Measure("fairness", Unit.SHARE, "Jain's index of CPU time a weight, of the VMs that wanted more than "
+            "they got: 1 is fair"),
     Measure("throughput", Unit.RATE, "responses a second"),
     Measure("arrivals", Unit.RATE, "requests a second"),
     Measure("response.mean", Unit.TIME, "mean response time"),
@@ -51,6 +52,7 @@ _ALL = (
     Measure("response.p90", Unit.TIME, "90th percentile of the response time"),
     Measure("response.p95", Unit.TIME, "95th percentile of the response time"),
     Measure("response.p99", Unit.TIME, "99th percentile of the response time"),
+    Measure("response.p999", Unit.TIME, "99.9th percentile of the response time"),
     Measure("response.max", Unit.TIME, "the longest response time"),
     Measure("switches", Unit.RATE, "context switches a second"),
     Measure("migrations", Unit.RATE, "migrations of vCPUs to another core a second"),

@@ -11,7 +11,6 @@ from functools import cache
 from pydantic import BaseModel
 
 from hvlab.scenario.reference import Topic, collect, topic_of
-from hvlab.sim import measures
 from hvlab.sim.choices import Distribution, OneOf, Scheduler, Workload
 from hvlab.sim.experiment import Experiment
 
@@ -58,8 +57,3 @@ def topics() -> tuple[Topic, ...]:
 def _kinds(kind: type[OneOf]) -> Iterator[Topic]:
     for name, body in kind.bodies().items():
         yield topic_of(body, (kind.what, name), {})
-
-
-def measure_lines() -> list[str]:
-    """A line for each measure, for the documentation: `| name | unit | meaning |`."""
-    return [f"| `{m.name}` | {m.unit} | {m.meaning} |" for m in measures.MEASURES.values()]

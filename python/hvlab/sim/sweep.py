@@ -118,7 +118,7 @@ class _CellRun:
 
     def _in_order(self) -> list[JobResult]:
         """From 0 on, up to the first that is missing."""
-        found = []
+        found: list[JobResult] = []
         while len(found) in self._done:
             found.append(self._done[len(found)])
         return found

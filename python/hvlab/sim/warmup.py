@@ -69,27 +69,26 @@ def observations(series: Columns, scope: str, measure: str) -> Sequence[float]:
     rows = _rows(series, scope)
     if not rows:
         return []
-    if measure.startswith("response") and "latency" in series:
+    if measure.startswith("response"):
         return _held([_ratio(row["latency"], row["responses"]) for row in rows])
-    if measure == "throughput":
+    if measure in ("throughput", "arrivals"):
         return [row["responses"] for row in rows]
-    if measure == "arrivals":
-        return [row["arrivals"] for row in rows]
-    state = measure if measure in series else "run"
+    state = measure if measure in _STATES else "run"
     return _held([_ratio(row[state], sum(row[s] for s in _STATES)) for row in rows])
 
 
 def _rows(series: Columns, scope: str) -> list[dict[str, float]]:
-    """Sums over the groups of the scope, for each interval in order."""
-    if not series:
-        return []
-    columns = [name for name in series if name not in ("time", "group")]
+    """Sums over the groups of the scope, for each interval in order; `latency`: of all responses."""
+    names = (*_STATES, "responses")
     sums: dict[float, dict[str, float]] = {}
-    for index, at in enumerate(series["time"]):
-        if scope in (POPULATION, series["group"][index]):
-            row = sums.setdefault(at, dict.fromkeys(columns, 0.0))
-            for name in columns:
-                row[name] += series[name][index]
+    for index, at in enumerate(series.get("time", ())):
+        if scope not in (POPULATION, series["group"][index]):
+            continue
+        row = sums.setdefault(at, dict.fromkeys((*names, "latency"), 0.0))
+        for name in names:
+            row[name] += series[name][index]
+        if series["responses"][index]:
+            row["latency"] += series["latency_mean"][index] * series["responses"][index]
     return [sums[at] for at in sorted(sums)]
 
 

@@ -5,9 +5,24 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
 #include <numeric>
+#include <string>
 
 namespace hvlab::sim {
+namespace {
+
+Duration duration(const std::string& text) {
+    static const std::map<std::string, Duration> kUnits = {
+        {"ns", 1},      {"us", kMicrosecond},  {"ms", kMillisecond},
+        {"s", kSecond}, {"min", 60 * kSecond}, {"h", 3600 * kSecond},
+    };
+    std::size_t digits = 0;
+    const Duration number = std::stoll(text, &digits);
+    return number * kUnits.at(text.substr(digits));
+}
+
+}  // namespace
 
 FakeGuest::FakeGuest(const Workload& workload, int vcpus, std::uint64_t seed, double pcpus)
     : workload_(workload),
@@ -70,10 +85,11 @@ double FakeGuest::speed() const {
 
 Time FakeGuest::next() const {
     Time next = vm_timer_;
+    const double speed = this->speed();
     for (const Vcpu& vcpu : vcpus_) {
         next = std::min(next, vcpu.timer);
         if (vcpu.state != State::kComputing || vcpu.preempted) continue;
-        const double left = std::ceil(vcpu.left / speed() - 1e-3);
+        const double left = std::ceil(vcpu.left / speed - 1e-3);
         if (left < 1e18) next = std::min(next, now_ + std::max<Time>(0, static_cast<Time>(left)));
     }
     return next;
@@ -140,11 +156,40 @@ void FakeGuest::expect_little() {
     EXPECT_EQ(spent, presence_);
 }
 
-std::unique_ptr<Workload> make_workload(std::string_view name, const Values& values, int vcpus) {
+namespace {
+
+Value parsed(const Parameter& parameter) {
+    using Type = Parameter::Type;
+    const std::string text(parameter.preset);
+    switch (parameter.type) {
+        case Type::kDuration:
+            return duration(text);
+        case Type::kInteger:
+            return std::int64_t{std::stoll(text)};
+        case Type::kNumber:
+            return std::stod(text);
+        case Type::kFlag:
+            EXPECT_TRUE(text == "true" || text == "false") << text;
+            return text == "true";
+        case Type::kChoice:
+            return text;
+        case Type::kDistribution:
+        case Type::kNumbers:
+            break;
+    }
+    ADD_FAILURE() << "a preset of " << parameter.name;
+    return {};
+}
+
+}  // namespace
+
+std::unique_ptr<Workload> make_workload(std::string_view name, Values values, int vcpus) {
     const WorkloadKind* kind = find_workload(name);
-    if (kind == nullptr) return nullptr;
+    if (kind == nullptr) throw ConfigError("workload", std::string(name));
     for (const Parameter& parameter : kind->parameters) {
-        EXPECT_TRUE(values.has(parameter.name) || parameter.preset == "-") << parameter.name;
+        if (values.has(parameter.name) || parameter.preset == "-") continue;
+        if (parameter.preset.empty()) throw ConfigError(std::string(parameter.name), "missing");
+        values.set(std::string(parameter.name), parsed(parameter));
     }
     return kind->make(values, vcpus);
 }

@@ -26,7 +26,7 @@ public:
 
     // A vCPU that is preempted makes no progress.
     void preempt(int vcpu, bool preempted);
-    // Called in place of one vCPU's or timer's turn after the other: what happens when.
+    // Called after each event.
     std::function<void(FakeGuest&)> after_event;
 
     Time now() const override { return now_; }
@@ -96,7 +96,7 @@ private:
     Duration spinning_ = 0;
 };
 
-// The workload of that name with these values, which must be complete.
-std::unique_ptr<Workload> make_workload(std::string_view name, const Values& values, int vcpus = 1);
+// The workload of that name with these values; the others have their presets.
+std::unique_ptr<Workload> make_workload(std::string_view name, Values values, int vcpus = 1);
 
 }  // namespace hvlab::sim

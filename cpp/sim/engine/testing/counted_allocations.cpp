@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "sim/engine/counted_allocations.h"
+#include "sim/engine/testing/counted_allocations.h"
 
 #include <atomic>
 #include <cstdlib>

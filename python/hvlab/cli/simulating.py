@@ -1,0 +1,229 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""`hvlab sim run`, `sweep` and `plot`."""
+
+from __future__ import annotations
+
+import datetime
+import sys
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+
+from hvlab import units
+from hvlab.cli import FAILED, INTERRUPTED, NOTHING_RAN, OK
+from hvlab.cli.signals import terminated_is_interrupted
+from hvlab.closing import Closing
+from hvlab.errors import SimulationError
+from hvlab.scenario.nearest import did_you_mean
+from hvlab.scenario.problems import printable
+from hvlab.scenario.template import as_text
+from hvlab.sim import folder, outcome, summary, sweep
+from hvlab.sim.document import ExperimentCell, ExperimentDocument, load_experiment
+from hvlab.sim.executor import ProcessExecutor
+from hvlab.sim.jobs import JobResult
+from hvlab.sim.store import Store
+from hvlab.sim.study import CellResult, Study
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
+
+
+@dataclass(frozen=True)
+class Options:
+    """What was asked for. `one_cell`: `run`, not `sweep`; output None: NAME.results for a sweep, no files
+    for a run.
+    """
+
+    file: Path
+    where: tuple[str, ...]
+    jobs: int
+    output: Path | None
+    resume: bool
+    overwrite: bool
+    one_cell: bool
+
+
+def run(options: Options) -> int:
+    """Runs the cells, writes and shows what came of them; returns the exit code. Raises HvlabError."""
+    document = load_experiment(options.file)
+    cells = selected(document, options.where)
+    if not cells:
+        print("nothing ran: no cell has these values", file=sys.stderr)
+        return NOTHING_RAN
+    if options.one_cell and len(cells) > 1:
+        raise SimulationError(_too_many(document, cells, options.file))
+    output = options.output
+    if output is None and not options.one_cell:
+        output = Path(f"{document.name}.results")
+    if output is not None:
+        folder.prepare(output, document, resume=options.resume, overwrite=options.overwrite)
+    elif options.resume:
+        raise SimulationError("--resume goes on in a folder: give it with --output")
+    started = datetime.datetime.now().astimezone()
+    study = _run(document, cells, options, output)
+    _show(study, options)
+    if output is not None:
+        written = folder.write(output, outcome.results(study, _facts(study, started)))
+        print(f"\n{printable(str(output))}: {', '.join(written)}")
+    if not study.complete:
+        said = "" if output is None else "; what was done is kept, and --resume goes on"
+        print(f"interrupted: these results are partial{said}", file=sys.stderr)
+        return INTERRUPTED
+    failed = study.failed_checks or any(cell.error for cell in study.cells)
+    return FAILED if failed else OK
+
+
+def selected(document: ExperimentDocument, where: Sequence[str]) -> list[ExperimentCell]:
+    """The cells that have these FACTOR=VALUE. Raises SimulationError for what is none."""
+    factors = document.factors
+    wanted: dict[str, set[str]] = {}
+    for text in where:
+        name, separator, value = text.partition("=")
+        if not separator or not name:
+            raise SimulationError(f"--where '{printable(text)}': it is FACTOR=VALUE")
+        if name not in factors:
+            known = (
+                f"; there are: {', '.join(factors)}" if factors else "; the document has no matrix"
+            )
+            hint = did_you_mean(name, factors) or known
+            raise SimulationError(f"--where: unknown factor '{printable(name)}'{hint}")
+        values = [as_text(known) for known in factors[name]]
+        if value not in values:
+            hint = did_you_mean(value, values) or f"; there are: {', '.join(values)}"
+            raise SimulationError(f"--where: '{printable(value)}' is no value of '{name}'{hint}")
+        wanted.setdefault(name, set()).add(value)
+    return [
+        cell
+        for cell in document.cells
+        if all(as_text(cell.factors[name]) in values for name, values in wanted.items())
+    ]
+
+
+def _too_many(document: ExperimentDocument, cells: Sequence[ExperimentCell], file: Path) -> str:
+    differing = [
+        name
+        for name in document.factors
+        if len({as_text(cell.factors[name]) for cell in cells}) > 1
+    ]
+    example = " ".join(f"--where {name}={as_text(cells[0].factors[name])}" for name in differing)
+    path = printable(str(file))
+    return (
+        f"{len(cells)} cells: choose one, as with {example}; 'hvlab sim sweep {path}' runs them all"
+    )
+
+
+def _run(
+    document: ExperimentDocument,
+    cells: Sequence[ExperimentCell],
+    options: Options,
+    output: Path | None,
+) -> Study:
+    with ExitStack() as stack:
+        stack.enter_context(terminated_is_interrupted())
+        executor = stack.enter_context(ProcessExecutor(options.jobs))
+        store = Store(output) if output is not None else None
+        display = _LiveDisplay if sys.stdout.isatty() else _Display
+        shown = stack.enter_context(display(document, len(cells), quiet=options.one_cell))
+        return sweep.run(document, cells, executor, store, shown, resume=options.resume)
+
+
+def _show(study: Study, options: Options) -> None:
+    print()
+    lines: list[str] = []
+    if options.one_cell:
+        for cell in study.cells:
+            lines += summary.one_cell(study, cell)
+            lines += [f"FAILED  {cell.error}"] if cell.error else []
+    else:
+        lines += summary.table(study)
+        compared = list(summary.comparisons(study))
+        lines += ["", *compared] if compared else []
+    lines += [f"note: {cell.warning}" for cell in study.cells if cell.warning and options.one_cell]
+    lines += summary.checks(study)
+    print(printable("\n".join(lines)))
+
+
+def _facts(study: Study, started: datetime.datetime) -> dict[str, str]:
+    from hvlab.report import host_facts
+
+    names = ("hvlab", "system", "kernel", "processor", "processors", "memory", "Python")
+    host = host_facts.facts()
+    events = sum(r.events for cell in study.cells for r in cell.replications)
+    return {
+        **{name: host[name] for name in names},
+        "started": started.isoformat(timespec="seconds"),
+        "took": units.format_duration(round(study.wall * 1e9)),
+        "events": f"{events}",
+    }
+
+
+def plot(results: Path, output: Path | None, format: str) -> int:
+    """Draws figures; returns the exit code. Raises HvlabError."""
+    from hvlab.sim import plots, saved
+
+    loaded = saved.load(results)
+    target = output or (results if results.is_dir() else results.parent)
+    for path in plots.write(loaded, target, format):
+        print(printable(str(path)))
+    return OK
+
+
+class _Display(sweep.Watcher, Closing):
+    """A line for each cell that is done."""
+
+    def __init__(self, document: ExperimentDocument, total: int, quiet: bool) -> None:
+        self._study = Study(document)
+        self._total = total
+        self._quiet = quiet
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+    def cell_done(self, result: CellResult) -> None:
+        if not self._quiet:
+            print(printable(summary.cell_line(self._study, result)), flush=True)
+
+
+class _LiveDisplay(_Display):
+    """The same, and a bar below."""
+
+    def __init__(self, document: ExperimentDocument, total: int, quiet: bool) -> None:
+        super().__init__(document, total, quiet)
+        from rich.progress import (
+            BarColumn,
+            MofNCompleteColumn,
+            Progress,
+            TextColumn,
+            TimeElapsedColumn,
+        )
+
+        self._bar: Progress = Progress(
+            TextColumn("cells"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[runs]} runs"),
+            TimeElapsedColumn(),
+            transient=True,
+        )
+        self._task = self._bar.add_task("cells", total=total, runs=0)
+        self._runs = 0
+
+    def __enter__(self) -> Self:
+        self._bar.start()
+        return self
+
+    def close(self) -> None:
+        self._bar.stop()
+
+    def job_done(self, cell: ExperimentCell, replication: int | str, result: JobResult) -> None:
+        self._runs += 1
+        self._bar.update(self._task, runs=self._runs)
+
+    def cell_done(self, result: CellResult) -> None:
+        if not self._quiet:
+            self._bar.console.print(
+                printable(summary.cell_line(self._study, result)), markup=False, highlight=False
+            )
+        self._bar.advance(self._task)
