@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The floor: the model in bare C++ on a std::priority_queue, with the mean response and no other statistics.
+// The floor: the model in bare C++ on a std::priority_queue, with the mean response and no other
+// statistics.
 #include <algorithm>
 #include <array>
 #include <limits>
 #include <queue>
+#include <utility>
 #include <vector>
 
+#include "bench/sim/peers/hold.h"
 #include "bench/sim/peers/model.h"
 #include "bench/sim/peers/random.h"
 
@@ -14,7 +17,7 @@ namespace {
 
 struct Event {
     double time;
-    std::uint32_t entity;   // a VM whose think ends, or, from the number of VMs on, a host
+    std::uint32_t entity;  // a VM whose think ends, or, from the number of VMs on, a host
     std::uint32_t plan;    // a host's: all but its latest are void
 
     bool operator<(const Event& other) const { return time > other.time; }
@@ -42,8 +45,7 @@ struct Host {
     double rate() const { return active <= kCores ? 1.0 : double{kCores} / active; }
     double first_end() const { return updated + (bursts[0].finish - virtual_time) / rate(); }
 
-    void advance(double now)
-    {
+    void advance(double now) {
         virtual_time += (now - updated) * rate();
         updated = now;
     }
@@ -52,8 +54,7 @@ struct Host {
 class Model {
 public:
     explicit Model(const Options& options)
-        : random_(options.seed), hosts_(options.hosts()), left_(options.vms, options.bursts)
-    {
+        : random_(options.seed), hosts_(options.hosts()), left_(options.vms, options.bursts) {
         std::vector<Event> events;
         events.reserve(options.vms + options.hosts());
         for (std::uint32_t vm = 0; vm < options.vms; ++vm) {
@@ -62,8 +63,7 @@ public:
         queue_ = std::priority_queue<Event>({}, std::move(events));
     }
 
-    Result run()
-    {
+    Result run() {
         const Stopwatch watch;
         const auto vms = static_cast<std::uint32_t>(left_.size());
         while (!queue_.empty()) {
@@ -75,13 +75,12 @@ public:
                 wake(event.time, host);
             }
         }
-        result_.seconds = watch.seconds();
+        watch.stop(result_);
         return result_;
     }
 
 private:
-    void begin_burst(double now, std::uint32_t vm)
-    {
+    void begin_burst(double now, std::uint32_t vm) {
         ++result_.events;
         Host& host = hosts_[vm / kVmsOfHost];
         host.advance(now);
@@ -90,8 +89,7 @@ private:
         plan(host);
     }
 
-    void wake(double now, Host& host)
-    {
+    void wake(double now, Host& host) {
         host.due = kNever;
         host.advance(now);
         if (host.first_end() <= now) {  // no arrival delayed it
@@ -102,8 +100,7 @@ private:
         }
     }
 
-    void end_burst(double now, Host& host)
-    {
+    void end_burst(double now, Host& host) {
         ++result_.events;
         std::pop_heap(host.bursts.begin(), host.bursts.begin() + host.active);
         const Burst& burst = host.bursts[--host.active];
@@ -115,8 +112,7 @@ private:
     }
 
     // An event for the first end, unless an earlier one is pending: that one plans anew.
-    void plan(Host& host)
-    {
+    void plan(Host& host) {
         const double end = host.first_end();
         if (end < host.due) {
             host.due = end;
@@ -132,12 +128,41 @@ private:
     Result result_;
 };
 
+// What our queue keeps in order, as small as it gets.
+struct Held {
+    std::int64_t time;
+    std::uint32_t entity;
+    std::uint32_t sequence;
+
+    bool operator<(const Held& other) const {
+        if (time != other.time) return time > other.time;
+        return entity != other.entity ? entity > other.entity : sequence > other.sequence;
+    }
+};
+
+int hold_heap(const Options& options) {
+    using Queue = std::priority_queue<Held>;
+    Queue queue;
+    return hold(
+        options, queue,
+        [](Queue& into, std::int64_t time, std::uint32_t entity, std::uint32_t sequence) {
+            into.push({time, entity, sequence});
+        },
+        [](Queue& from) {
+            const Held first = from.top();
+            from.pop();
+            return std::pair(first.time, first.entity);
+        });
+}
+
 }  // namespace
 }  // namespace bench_sim
 
-int main(int argc, char** argv)
-{
-    const bench_sim::Options options = bench_sim::parse(argc, argv, true);
+int main(int argc, char** argv) {
+    const bench_sim::Options options = bench_sim::parse(argc, argv, {"--hold"});
+    if (options.hold != 0) {
+        return bench_sim::hold_heap(options);
+    }
     bench_sim::Model model(options);
     return bench_sim::report(options, model.run());
 }

@@ -8,12 +8,11 @@
 
 namespace bench_sim {
 
-// xoshiro256++ (Blackman and Vigna, "Scrambled linear pseudorandom number generators", 2021), seeded by
-// SplitMix64 as they advise.
+// xoshiro256++ (Blackman and Vigna, "Scrambled linear pseudorandom number generators", 2021),
+// seeded by SplitMix64 as they advise.
 class Random {
 public:
-    explicit Random(std::uint64_t seed)
-    {
+    explicit Random(std::uint64_t seed) {
         for (std::uint64_t& word : state_) {
             seed += 0x9E3779B97F4A7C15;
             std::uint64_t mixed = (seed ^ (seed >> 30)) * 0xBF58476D1CE4E5B9;
@@ -22,8 +21,7 @@ public:
         }
     }
 
-    std::uint64_t bits()
-    {
+    std::uint64_t bits() {
         auto& s = state_;
         const std::uint64_t result = std::rotl(s[0] + s[3], 23) + s[0];
         const std::uint64_t shifted = s[1] << 17;
