@@ -272,6 +272,7 @@ void FluidHost::feed(std::size_t vm, std::span<const Duration> think,
     std::erase(starving_, static_cast<std::uint32_t>(vm));
     enter(vm);
     vms_[vm].workload->feed(*this, think, work);
+    next_ = std::min(next_, agenda_.top().time);  // a think time began: no rate changes
 }
 
 // --- rates ---

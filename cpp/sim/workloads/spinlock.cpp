@@ -232,6 +232,10 @@ constexpr Parameter kParameters[] = {
 constinit const WorkloadKind kSpinlockWorkload = {
     .name = "spinlock",
     .meaning = "the vCPUs share a lock, for which they spin: its holder may lose its pCPU",
+    .source =
+        "Uhlig, LeVasseur, Skoglund, Dannowski: Towards Scalable Multiprocessor Virtual "
+        "Machines, VM 2004; Friebel, Biemueller: How to Deal with Lock Holder Preemption, "
+        "Xen Summit 2008",
     .parameters = kParameters,
     .make = [](const Values& values, int /*vcpus*/) -> std::unique_ptr<Workload> {
         return std::make_unique<SpinlockWorkload>(values);
