@@ -10,7 +10,9 @@ namespace hvlab::sim {
 
 // How well the vCPU gets on on a pCPU that is free; the more the better.
 int merit_of_pcpu(const Pcpus& host, VcpuId vcpu, PcpuId pcpu);
-inline constexpr int kMostMerit = 15;  // none is better
+// No merit is more: of the pCPU that it ran on last, and of any other.
+inline constexpr int kMostMerit = 15;
+int most_merit_elsewhere(const Pcpus& host, VcpuId vcpu);
 
 // The free pCPU where the vCPU gets on best, kNone if it may run on none that is free. In this
 // order: a core whose threads are all free, the VM's NUMA node, the pCPU it ran on last, another
@@ -28,9 +30,10 @@ PcpuId best_free_pcpu_if(const Pcpus& host, VcpuId vcpu, Usable usable, PcpuId f
         usable(last) && merit_of_pcpu(host, vcpu, last) == kMostMerit) {
         return last;
     }
+    const int enough = most_merit_elsewhere(host, vcpu);
     PcpuId best = kNone;
     int most = -1;
-    for (; pcpu != kNone && pcpu < end; pcpu = host.free_from(pcpu + 1)) {
+    for (; most < enough && pcpu != kNone && pcpu < end; pcpu = host.free_from(pcpu + 1)) {
         if (!host.allowed(vcpu, pcpu) || !usable(pcpu)) continue;
         const int merit = merit_of_pcpu(host, vcpu, pcpu);
         if (merit > most) {
