@@ -13,14 +13,6 @@ int merit_of_pcpu(const Pcpus& host, VcpuId vcpu, PcpuId pcpu) {
            (pcpu == last ? 2 : 0) + (same_core ? 1 : 0);
 }
 
-int most_merit_elsewhere(const Pcpus& host, VcpuId vcpu) {
-    const PcpuId last = host.vcpus()[static_cast<std::size_t>(vcpu)].pcpu;
-    const bool whole_core = last != kNone && host.topology().threads() > 1 &&
-                            host.running()[static_cast<std::size_t>(last)] == kNone &&
-                            siblings_free(host, last);
-    return whole_core ? 13 : 12;
-}
-
 bool siblings_free(const Pcpus& host, PcpuId pcpu) {
     const int threads = host.topology().threads();
     if (threads == 1) return true;
