@@ -1240,6 +1240,12 @@ class SimTable:
     Arrow's PyCapsule interface (numbers without a copy), and numpy through `values`. Use it
     through hvlab.sim.Frame.
     """
+    @staticmethod
+    def latencies(values: typing_extensions.Buffer) -> SimTable:
+        """
+        The histogram of response times in ns (int64), as a cluster's table `latency`
+        has it: low, high, count. Raises ValueError, TypeError.
+        """
     def __arrow_c_array__(self, requested_schema: typing.Any = None) -> tuple:
         """
         As one array of structs.
@@ -1330,7 +1336,7 @@ class SimKind:
     @property
     def source(self) -> str:
         """
-        Where a scheduler's algorithm is described.
+        Where it is described; '' if nowhere in particular.
         """
 
 class SimCluster:
