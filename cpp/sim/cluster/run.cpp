@@ -50,8 +50,12 @@ bool Cluster::run(const Progress& progress) {
     return engine_->run(options_.until, watch);
 }
 
-Time Cluster::now() const { return engine_->now(); }
+Time Cluster::now() const {
+    return engine_->now();
+}
 
-std::uint64_t Cluster::events() const { return engine_->events(); }
+std::uint64_t Cluster::events() const {
+    return engine_->events();
+}
 
 }  // namespace hvlab::sim
