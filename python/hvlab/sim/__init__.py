@@ -20,11 +20,13 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from hvlab.sim.cluster import VM, Cluster, Host, Result
+    from hvlab.sim.frame import Frame
 
-__all__ = ["VM", "Cluster", "Host", "Result"]
+__all__ = ["VM", "Cluster", "Frame", "Host", "Result"]
 
 _HOMES = {
     "Cluster": "hvlab.sim.cluster",
+    "Frame": "hvlab.sim.frame",
     "Host": "hvlab.sim.cluster",
     "Result": "hvlab.sim.cluster",
     "VM": "hvlab.sim.cluster",
