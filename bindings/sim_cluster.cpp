@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <fmt/format.h>
 #include <pybind11/functional.h>
+#include <pybind11/numpy.h>
 #include <pybind11/stl.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cstdint>
 #include <map>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -16,6 +19,7 @@
 #include "sim/cluster/cluster.h"
 #include "sim/cluster/tables.h"
 #include "sim/hosts/errors.h"
+#include "sim/workloads/fed.h"
 #include "sim_description.h"
 #include "sim_table.h"
 
@@ -52,6 +56,19 @@ auto as_simulation_errors(Call&& call) {
     raise_simulation_error(message, field);
 }
 
+// Think times and work as the user's function gives them: two arrays, a row for each VM, in ns.
+using Batch = py::array_t<double, py::array::c_style | py::array::forcecast>;
+using Feed = std::function<std::pair<Batch, Batch>(const std::string&, py::array_t<std::uint32_t>,
+                                                   std::size_t)>;
+
+void fill(std::span<sim::Duration> wanted, const Batch& given) {
+    if (given.size() != static_cast<py::ssize_t>(wanted.size())) {
+        raise_simulation_error("a workload gave another number of times than it was asked for", "");
+    }
+    const auto whole = sim::whole_nanoseconds({given.data(), wanted.size()});
+    std::copy(whole.begin(), whole.end(), wanted.begin());
+}
+
 // One simulation. Its methods are for one thread at a time; a second gets SimulationError.
 class SimCluster {
 public:
@@ -67,8 +84,12 @@ public:
     }
 
     // "complete", "stopped" by the callback, or "interrupted" by a signal.
-    std::string run(const std::optional<std::function<bool(sim::Time, std::uint64_t)>>& progress) {
+    std::string run(const std::optional<std::function<bool(sim::Time, std::uint64_t)>>& progress,
+                    const std::optional<Feed>& feed) {
         const Busy busy(*this);
+        if (feed) {
+            cluster_->set_feeder([&](const sim::Feed& wanted) { ask(*feed, wanted); });
+        }
         bool interrupted = false;
         const auto between = [&](sim::Time now, std::uint64_t events) {
             const py::gil_scoped_acquire gil;
@@ -112,6 +133,16 @@ public:
     bool complete() const { return cluster_->complete(); }
 
 private:
+    void ask(const Feed& feed, const sim::Feed& wanted) const {
+        const py::gil_scoped_acquire gil;
+        const std::string& group = cluster_->placement().vm_groups()[wanted.group]->name;
+        const py::array_t<std::uint32_t> vms(static_cast<py::ssize_t>(wanted.vms.size()),
+                                             wanted.vms.data());
+        const auto [think, work] = feed(group, vms, wanted.pairs);
+        fill(wanted.think, think);
+        fill(wanted.work, work);
+    }
+
     class Busy {
     public:
         explicit Busy(SimCluster& of) : of_(of) {
@@ -143,10 +174,13 @@ void bind_sim_cluster(py::module_& module) {
              "`description`: what ClusterSpec.plain gives. Times in ns; `memory` in bytes, 0: what "
              "is free. Raises SimulationError for what is wrong with it, or if it would not fit in "
              "memory.")
-        .def("run", &SimCluster::run, py::arg("progress") = py::none(),
-             "Goes on to the end: 'complete'; or until `progress(now, events)` returns False: "
-             "'stopped'; or until Ctrl-C: 'interrupted'. Raises SimulationError if a policy or a "
-             "workload fails, and what `progress` raises.")
+        .def(
+            "run", &SimCluster::run, py::arg("progress") = py::none(), py::arg("feed") = py::none(),
+            "Goes on to the end: 'complete'; or until `progress(now, events)` returns False: "
+            "'stopped'; or until Ctrl-C: 'interrupted'. Raises SimulationError if a policy or a "
+            "workload fails, and what `progress` and `feed` raise. `feed(group, vms, pairs)` gives "
+            "the VMs whose workload is 'fed' their think times and work: two arrays of "
+            "len(vms) x pairs, ns.")
         .def("table", &SimCluster::table, py::arg("name"),
              "'vms', 'hosts', 'groups', 'population', 'series', 'latency' or 'identities', as "
              "far as the run came.")

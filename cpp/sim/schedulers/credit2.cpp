@@ -1,104 +1,25 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-//
-// After Xen's credit2 (George Dunlap; xen/common/sched/credit2.c says how it works). Credits are
-// nanoseconds: the vCPU of the highest weight burns one each nanosecond that it runs.
+#include "sim/schedulers/credit2.h"
+
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <limits>
 #include <memory>
-#include <string>
 
-#include "sim/schedulers/credit2_load.h"
 #include "sim/schedulers/free_pcpu.h"
-#include "sim/schedulers/ordered_queue.h"
 #include "sim/schedulers/registry.h"
 
 namespace hvlab::sim {
 
+namespace credit2 {
+
 namespace {
 
-constexpr Duration kCredit = 10 * kMillisecond;      // what a reset gives; the longest slice
 constexpr Duration kCarryover = 500 * kMicrosecond;  // more than kCredit that one may have then
 constexpr Duration kShortest = 500 * kMicrosecond;   // of slices
 constexpr Duration kRateTolerance = 50 * kMicrosecond;
 
-class Credit2 final : public Scheduler {
-public:
-    Credit2(const std::string& queues, Duration rate_limit, Duration resistance)
-        : queues_of_(queues), rate_limit_(rate_limit), resistance_(resistance) {}
-
-    void start(Pcpus& host) override;
-    void charge(Pcpus& host, VcpuId vcpu, Duration /*ran*/) override { burn(host, vcpu); }
-    void ready(Pcpus& host, VcpuId vcpu, Wake why) override;
-    void stopped(Pcpus& host, VcpuId vcpu) override;
-    void assign(Pcpus& host) override;
-    void save(StateWriter& writer) const override;
-    void load(StateReader& reader) override;
-
-private:
-    struct Vcpu {
-        Duration credit = kCredit;
-        Time burnt = 0;    // while it runs: its credit is right for this time
-        Time started = 0;  // on its pCPU
-        AverageLoad load = AverageLoad(0.5);
-        int queue = 0;
-        bool waits = false;  // in its queue
-        bool wants = false;  // waits or runs
-    };
-    struct Queue {
-        PcpuId first = 0;
-        PcpuId end = 0;
-        OrderedQueue<Duration> waiting;  // by credit, negated: the richest first
-        int wanting = 0;
-        AverageLoad load;
-        bool unbalanced = false;  // a reset came: look at the other queues
-    };
-
-    Vcpu& of(VcpuId vcpu) { return vcpus_[static_cast<std::size_t>(vcpu)]; }
-    Queue& queue_at(PcpuId pcpu) {
-        return queues_[static_cast<std::size_t>(pcpu / pcpus_of_queue_)];
-    }
-    Queue& queue_of(VcpuId vcpu) { return queues_[static_cast<std::size_t>(of(vcpu).queue)]; }
-    double burn_rate(const Pcpus& host, VcpuId vcpu) const;
-    void burn(const Pcpus& host, VcpuId vcpu);
-
-    int first_queue(const Pcpus& host, VcpuId vcpu, const std::vector<int>& vcpus_of) const;
-    static bool may_run_in(const Pcpus& host, VcpuId vcpu, const Queue& queue);
-    void put(VcpuId vcpu);
-    void take(VcpuId vcpu);
-    void count(const Pcpus& host, VcpuId vcpu, bool wants);
-    void move(const Pcpus& host, VcpuId vcpu, int queue);
-
-    void give_free(Pcpus& host, bool from_others);
-    VcpuId candidate(const Pcpus& host, PcpuId pcpu);
-    VcpuId candidate_of_others(const Pcpus& host, PcpuId pcpu);
-    VcpuId expired(const Pcpus& host, PcpuId pcpu);
-    void run(Pcpus& host, PcpuId pcpu, VcpuId vcpu);
-    Duration slice(const Pcpus& host, VcpuId vcpu);
-    void reset(const Pcpus& host, Queue& queue, VcpuId next);
-    void tickle(Pcpus& host, VcpuId vcpu);
-    Duration score(const Pcpus& host, VcpuId vcpu, PcpuId pcpu);
-    void evict(Pcpus& host, PcpuId pcpu);
-    void balance(Pcpus& host, Queue& queue);
-    VcpuId best_to_move(const Pcpus& host, const Queue& from, const Queue& to, double difference);
-
-    std::string queues_of_;
-    Duration rate_limit_;
-    Duration resistance_;
-    int pcpus_of_queue_ = 1;
-    double most_weight_ = 1;  // of a vCPU
-    int waiting_ = 0;         // in all queues
-    std::vector<Vcpu> vcpus_;
-    std::vector<Queue> queues_;
-    std::vector<int> wanting_of_vm_;
-    struct Expired {
-        VcpuId vcpu = kNone;
-        Time at = -1;
-    };
-    std::vector<Expired> expired_;  // a pCPU's vCPU whose slice is over, at this time
-    std::vector<VcpuId> woken_;     // in this instant
-};
+}  // namespace
 
 void Credit2::start(Pcpus& host) {
     const Topology& topology = host.topology();
@@ -120,55 +41,27 @@ void Credit2::start(Pcpus& host) {
     expired_.assign(static_cast<std::size_t>(pcpus), Expired{});
     woken_.clear();
     woken_.reserve(2 * vcpus);
-    most_weight_ = 0;
+    double most_weight = 0;  // of a vCPU
     for (const VmFacts& vm : host.vms()) {
-        most_weight_ = std::max(most_weight_, vm.weight / vm.vcpus);
+        most_weight = std::max(most_weight, vm.weight / vm.vcpus);
     }
+    costs_.clear();
+    for (const VmFacts& vm : host.vms()) costs_.push_back(most_weight / vm.weight);
     std::vector<int> vcpus_of(queues_.size());
     for (VcpuId vcpu = 0; vcpu < static_cast<VcpuId>(vcpus); ++vcpu) {
+        of(vcpu).vm = host.vcpus()[static_cast<std::size_t>(vcpu)].vm;
+        of(vcpu).anywhere = host.vms()[static_cast<std::size_t>(of(vcpu).vm)].pcpus.size() ==
+                            static_cast<std::size_t>(pcpus);
         of(vcpu).queue = first_queue(host, vcpu, vcpus_of);
         ++vcpus_of[static_cast<std::size_t>(of(vcpu).queue)];
         queue_of(vcpu).load.add(of(vcpu).load.average());
     }
 }
 
-// Of the queues where it may run, and of these the ones at its VM's memory: where the fewest are.
-int Credit2::first_queue(const Pcpus& host, VcpuId vcpu, const std::vector<int>& vcpus_of) const {
-    const Topology& topology = host.topology();
-    const auto& facts = host.vcpus()[static_cast<std::size_t>(vcpu)];
-    const int home = host.vms()[static_cast<std::size_t>(facts.vm)].home;
-    int best = 0;
-    int least = std::numeric_limits<int>::max();
-    for (std::size_t i = 0; i < queues_.size(); ++i) {
-        const Queue& queue = queues_[i];
-        if (!may_run_in(host, vcpu, queue)) continue;
-        const bool near =
-            topology.node(queue.first) <= home && home <= topology.node(queue.end - 1);
-        const int cost = vcpus_of[i] + (near ? 0 : static_cast<int>(vcpus_.size()));
-        if (cost >= least) continue;
-        least = cost;
-        best = static_cast<int>(i);
-    }
-    return best;
-}
-
-bool Credit2::may_run_in(const Pcpus& host, VcpuId vcpu, const Queue& queue) {
-    for (PcpuId pcpu = queue.first; pcpu < queue.end; ++pcpu) {
-        if (host.allowed(vcpu, pcpu)) return true;
-    }
-    return false;
-}
-
-// A VM's weight is shared by those of its vCPUs that want to run.
-double Credit2::burn_rate(const Pcpus& host, VcpuId vcpu) const {
-    const auto vm = static_cast<std::size_t>(host.vcpus()[static_cast<std::size_t>(vcpu)].vm);
-    return most_weight_ * std::max(wanting_of_vm_[vm], 1) / host.vms()[vm].weight;
-}
-
 void Credit2::burn(const Pcpus& host, VcpuId vcpu) {
     Vcpu& it = of(vcpu);
     const auto ran = static_cast<double>(host.now() - it.burnt);
-    it.credit -= std::llround(ran * burn_rate(host, vcpu));
+    it.credit -= std::llround(ran * burn_rate(vcpu));
     it.burnt = host.now();
 }
 
@@ -193,8 +86,7 @@ void Credit2::count(const Pcpus& host, VcpuId vcpu, bool wants) {
     it.wants = wants;
     const int change = wants ? 1 : -1;
     queue.wanting += change;
-    const VmId vm = host.vcpus()[static_cast<std::size_t>(vcpu)].vm;
-    wanting_of_vm_[static_cast<std::size_t>(vm)] += change;
+    wanting_of_vm_[static_cast<std::size_t>(it.vm)] += change;
 }
 
 void Credit2::ready(Pcpus& host, VcpuId vcpu, Wake why) {
@@ -259,7 +151,7 @@ VcpuId Credit2::candidate(const Pcpus& host, PcpuId pcpu) {
     if (current != kNone && &queue_of(current) != &queue) current = kNone;
     for (const auto& [debt, vcpu] : queue.waiting) {
         if (current != kNone && -debt <= of(current).credit) break;
-        if (!host.allowed(vcpu, pcpu)) continue;
+        if (!allowed(host, vcpu, pcpu)) continue;
         const bool here = host.vcpus()[static_cast<std::size_t>(vcpu)].pcpu == pcpu;
         if (current == kNone || here || of(current).credit + resistance_ <= -debt) return vcpu;
     }
@@ -273,7 +165,7 @@ VcpuId Credit2::candidate_of_others(const Pcpus& host, PcpuId pcpu) {
     for (const Queue& queue : queues_) {
         if (queue.waiting.size() <= most) continue;
         for (const auto& entry : queue.waiting) {
-            if (!host.allowed(entry.id, pcpu)) continue;
+            if (!allowed(host, entry.id, pcpu)) continue;
             best = entry.id;
             most = queue.waiting.size();
             break;
@@ -302,7 +194,7 @@ Duration Credit2::slice(const Pcpus& host, VcpuId vcpu) {
     const Duration next = queue.waiting.empty() ? 0 : -queue.waiting.front().key;
     const Duration credit = it.credit - std::max<Duration>(next, 0);
     const Duration shortest = std::max(kShortest, it.started + rate_limit_ - host.now());
-    const double length = static_cast<double>(credit) / burn_rate(host, vcpu);
+    const double length = static_cast<double>(credit) / burn_rate(vcpu);
     if (length < static_cast<double>(shortest)) return shortest;
     return std::min(static_cast<Duration>(length), kCredit);
 }
@@ -346,7 +238,7 @@ void Credit2::tickle(Pcpus& host, VcpuId vcpu) {
 // How much richer it is than the one that runs there.
 Duration Credit2::score(const Pcpus& host, VcpuId vcpu, PcpuId pcpu) {
     const VcpuId current = host.running()[static_cast<std::size_t>(pcpu)];
-    if (current == kNone || !host.allowed(vcpu, pcpu)) return 0;
+    if (current == kNone || !allowed(host, vcpu, pcpu)) return 0;
     if (rate_limit_ > kRateTolerance &&
         host.now() - of(current).started <= rate_limit_ - kRateTolerance) {
         return 0;
@@ -360,61 +252,6 @@ void Credit2::evict(Pcpus& host, PcpuId pcpu) {
     const VcpuId vcpu = host.running()[static_cast<std::size_t>(pcpu)];
     host.preempt(pcpu);
     put(vcpu);
-}
-
-void Credit2::move(const Pcpus& host, VcpuId vcpu, int queue) {
-    Vcpu& it = of(vcpu);
-    const bool waits = it.waits;
-    const bool wants = it.wants;
-    if (waits) take(vcpu);
-    count(host, vcpu, false);
-    queue_of(vcpu).load.add(-it.load.average());
-    it.queue = queue;
-    queue_of(vcpu).load.add(it.load.average());
-    count(host, vcpu, wants);
-    if (waits) put(vcpu);
-}
-
-// One vCPU moves between this queue and the one whose load differs most, if that makes the
-// difference less: above the capacity from 1/8 of a vCPU on, below it from a whole one.
-void Credit2::balance(Pcpus& host, Queue& queue) {
-    queue.load.update(queue.wanting, host.now());
-    Queue* other = nullptr;
-    double most = 0;
-    for (Queue& one : queues_) {
-        if (&one == &queue) continue;
-        one.load.update(one.wanting, host.now());
-        const double difference = std::abs(one.load.average() - queue.load.average());
-        if (difference <= most) continue;
-        most = difference;
-        other = &one;
-    }
-    if (other == nullptr) return;
-    Queue& from = queue.load.average() > other->load.average() ? queue : *other;
-    Queue& to = &from == &queue ? *other : queue;
-    if (most < (from.load.average() < pcpus_of_queue_ ? 1.0 : 0.125)) return;
-    const VcpuId vcpu = best_to_move(host, from, to, most);
-    if (vcpu == kNone) return;
-    const VcpuFacts& facts = host.vcpus()[static_cast<std::size_t>(vcpu)];
-    if (facts.state == VcpuState::kRunning) evict(host, facts.pcpu);
-    move(host, vcpu, static_cast<int>(&to - queues_.data()));
-    woken_.push_back(vcpu);
-}
-
-VcpuId Credit2::best_to_move(const Pcpus& host, const Queue& from, const Queue& to,
-                             double difference) {
-    VcpuId best = kNone;
-    double least = difference;
-    for (VcpuId vcpu = 0; vcpu < static_cast<VcpuId>(vcpus_.size()); ++vcpu) {
-        Vcpu& it = of(vcpu);
-        if (&queue_of(vcpu) != &from || !may_run_in(host, vcpu, to)) continue;
-        it.load.update(it.wants ? 1 : 0, host.now());
-        const double left = std::abs(difference - 2 * it.load.average());
-        if (left >= least) continue;
-        least = left;
-        best = vcpu;
-    }
-    return best;
 }
 
 void Credit2::save(StateWriter& writer) const {
@@ -457,6 +294,10 @@ void Credit2::load(StateReader& reader) {
     for (int& wanting : wanting_of_vm_) wanting = reader.get_in(0, vcpus, "vCPUs of a VM");
 }
 
+}  // namespace credit2
+
+namespace {
+
 constexpr std::array kParameters = {
     Parameter{.name = "runqueue",
               .type = Parameter::Type::kChoice,
@@ -478,8 +319,8 @@ constexpr std::array kParameters = {
 };
 
 std::unique_ptr<Scheduler> make_credit2(const Values& values) {
-    return std::make_unique<Credit2>(values.choice("runqueue"), values.duration("ratelimit"),
-                                     values.duration("migrate_resist"));
+    return std::make_unique<credit2::Credit2>(
+        values.choice("runqueue"), values.duration("ratelimit"), values.duration("migrate_resist"));
 }
 
 }  // namespace

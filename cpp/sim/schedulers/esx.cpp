@@ -43,7 +43,7 @@ private:
     static VmId vm_of(const Pcpus& host, VcpuId vcpu) {
         return host.vcpus()[static_cast<std::size_t>(vcpu)].vm;
     }
-    static Duration progress(const Pcpus& host, VcpuId vcpu);
+    static Duration progress(const VcpuFacts& is, Time now);
     void check_skew(Pcpus& host, VmId vm);
     bool watched(VmId vm) const;
     void give_free(Pcpus& host);
@@ -114,10 +114,9 @@ void Esx::assign(Pcpus& host) {
 }
 
 // Time on a pCPU and time without anything to do is progress; waiting is not.
-Duration Esx::progress(const Pcpus& host, VcpuId vcpu) {
-    const VcpuFacts& is = host.vcpus()[static_cast<std::size_t>(vcpu)];
+Duration Esx::progress(const VcpuFacts& is, Time now) {
     const bool goes_on = is.state == VcpuState::kRunning || is.state == VcpuState::kIdle;
-    return is.progress + (goes_on ? host.now() - is.since : 0);
+    return is.progress + (goes_on ? now - is.since : 0);
 }
 
 // A vCPU of it may get ahead of another one.
@@ -130,13 +129,16 @@ bool Esx::watched(VmId vm) const {
 void Esx::check_skew(Pcpus& host, VmId vm) {
     const VcpuId first = facts(host, vm).first;
     const VcpuId end = first + facts(host, vm).vcpus;
+    const auto vcpus = host.vcpus();
+    const Time now = host.now();
     Duration slowest = std::numeric_limits<Duration>::max();
     for (VcpuId vcpu = first; vcpu < end; ++vcpu) {
-        if (queue_.wants(vcpu)) slowest = std::min(slowest, progress(host, vcpu));
+        if (!queue_.wants(vcpu)) continue;
+        slowest = std::min(slowest, progress(vcpus[static_cast<std::size_t>(vcpu)], now));
     }
     for (VcpuId vcpu = first; vcpu < end; ++vcpu) {
         if (!queue_.wants(vcpu)) continue;
-        const Duration skew = progress(host, vcpu) - slowest;
+        const Duration skew = progress(vcpus[static_cast<std::size_t>(vcpu)], now) - slowest;
         if (queue_.is_aside(vcpu)) {
             if (skew > is_.costart) continue;
             queue_.set_back(vcpu);
@@ -144,7 +146,7 @@ void Esx::check_skew(Pcpus& host, VmId vm) {
             woken_.push_back(vcpu);
         } else if (skew > is_.skew) {
             if (!queue_.waits(vcpu)) {
-                evict(host, host.vcpus()[static_cast<std::size_t>(vcpu)].pcpu);
+                evict(host, vcpus[static_cast<std::size_t>(vcpu)].pcpu);
                 costopped_ = true;
             }
             queue_.set_aside(vcpu);
@@ -201,9 +203,11 @@ VcpuId Esx::pick(Pcpus& host, VmId vm) {
     VcpuId best = kNone;
     Duration least = 0;
     const VmFacts& is = facts(host, vm);
+    const auto vcpus = host.vcpus();
+    const Time now = host.now();
     for (VcpuId vcpu = is.first; vcpu < is.first + is.vcpus; ++vcpu) {
         if (!queue_.waits(vcpu)) continue;
-        const Duration found = progress(host, vcpu);
+        const Duration found = progress(vcpus[static_cast<std::size_t>(vcpu)], now);
         if (best != kNone && found >= least) continue;
         best = vcpu;
         least = found;

@@ -10,7 +10,9 @@ namespace hvlab::sim {
 
 // How well the vCPU gets on on a pCPU that is free; the more the better.
 int merit_of_pcpu(const Pcpus& host, VcpuId vcpu, PcpuId pcpu);
-inline constexpr int kMostMerit = 15;  // none is better
+// Where it did not run last, none is better: the threads of that core are no better than the pCPU
+// itself if it is free, and are not all free if it isn't.
+inline constexpr int kMostMeritElsewhere = 12;
 
 // The free pCPU where the vCPU gets on best, kNone if it may run on none that is free. In this
 // order: a core whose threads are all free, the VM's NUMA node, the pCPU it ran on last, another
@@ -24,13 +26,15 @@ PcpuId best_free_pcpu_if(const Pcpus& host, VcpuId vcpu, Usable usable, PcpuId f
     PcpuId pcpu = host.free_from(first);
     if (pcpu == kNone || pcpu >= end) return kNone;
     const PcpuId last = host.vcpus()[static_cast<std::size_t>(vcpu)].pcpu;
-    if (last >= first && last < end && host.free_from(last) == last && host.allowed(vcpu, last) &&
-        usable(last) && merit_of_pcpu(host, vcpu, last) == kMostMerit) {
-        return last;
-    }
     PcpuId best = kNone;
     int most = -1;
-    for (; pcpu != kNone && pcpu < end; pcpu = host.free_from(pcpu + 1)) {
+    if (last >= first && last < end && host.free_from(last) == last && host.allowed(vcpu, last) &&
+        usable(last)) {
+        best = last;
+        most = merit_of_pcpu(host, vcpu, last);
+    }
+    for (; pcpu != kNone && pcpu < end && most < kMostMeritElsewhere;
+         pcpu = host.free_from(pcpu + 1)) {
         if (!host.allowed(vcpu, pcpu) || !usable(pcpu)) continue;
         const int merit = merit_of_pcpu(host, vcpu, pcpu);
         if (merit > most) {

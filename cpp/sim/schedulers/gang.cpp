@@ -241,6 +241,7 @@ int Gang::free_pcpus(const Pcpus& host, VmId vm, int all) const {
 // A row of the matrix: as many whole gangs as there are pCPUs for, the least served first.
 void Gang::begin_slot(Pcpus& host) {
     slot_end_ = host.now() + slice_;
+    had_free_ = had_free_ || host.free_from(0) != kNone;
     choose_gangs(host);
     const auto running = host.running();
     for (PcpuId pcpu = 0; pcpu < static_cast<PcpuId>(target_.size()); ++pcpu) {
@@ -273,14 +274,17 @@ void Gang::choose_gangs(const Pcpus& host) {
     std::ranges::sort(order_);
     std::ranges::fill(target_, kNone);
     gangs_on_ = 0;
+    auto left = static_cast<int>(target_.size());
     for (const auto& [service, vm] : order_) {
         Vm& own = vms_[index(vm)];
-        own.on = reserve(host, vm);
-        gangs_on_ += own.on ? 1 : 0;
+        own.on = own.wanting <= left && reserve(host, vm);
+        if (!own.on) continue;
+        ++gangs_on_;
+        left -= own.wanting;
     }
 }
 
-// Targets for all of its vCPUs that want to run, or for none.
+// Targets for all of its vCPUs that want to run, or for none. The host has enough that are free.
 bool Gang::reserve(const Pcpus& host, VmId vm) {
     const VmFacts& is = facts(host, vm);
     if (vms_[index(vm)].on && stays(host, vm)) {
@@ -289,9 +293,11 @@ bool Gang::reserve(const Pcpus& host, VmId vm) {
         }
         return true;
     }
-    const auto free = std::ranges::count_if(
-        is.pcpus, [this](PcpuId pcpu) { return target_[index(pcpu)] == kNone; });
-    if (free < vms_[index(vm)].wanting) return false;
+    if (!anywhere(host, vm)) {
+        const auto free = std::ranges::count_if(
+            is.pcpus, [this](PcpuId pcpu) { return target_[index(pcpu)] == kNone; });
+        if (free < vms_[index(vm)].wanting) return false;
+    }
     for (VcpuId vcpu = is.first; vcpu < is.first + is.vcpus; ++vcpu) {
         if (vcpus_[index(vcpu)].wants) target_[index(best_target(host, vcpu))] = vcpu;
     }
@@ -322,6 +328,7 @@ PcpuId Gang::best_target(const Pcpus& host, VcpuId vcpu) const {
         if (merit <= most) continue;
         most = merit;
         best = pcpu;
+        if (merit == (had_free_ ? 3 : 2)) break;  // none is better
     }
     return best;
 }

@@ -135,12 +135,13 @@ VmId Hyperv::owner(const Pcpus& host, PcpuId pcpu) {
 // Of those that wait: one that ran there last, else the one that has run least.
 VcpuId Hyperv::pick(const Pcpus& host, VmId vm, PcpuId pcpu) const {
     const VmFacts& is = host.vms()[index(vm)];
+    const auto vcpus = host.vcpus();
     VcpuId best = kNone;
     for (VcpuId vcpu = is.first; vcpu < is.first + is.vcpus; ++vcpu) {
         if (!queue_.waits(vcpu)) continue;
-        const VcpuFacts& facts = host.vcpus()[index(vcpu)];
+        const VcpuFacts& facts = vcpus[index(vcpu)];
         if (facts.pcpu == pcpu) return vcpu;
-        if (best == kNone || facts.ran < host.vcpus()[index(best)].ran) best = vcpu;
+        if (best == kNone || facts.ran < vcpus[index(best)].ran) best = vcpu;
     }
     return best;
 }

@@ -12,10 +12,6 @@ std::size_t index(int id) {
     return static_cast<std::size_t>(id);
 }
 
-bool may_run(const Pcpus& host, VmId vm, PcpuId pcpu) {
-    return host.allowed(host.vms()[index(vm)].first, pcpu);
-}
-
 }  // namespace
 
 void VmQueue::start(const Pcpus& host, Duration slice) {
@@ -26,25 +22,32 @@ void VmQueue::start(const Pcpus& host, Duration slice) {
     vm_of_.clear();
     for (const VcpuFacts& vcpu : host.vcpus()) vm_of_.push_back(vcpu.vm);
     vms_.assign(host.vms().size(), Vm{});
+    const auto pcpus = index(host.topology().pcpus());
+    for (std::size_t vm = 0; vm < vms_.size(); ++vm) {
+        vms_[vm].anywhere = host.vms()[vm].pcpus.size() == pcpus;
+    }
     order_ = OrderedQueue<double>(vms_.size());
+    stale_.clear();
+    stale_.reserve(vms_.size());
 }
 
 void VmQueue::begin_instant(const Pcpus& host) {
     if (reservations_.vms().empty() || !reservations_.begin_period(host.now())) return;
     for (const VmId vm : reservations_.vms()) {
         shares_.forgive(vm, host.accounting_period());
-        queue(vm, true);
+        touch(vm);
     }
 }
 
 void VmQueue::end_instant() {
+    flush();
     if (!order_.empty()) shares_.waits(order_.front().id);
 }
 
 void VmQueue::charge(const Pcpus& /*host*/, VcpuId vcpu, Duration ran) {
     const VmId vm = vm_of_[index(vcpu)];
     shares_.charge(vm, ran);
-    queue(vm, true);
+    touch(vm);
 }
 
 void VmQueue::ready(const Pcpus& host, VcpuId vcpu, Wake why) {
@@ -53,7 +56,7 @@ void VmQueue::ready(const Pcpus& host, VcpuId vcpu, Wake why) {
         taken_off(host, vcpu);
         return;
     }
-    if (of(vm).wanting == 0) shares_.wake(host, vm, !order_.empty());
+    if (of(vm).wanting == 0) shares_.wake(host, vm, !empty());
     set(vcpu, Is::kWaiting);
 }
 
@@ -86,7 +89,6 @@ void VmQueue::set(VcpuId vcpu, Is next) {
     Vm& own = vms_[index(vm)];
     const Is before = is(vcpu);
     HVLAB_ASSERT(before != next);
-    const bool queued = own.waiting > 0;
     const auto change = [](Is state, Is from, Is to) {
         return static_cast<int>(to == state) - static_cast<int>(from == state);
     };
@@ -94,24 +96,30 @@ void VmQueue::set(VcpuId vcpu, Is next) {
     own.running += change(Is::kRunning, before, next);
     own.wanting -= change(Is::kAbsent, before, next);
     vcpus_[index(vcpu)] = next;
-    if (own.waiting == 0 && queued) {
-        order_.remove(own.key, vm);
-    } else {
-        queue(vm, queued);
-    }
+    touch(vm);
 }
 
-// To its place in the order.
-void VmQueue::queue(VmId vm, bool anew) {
+void VmQueue::touch(VmId vm) {
     Vm& own = vms_[index(vm)];
-    if (own.waiting == 0) return;
-    const double key = shares_.after_slices(vm, own.running);
-    if (anew) {
-        if (key == own.key) return;
-        order_.remove(own.key, vm);
+    if (own.stale) return;
+    own.stale = true;
+    stale_.push_back(vm);
+}
+
+// Brings those touched to their places in the order.
+void VmQueue::flush() {
+    for (const VmId vm : stale_) {
+        Vm& own = vms_[index(vm)];
+        own.stale = false;
+        const bool waits = own.waiting > 0;
+        const double key = shares_.after_slices(vm, own.running);
+        if (waits == own.queued && (!waits || key == own.key)) continue;
+        if (own.queued) order_.remove(own.key, vm);
+        own.queued = waits;
+        own.key = key;
+        if (waits) order_.insert(key, vm);
     }
-    own.key = key;
-    order_.insert(key, vm);
+    stale_.clear();
 }
 
 VmId VmQueue::most_pressing(const Pcpus& host, PcpuId pcpu) const {
@@ -127,8 +135,8 @@ VmId VmQueue::most_pressing(const Pcpus& host, PcpuId pcpu) const {
     return best;
 }
 
-VmId VmQueue::next(const Pcpus& host, PcpuId pcpu, bool affine) const {
-    if (order_.empty()) return kNone;
+VmId VmQueue::next(const Pcpus& host, PcpuId pcpu, bool affine) {
+    if (empty()) return kNone;
     const VmId pressing = most_pressing(host, pcpu);
     if (pressing != kNone) return pressing;
 
@@ -151,8 +159,9 @@ VmId VmQueue::next(const Pcpus& host, PcpuId pcpu, bool affine) const {
 
 bool VmQueue::ran_there(const Pcpus& host, VmId vm, PcpuId pcpu) const {
     const VmFacts& facts = host.vms()[index(vm)];
+    const auto vcpus = host.vcpus();
     for (VcpuId vcpu = facts.first; vcpu < facts.first + facts.vcpus; ++vcpu) {
-        if (waits(vcpu) && host.vcpus()[index(vcpu)].pcpu == pcpu) return true;
+        if (vcpus[index(vcpu)].pcpu == pcpu && waits(vcpu)) return true;
     }
     return false;
 }
@@ -168,6 +177,7 @@ PcpuId VmQueue::victim(const Pcpus& host, VmId vm, Duration least_run, bool by_s
     PcpuId laxest = kNone;
     Duration most_laxity = laxity + kCheck;
     const auto running = host.running();
+    const auto vcpus = host.vcpus();
     for (PcpuId pcpu = 0; pcpu < static_cast<PcpuId>(running.size()); ++pcpu) {
         const VcpuId vcpu = running[index(pcpu)];
         if (vcpu == kNone || vm_of_[index(vcpu)] == vm || !may_run(host, vm, pcpu)) continue;
@@ -181,7 +191,7 @@ PcpuId VmQueue::victim(const Pcpus& host, VmId vm, Duration least_run, bool by_s
         }
         const double has = shares_.after_slices(other, of(other).running);
         if (has <= most) continue;
-        if (!pressing && now - host.vcpus()[index(vcpu)].since < least_run) continue;
+        if (!pressing && now - vcpus[index(vcpu)].since < least_run) continue;
         most = has;
         best = pcpu;
     }
@@ -209,12 +219,14 @@ void VmQueue::load(StateReader& reader) {
     shares_.load(reader);
     reservations_.load(reader);
     std::ranges::fill(vcpus_, Is::kAbsent);
-    std::ranges::fill(vms_, Vm{});
+    for (Vm& vm : vms_) vm = Vm{.anywhere = vm.anywhere};
     order_.clear();
+    stale_.clear();
     for (VcpuId vcpu = 0; vcpu < static_cast<VcpuId>(vcpus_.size()); ++vcpu) {
         const auto state = reader.get_in<std::uint8_t>(0, 3, "state of a vCPU");
         if (state != 0) set(vcpu, static_cast<Is>(state));
     }
+    flush();
 }
 
 }  // namespace hvlab::sim

@@ -37,14 +37,17 @@ public:
     bool waits(VcpuId vcpu) const { return is(vcpu) == Is::kWaiting; }
     bool is_aside(VcpuId vcpu) const { return is(vcpu) == Is::kAside; }
     bool wants(VcpuId vcpu) const { return is(vcpu) != Is::kAbsent; }
-    bool empty() const { return order_.empty(); }
+    bool empty() {
+        flush();
+        return order_.empty();
+    }
     int waiting(VmId vm) const { return of(vm).waiting; }
     int running(VmId vm) const { return of(vm).running; }
     int wanting(VmId vm) const { return of(vm).wanting; }
 
     // Whose turn it is on that pCPU; with `affine`, one of those next in line, within a slice, that
     // ran there last. kNone: no VM that waits may run there.
-    VmId next(const Pcpus& host, PcpuId pcpu, bool affine) const;
+    VmId next(const Pcpus& host, PcpuId pcpu, bool affine);
     // The most pressing of the VMs that wait below their reservation, and may run there.
     VmId most_pressing(const Pcpus& host, PcpuId pcpu = kNone) const;
     bool below_reservation(VmId vm, Time now) const { return reservations_.lacks(vm, now) > 0; }
@@ -72,13 +75,21 @@ private:
         int waiting = 0;
         int running = 0;
         int wanting = 0;  // waiting, aside or running
-        double key = 0;   // in order_, while one waits
+        double key = 0;   // in order_
+        bool queued = false;
+        bool stale = false;     // its place in order_ is to be looked at
+        bool anywhere = false;  // it may run on any pCPU
     };
 
     Is is(VcpuId vcpu) const { return vcpus_[static_cast<std::size_t>(vcpu)]; }
     const Vm& of(VmId vm) const { return vms_[static_cast<std::size_t>(vm)]; }
     void set(VcpuId vcpu, Is next);
-    void queue(VmId vm, bool anew);
+    void touch(VmId vm);
+    void flush();
+    bool may_run(const Pcpus& host, VmId vm, PcpuId pcpu) const {
+        return of(vm).anywhere ||
+               host.allowed(host.vms()[static_cast<std::size_t>(vm)].first, pcpu);
+    }
     bool ran_there(const Pcpus& host, VmId vm, PcpuId pcpu) const;
 
     Duration slice_ = 0;
@@ -88,6 +99,7 @@ private:
     std::vector<VmId> vm_of_;
     std::vector<Vm> vms_;
     OrderedQueue<double> order_;  // VMs of which a vCPU waits
+    std::vector<VmId> stale_;
 };
 
 }  // namespace hvlab::sim

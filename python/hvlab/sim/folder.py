@@ -5,6 +5,7 @@ with everything, the report, and the jobs that were done.
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from pathlib import Path
 
 from hvlab.errors import HostError, SimulationError
@@ -68,6 +69,8 @@ def write(folder: Path, results: ExperimentResults) -> list[str]:
 
 
 def _report(folder: Path, results: ExperimentResults) -> list[str]:
+    if find_spec("hvlab.sim.report") is None:
+        return []
     from hvlab.sim import report
 
     files.write_whole(folder / REPORT, report.render(results))
@@ -75,6 +78,4 @@ def _report(folder: Path, results: ExperimentResults) -> list[str]:
 
 
 def _has_pyarrow() -> bool:
-    from importlib.util import find_spec
-
     return find_spec("pyarrow") is not None
