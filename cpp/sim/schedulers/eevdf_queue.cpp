@@ -88,6 +88,16 @@ Entry Queue::take(VcpuId vcpu) {
     return entry;
 }
 
+void Queue::restart_time() {
+    const Virtual begin = mean();
+    const auto shift = [begin](Entry& entry) {
+        entry.time -= begin;
+        entry.deadline -= begin;
+    };
+    if (busy()) shift(current);
+    std::ranges::for_each(ready, shift);
+}
+
 void Queue::save(StateWriter& writer) const {
     save_entry(writer, current);
     writer.put(counted);
