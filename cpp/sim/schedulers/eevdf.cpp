@@ -147,8 +147,7 @@ void Eevdf::enqueue(const Pcpus& host, PcpuId pcpu, VcpuId vcpu) {
         .vcpu = vcpu, .weight = weight(host, vcpu), .time = clock_ - own.lag, .deadline = 0};
     if (queue.size() > 0) {
         const Weight load = queue.load();
-        const __int128 lag = static_cast<__int128>(own.lag) * (load + entry.weight) / load;
-        entry.time = queue.mean() - static_cast<Virtual>(lag);
+        entry.time = queue.mean() - scaled(own.lag, load + entry.weight, load);
     }
     entry.deadline = entry.time + virtual_time(settings_.slice, entry.weight);
     queue.add(entry);

@@ -27,7 +27,7 @@ inline Weight weight_of(double weight, double most) {
     return std::max<Weight>(kLeastWeight, std::llround(weight / most * kMostWeight));
 }
 
-// `value` * `factor` / `divisor`, none of them negative; in 64 bits where these do.
+// `value` * `factor` / `divisor`, rounded towards 0; in 64 bits where these do.
 inline std::int64_t scaled(std::int64_t value, std::int64_t factor, std::int64_t divisor) {
     std::int64_t product = 0;
     if (!__builtin_mul_overflow(value, factor, &product)) return product / divisor;
