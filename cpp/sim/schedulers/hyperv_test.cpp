@@ -78,10 +78,28 @@ TEST(Hyperv, WithoutThreadsTheCoreSchedulerIsTheClassicOne) {
     }
 }
 
-TEST(Hyperv, VcpusStayWhereTheyRan) {
-    FakeHost host(host_shape(4), std::vector<FakeVm>(8), make_scheduler(kHyperv));
+// Its second vCPU comes and goes in the midst of turns.
+TEST(Hyperv, TurnsOfACoreEndTogether) {
+    const Script restless = [](int vcpu, int) {
+        return vcpu == 0 ? Burst{} : Burst{.idle = 3 * kMillisecond, .busy = 8 * kMillisecond};
+    };
+    FakeHost host(host_shape(1, 2), {{.vcpus = 2, .script = restless}, {}}, core_type());
     host.run_until(10 * kSecond);
-    EXPECT_LT(host.migrations() * 10, host.switches());
+    EXPECT_GT(host.run_time(1), 4 * kSecond);
+}
+
+TEST(Hyperv, VcpusStayWhereTheyRan) {
+    // Turns that end at different times.
+    std::vector<FakeVm> vms;
+    for (int i = 0; i < 12; ++i) {
+        vms.push_back({.script = [i](int, int burst) {
+            return Burst{.idle = burst == 0 ? i * kMillisecond * 7 / 10 : kMicrosecond,
+                         .busy = 90 * kMillisecond + i * kMillisecond};
+        }});
+    }
+    FakeHost host(host_shape(4), vms, make_scheduler(kHyperv));
+    host.run_until(10 * kSecond);
+    EXPECT_LT(host.migrations() * 2, host.switches());
 }
 
 TEST(Hyperv, VcpusBeginAtDifferentIdealProcessors) {
