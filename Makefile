@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test test-long lint bench stubs fuzz docs sanitize build clean distclean
+.PHONY: help demo test test-long lint bench bench-sim stubs fuzz docs sanitize build clean distclean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -27,6 +27,10 @@ lint:  ## formatting, types, static analysis, include rules, stubs
 bench:  ## the figures, interleaved with QEMU's; written into reports/ (BENCH_QUICK=1: only whether it runs)
 	@tools/setup.sh bench
 	@tools/bench.sh
+
+bench-sim:  ## the simulator's figures, interleaved with SimGrid's and SimPy's; reports/sim.md (BENCH_QUICK=1: as above)
+	@tools/setup.sh bench-sim
+	@.venv/bin/python bench/sim/sim_bench.py $(if $(BENCH_QUICK),--quick)
 
 stubs:  ## write python/hvlab/_core.pyi anew from the built extension
 	@tools/setup.sh lint

@@ -17,17 +17,32 @@ ROOT = Path(__file__).resolve().parent.parent
 
 @dataclass(frozen=True)
 class Figure:
-    """One measured figure. `limit` is the value that it must not exceed; None: for information."""
+    """One measured figure. `limit` is the value that it must not exceed, `least` the one that it must reach;
+    both None: for information.
+    """
 
     name: str
     value: float
     unit: str
     limit: float | None = None
     detail: str = ""
+    least: float | None = None
+
+    @property
+    def judged(self) -> bool:
+        return self.limit is not None or self.least is not None
 
     @property
     def met(self) -> bool:
-        return self.limit is None or self.value <= self.limit
+        most = self.limit is None or self.value <= self.limit
+        return most and (self.least is None or self.value >= self.least)
+
+    @property
+    def bound(self) -> str:
+        parts = [] if self.limit is None else [f"{self.limit:g} {self.unit}"]
+        return ", ".join(
+            parts + ([] if self.least is None else [f"at least {self.least:g} {self.unit}"])
+        )
 
 
 def median(samples: Sequence[float]) -> float:
@@ -50,12 +65,12 @@ def options(description: str | None) -> argparse.Namespace:
     return parser.parse_args()
 
 
-def publish(name: str, figures: Sequence[Figure], quick: bool) -> int:
+def publish(name: str, figures: Sequence[Figure], quick: bool, goal: str = "bench") -> int:
     """Prints the figures as a table and writes them as NAME.{json,md}; 1 if one is not met.
 
-    They go into reports/; quick ones, which are too few to judge, into build/reports/.
+    They go into reports/; quick ones, which are too few to judge, into build/reports/. `goal`: make's.
     """
-    command = "make bench" + " BENCH_QUICK=1" * quick
+    command = f"make {goal}" + " BENCH_QUICK=1" * quick
     lines = [
         f"# {name}",
         "",
@@ -66,10 +81,9 @@ def publish(name: str, figures: Sequence[Figure], quick: bool) -> int:
         "|---|---|---|---|",
     ]
     for figure in figures:
-        limit = "" if figure.limit is None else f"{figure.limit:g} {figure.unit}"
-        verdict = "" if figure.limit is None else ("met" if figure.met else "**not met**")
+        verdict = ("met" if figure.met else "**not met**") if figure.judged else ""
         value = f"{figure.value:.4g} {figure.unit}"
-        lines.append(f"| {figure.name} | {value} | {limit} | {verdict} {figure.detail} |")
+        lines.append(f"| {figure.name} | {value} | {figure.bound} | {verdict} {figure.detail} |")
     text = "\n".join(lines) + "\n"
     folder = ROOT / "build/reports" if quick else ROOT / "reports"
     folder.mkdir(parents=True, exist_ok=True)

@@ -1,14 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <fmt/format.h>
 #include <pybind11/functional.h>
+#include <pybind11/numpy.h>
 #include <pybind11/stl.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cstdint>
 #include <map>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -16,6 +20,7 @@
 #include "sim/cluster/cluster.h"
 #include "sim/cluster/tables.h"
 #include "sim/hosts/errors.h"
+#include "sim/workloads/fed.h"
 #include "sim_description.h"
 #include "sim_table.h"
 
@@ -52,14 +57,28 @@ auto as_simulation_errors(Call&& call) {
     raise_simulation_error(message, field);
 }
 
+// Think times and work as the user's function gives them: two arrays, a row for each VM, in ns.
+using Batch = py::array_t<double, py::array::c_style | py::array::forcecast>;
+using Feed = std::function<std::pair<Batch, Batch>(const std::string&, py::array_t<std::uint32_t>,
+                                                   std::size_t)>;
+
+void fill(std::span<sim::Duration> wanted, const Batch& given) {
+    if (given.size() != static_cast<py::ssize_t>(wanted.size())) {
+        raise_simulation_error("a workload gave another number of times than it was asked for", "");
+    }
+    const auto whole = sim::whole_nanoseconds({given.data(), wanted.size()});
+    std::copy(whole.begin(), whole.end(), wanted.begin());
+}
+
 // One simulation. Its methods are for one thread at a time; a second gets SimulationError.
 class SimCluster {
 public:
     SimCluster(const py::dict& plain, std::uint64_t seed, sim::Time until, sim::Time warmup,
-               sim::Duration resolution, unsigned threads, std::uint64_t memory) {
+               sim::Duration resolution, sim::Duration window, unsigned threads,
+               std::uint64_t memory) {
         sim::Description description =
             as_simulation_errors([&] { return description_from(plain, seed); });
-        const sim::RunOptions options{until, warmup, resolution, threads, memory};
+        const sim::RunOptions options{until, warmup, resolution, threads, window, memory};
         cluster_ = as_simulation_errors([&] {
             const py::gil_scoped_release released;
             return std::make_unique<sim::Cluster>(std::move(description), options);
@@ -67,8 +86,12 @@ public:
     }
 
     // "complete", "stopped" by the callback, or "interrupted" by a signal.
-    std::string run(const std::optional<std::function<bool(sim::Time, std::uint64_t)>>& progress) {
+    std::string run(const std::optional<std::function<bool(sim::Time, std::uint64_t)>>& progress,
+                    const std::optional<Feed>& feed) {
         const Busy busy(*this);
+        if (feed) {
+            cluster_->set_feeder([&](const sim::Feed& wanted) { ask(*feed, wanted); });
+        }
         bool interrupted = false;
         const auto between = [&](sim::Time now, std::uint64_t events) {
             const py::gil_scoped_acquire gil;
@@ -80,7 +103,9 @@ public:
                 interrupted = true;
                 return false;
             }
-            return !progress || (*progress)(now, events);
+            if (!progress) return true;
+            const AtRest rest(*this);
+            return (*progress)(now, events);
         };
         const bool complete = as_simulation_errors([&] {
             const py::gil_scoped_release released;
@@ -93,6 +118,7 @@ public:
         const Busy busy(*this);
         static const std::map<std::string, sim::Table (*)(const sim::Cluster&), std::less<>>
             kTables{{"vms", sim::vm_table},
+                    {"vcpus", sim::vcpu_table},
                     {"hosts", sim::host_table},
                     {"groups", sim::group_table},
                     {"population", sim::population_table},
@@ -112,6 +138,16 @@ public:
     bool complete() const { return cluster_->complete(); }
 
 private:
+    void ask(const Feed& feed, const sim::Feed& wanted) const {
+        const py::gil_scoped_acquire gil;
+        const std::string& group = cluster_->placement().vm_groups()[wanted.group]->name;
+        const py::array_t<std::uint32_t> vms(static_cast<py::ssize_t>(wanted.vms.size()),
+                                             wanted.vms.data());
+        const auto [think, work] = feed(group, vms, wanted.pairs);
+        fill(wanted.think, think);
+        fill(wanted.work, work);
+    }
+
     class Busy {
     public:
         explicit Busy(SimCluster& of) : of_(of) {
@@ -127,6 +163,24 @@ private:
         SimCluster& of_;
     };
 
+    // While `progress` is called no host moves, and it may ask for tables.
+    class AtRest {
+    public:
+        explicit AtRest(SimCluster& of) : of_(of) { of_.busy_ = false; }
+        // Waits for another thread that reads a table just now.
+        ~AtRest() {
+            while (of_.busy_.exchange(true)) {
+                const py::gil_scoped_release released;
+                std::this_thread::yield();
+            }
+        }
+        AtRest(const AtRest&) = delete;
+        AtRest& operator=(const AtRest&) = delete;
+
+    private:
+        SimCluster& of_;
+    };
+
     std::unique_ptr<sim::Cluster> cluster_;
     std::atomic<bool> busy_{false};
 };
@@ -135,20 +189,24 @@ private:
 
 void bind_sim_cluster(py::module_& module) {
     py::class_<SimCluster>(module, "SimCluster", "One simulation of a cluster: hvlab.sim.Cluster.")
-        .def(py::init<const py::dict&, std::uint64_t, sim::Time, sim::Time, sim::Duration, unsigned,
-                      std::uint64_t>(),
+        .def(py::init<const py::dict&, std::uint64_t, sim::Time, sim::Time, sim::Duration, sim::Duration,
+                      unsigned, std::uint64_t>(),
              py::arg("description"), py::kw_only(), py::arg("seed"), py::arg("until"),
-             py::arg("warmup") = 0, py::arg("resolution") = 0, py::arg("threads") = 1,
+             py::arg("warmup") = 0, py::arg("resolution") = 0, py::arg("window") = 0,
+             py::arg("threads") = 1,
              py::arg("memory") = 0,
-             "`description`: what ClusterSpec.plain gives. Times in ns; `memory` in bytes, 0: what "
-             "is free. Raises SimulationError for what is wrong with it, or if it would not fit in "
+             "`description`: what ClusterSpec.plain gives. Times in ns; `window`: the most simulated "
+             "time between two calls of `progress`, 0: some; `memory` in bytes, 0: what is free. Raises SimulationError for what is wrong with it, or if it would not fit in "
              "memory.")
-        .def("run", &SimCluster::run, py::arg("progress") = py::none(),
-             "Goes on to the end: 'complete'; or until `progress(now, events)` returns False: "
-             "'stopped'; or until Ctrl-C: 'interrupted'. Raises SimulationError if a policy or a "
-             "workload fails, and what `progress` raises.")
+        .def(
+            "run", &SimCluster::run, py::arg("progress") = py::none(), py::arg("feed") = py::none(),
+            "Goes on to the end: 'complete'; or until `progress(now, events)` returns False: "
+            "'stopped'; or until Ctrl-C: 'interrupted'. Raises SimulationError if a policy or a "
+            "workload fails, and what `progress` and `feed` raise. `feed(group, vms, pairs)` gives "
+            "the VMs whose workload is 'fed' their think times and work: two arrays of "
+            "len(vms) x pairs, ns.")
         .def("table", &SimCluster::table, py::arg("name"),
-             "'vms', 'hosts', 'groups', 'population', 'series', 'latency' or 'identities', as "
+             "'vms', 'vcpus', 'hosts', 'groups', 'population', 'series', 'latency' or 'identities', as "
              "far as the run came.")
         .def_property_readonly("now", &SimCluster::now, "Simulated time, ns.")
         .def_property_readonly("events", &SimCluster::events)

@@ -84,7 +84,8 @@ std::vector<SimKind> schedulers() {
 std::vector<SimKind> workloads() {
     std::vector<SimKind> kinds;
     for (const sim::WorkloadKind* kind : sim::workload_kinds()) {
-        kinds.push_back({kind->name, kind->meaning, {}, {}, parameters_of(kind->parameters)});
+        kinds.push_back(
+            {kind->name, kind->meaning, kind->source, {}, parameters_of(kind->parameters)});
     }
     return kinds;
 }
@@ -112,7 +113,8 @@ void bind_sim_kinds(py::module_& module) {
     py::class_<SimKind>(module, "SimKind", "A scheduler or a workload of the simulator.")
         .def_readonly("name", &SimKind::name)
         .def_readonly("meaning", &SimKind::meaning, "One sentence.")
-        .def_readonly("source", &SimKind::source, "Where a scheduler's algorithm is described.")
+        .def_readonly("source", &SimKind::source,
+                      "Where it is described; '' if nowhere in particular.")
         .def_readonly("promises", &SimKind::promises,
                       "Of a scheduler: what it keeps of 'work_conserving', 'weights', "
                       "'reservations' and 'coscheduling'.")

@@ -5,12 +5,15 @@
 #include <pybind11/stl.h>
 
 #include <cstring>
+#include <memory>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <vector>
 
 #include "arrow.h"
 #include "bindings.h"
+#include "sim/measures/histogram.h"
 
 namespace py = pybind11;
 
@@ -121,6 +124,32 @@ SimTable made(std::string name, const std::vector<ColumnArgument>& columns) {
     return {freeze(std::move(table))};
 }
 
+SimTable latencies(const py::buffer& values) {
+    const py::buffer_info info = values.request();
+    if (info.ndim != 1 || !info.item_type_is_equivalent_to<std::int64_t>()) {
+        throw py::type_error("latencies are int64 in one dimension");
+    }
+    auto histogram = std::make_unique<sim::Histogram>();
+    for (const std::int64_t value : copied<std::int64_t>(info)) {
+        if (value < 0) throw py::value_error(fmt::format("a latency can't be {} ns", value));
+        histogram->record(value);
+    }
+    std::vector<std::int64_t> low;
+    std::vector<std::int64_t> high;
+    std::vector<std::int64_t> count;
+    histogram->for_each([&](sim::Duration least, sim::Duration most, std::uint64_t responses) {
+        low.push_back(least);
+        high.push_back(most);
+        count.push_back(static_cast<std::int64_t>(responses));
+    });
+    sim::Table table;
+    table.name = "latency";
+    table.columns = {{"low", "ns", "least response time of the cell", std::move(low)},
+                     {"high", "ns", "greatest response time of the cell", std::move(high)},
+                     {"count", "1", "responses", std::move(count)}};
+    return {freeze(std::move(table))};
+}
+
 py::tuple descriptions(const SimTable& table) {
     py::list result;
     for (const sim::Column& column : table.frozen->table.columns) {
@@ -145,6 +174,10 @@ void bind_sim_table(py::module_& module) {
         .def(py::init(&made), py::arg("name"), py::arg("columns"),
              "columns: (name, unit, meaning, values); values are a list of str, or a buffer of\n"
              "int64 or float64 in one dimension, which is copied. Raises ValueError, TypeError.")
+        .def_static(
+            "latencies", &latencies, py::arg("values"),
+            "The histogram of response times in ns (int64), as a cluster's table `latency`\n"
+            "has it: low, high, count. Raises ValueError, TypeError.")
         .def_property_readonly("name",
                                [](const SimTable& table) { return table.frozen->table.name; })
         .def_property_readonly("columns", &descriptions, "(name, unit, meaning) of each.")

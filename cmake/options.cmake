@@ -14,6 +14,7 @@ endif()
 
 option(HVLAB_BUILD_TESTS "Build the C++ unit tests" ${hvlab_developer})
 option(HVLAB_BUILD_BENCH "Build the benchmarks" OFF)
+option(HVLAB_BUILD_SIM_BENCH "Build what `make bench-sim` compares (SimGrid)" OFF)
 option(HVLAB_BUILD_FUZZ "Build the libFuzzer targets (clang)" OFF)
 option(HVLAB_BUILD_PYTHON "Build the Python extension hvlab._core" ${hvlab_wheel})
 option(HVLAB_INPLACE "Put hvlab._core into python/hvlab of the source tree too" OFF)

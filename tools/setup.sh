@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-or-later
-# Prepares a checkout: `tools/setup.sh demo|test|lint|bench|fuzz|sanitize|docs`. Called by make; safe to call again.
+# Prepares a checkout: `tools/setup.sh demo|test|lint|bench|bench-sim|fuzz|sanitize|docs`. Called by make; safe to call again.
 #
 # Three stages, each done only if its inputs changed: system packages (apt), the virtual environment .venv,
 # and the build in build/release. PYTHON=... chooses the interpreter; HVLAB_SKIP_SYSTEM=1 leaves the first
@@ -8,12 +8,13 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-readonly goal="${1:?usage: tools/setup.sh demo|test|lint|bench|fuzz|sanitize|docs}"
+readonly goal="${1:?usage: tools/setup.sh demo|test|lint|bench|bench-sim|fuzz|sanitize|docs}"
 case "$goal" in
     demo)  groups=(build);                 extra="" ;;
     test)  groups=(build test peer);       extra="test" ;;
     lint)  groups=(build test);            extra="dev" ;;
     bench) groups=(build test peer bench); extra="test" ;;
+    bench-sim) groups=(build sim-bench);   extra="bench-sim" ;;
     fuzz)  groups=(build fuzz);            extra="dev" ;;  # a target in Python drives the package
     sanitize) groups=(build test);         extra="" ;;
     docs)  groups=(build);                 extra="dev" ;;
@@ -112,8 +113,8 @@ setup_venv() {
     local python stamp="$venv/.hvlab-stamp" level
     python=$(find_python) || fail "no Python 3.11 or newer with venv and headers (Python.h) was found." \
         "Set PYTHON=/path/to/python3, or install: apt-get install python3 python3-dev python3-venv"
-    # "dev" holds "docs" and "test", which holds the plain package: an environment is never made smaller.
-    for level in "$extra" dev $([ "$extra" = "" ] && echo test); do
+    # "dev" holds "test", that "bench-sim", and that the plain package: an environment is never made smaller.
+    for level in "$extra" dev $([ "$extra" = dev ] || echo test) $([ "$extra" ] || echo bench-sim); do
         if [ -x "$venv/bin/python" ] && [ -f "$stamp" ] &&
            [ "$(cat "$stamp")" = "$(venv_key "$level")" ] && "$venv/bin/python" -c '' 2>/dev/null; then
             return 0
@@ -148,7 +149,7 @@ EOF
 # does not configure anew.
 build_options() {
     local option
-    for option in HVLAB_BUILD_TESTS HVLAB_BUILD_BENCH; do
+    for option in HVLAB_BUILD_TESTS HVLAB_BUILD_BENCH HVLAB_BUILD_SIM_BENCH; do
         if [[ " ${groups[*]} " == *" ${option_group[$option]} "* ]] ||
            grep -qs "^$option:BOOL=ON" build/release/CMakeCache.txt; then
             printf -- '-D%s=ON\n' "$option"
@@ -160,7 +161,7 @@ build_options() {
 }
 
 setup_build() {
-    declare -A option_group=([HVLAB_BUILD_TESTS]=test [HVLAB_BUILD_BENCH]=bench)
+    declare -A option_group=([HVLAB_BUILD_TESTS]=test [HVLAB_BUILD_BENCH]=bench [HVLAB_BUILD_SIM_BENCH]=sim-bench)
     local options key stamp=build/release/.hvlab-stamp log=build/setup-cmake.log
     mapfile -t options < <(build_options)
     key=$(printf '%s\n' "${options[@]}" "$(readlink -f "$venv/bin/python")"; sha256sum <CMakePresets.json)
@@ -174,7 +175,10 @@ setup_build() {
         printf '%s\n' "$key" >"$stamp"
     fi
     local targets=()
-    case "$goal" in demo | fuzz | docs) targets=(--target _core hvlab_fixtures) ;; esac
+    case "$goal" in
+        demo | fuzz | docs) targets=(--target _core hvlab_fixtures) ;;
+        bench-sim) targets=(--target sim_bench) ;;
+    esac
     if [ -t 1 ]; then  # ninja shows its progress in one line
         cmake --build --preset release "${targets[@]}" </dev/null || fail "the build failed."
         return

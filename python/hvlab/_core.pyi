@@ -7,6 +7,8 @@ The core of hvlab. Use it through the hvlab package: names and units are checked
 
 from __future__ import annotations
 import collections.abc
+import numpy
+import numpy.typing
 import os
 import pathlib
 import typing
@@ -42,7 +44,10 @@ __all__: list[str] = [
     "RecentEvent",
     "ScenarioNode",
     "Segment",
+    "SimCluster",
     "SimColumn",
+    "SimKind",
+    "SimParameter",
     "SimTable",
     "Stop",
     "UnhandledAccess",
@@ -52,6 +57,8 @@ __all__: list[str] = [
     "kvm_status",
     "parse_scenario",
     "probe",
+    "sim_schedulers",
+    "sim_workloads",
 ]
 
 class Segment:
@@ -1233,6 +1240,12 @@ class SimTable:
     Arrow's PyCapsule interface (numbers without a copy), and numpy through `values`. Use it
     through hvlab.sim.Frame.
     """
+    @staticmethod
+    def latencies(values: typing_extensions.Buffer) -> SimTable:
+        """
+        The histogram of response times in ns (int64), as a cluster's table `latency`
+        has it: low, high, count. Raises ValueError, TypeError.
+        """
     def __arrow_c_array__(self, requested_schema: typing.Any = None) -> tuple:
         """
         As one array of structs.
@@ -1268,6 +1281,111 @@ class SimTable:
     @property
     def name(self) -> str: ...
 
+class SimParameter:
+    """
+    A parameter of a scheduler or a workload of the simulator.
+    """
+    @property
+    def choices(self) -> list[str]:
+        """
+        Of a choice.
+        """
+    @property
+    def least(self) -> float:
+        """
+        Of numbers, and of durations in ns.
+        """
+    @property
+    def meaning(self) -> str:
+        """
+        With its unit.
+        """
+    @property
+    def most(self) -> float: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def preset(self) -> str:
+        """
+        As it would be written; '' if it has to be given, '-' if it may be left out.
+        """
+    @property
+    def type(self) -> str:
+        """
+        'duration', 'distribution', 'integer', 'number', 'flag', 'choice' or 'numbers'.
+        """
+
+class SimKind:
+    """
+    A scheduler or a workload of the simulator.
+    """
+    @property
+    def meaning(self) -> str:
+        """
+        One sentence.
+        """
+    @property
+    def name(self) -> str: ...
+    @property
+    def parameters(self) -> list[SimParameter]: ...
+    @property
+    def promises(self) -> list[str]:
+        """
+        Of a scheduler: what it keeps of 'work_conserving', 'weights', 'reservations' and 'coscheduling'.
+        """
+    @property
+    def source(self) -> str:
+        """
+        Where it is described; '' if nowhere in particular.
+        """
+
+class SimCluster:
+    """
+    One simulation of a cluster: hvlab.sim.Cluster.
+    """
+    def __init__(
+        self,
+        description: dict,
+        *,
+        seed: typing.SupportsInt | typing.SupportsIndex,
+        until: typing.SupportsInt | typing.SupportsIndex,
+        warmup: typing.SupportsInt | typing.SupportsIndex = 0,
+        resolution: typing.SupportsInt | typing.SupportsIndex = 0,
+        threads: typing.SupportsInt | typing.SupportsIndex = 1,
+        memory: typing.SupportsInt | typing.SupportsIndex = 0,
+    ) -> None:
+        """
+        `description`: what ClusterSpec.plain gives. Times in ns; `memory` in bytes, 0: what is free. Raises SimulationError for what is wrong with it, or if it would not fit in memory.
+        """
+    def run(
+        self,
+        progress: collections.abc.Callable[[int, int], bool] | None = None,
+        feed: collections.abc.Callable[
+            [str, numpy.typing.NDArray[numpy.uint32], int],
+            tuple[
+                typing.Annotated[numpy.typing.ArrayLike, numpy.float64],
+                typing.Annotated[numpy.typing.ArrayLike, numpy.float64],
+            ],
+        ]
+        | None = None,
+    ) -> str:
+        """
+        Goes on to the end: 'complete'; or until `progress(now, events)` returns False: 'stopped'; or until Ctrl-C: 'interrupted'. Raises SimulationError if a policy or a workload fails, and what `progress` and `feed` raise. `feed(group, vms, pairs)` gives the VMs whose workload is 'fed' their think times and work: two arrays of len(vms) x pairs, ns.
+        """
+    def table(self, name: str) -> SimTable:
+        """
+        'vms', 'hosts', 'groups', 'population', 'series', 'latency' or 'identities', as far as the run came.
+        """
+    @property
+    def complete(self) -> bool: ...
+    @property
+    def events(self) -> int: ...
+    @property
+    def now(self) -> int:
+        """
+        Simulated time, ns.
+        """
+
 def backend_names() -> list[str]:
     """
     The backends of this build, the default first.
@@ -1297,4 +1415,14 @@ def parse_scenario(text: str, file: str) -> ScenarioNode:
 def probe(backend: str) -> ProbeFigures:
     """
     Measures a backend for about a second. Raises BackendUnavailable.
+    """
+
+def sim_schedulers() -> list[SimKind]:
+    """
+    Those there are, by name.
+    """
+
+def sim_workloads() -> list[SimKind]:
+    """
+    Those there are, by name.
     """

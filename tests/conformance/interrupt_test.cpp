@@ -1,35 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// External interrupts and NMIs: when they are taken, what delivery does, what wakes a halted vCPU.
-// Intel SDM vol. 3 ch. 6.
-#include "tests/conformance/support/suite.h"
+// External interrupts: when they are taken, and what wakes a halted vCPU. Intel SDM vol. 3 ch. 6.
+#include "tests/conformance/support/interrupt.h"
 
 namespace hvlab::conformance {
 namespace {
 
-constexpr std::uint8_t kVector = 0x30;
-constexpr std::uint64_t kInterruptFlag = 0x200;
-constexpr unsigned kNmi = 2;
-
-void enable(Guest& guest) {
-    guest.change([](CpuState& state) { state.rflags |= kInterruptFlag; });
-}
-
-class Interrupts : public GuestTest {
-protected:
-    void boot(std::span<const std::byte> code, Mode mode = Mode::kLong) {
-        guest().boot(code, mode);
-        guest().catch_everything();
-    }
-    // Runs to a stub and says which; 256 if it ended elsewhere.
-    unsigned caught() {
-        guest().finish();
-        return guest().caught() ? guest().caught()->vector : 256;
-    }
-    // Where the interrupted program goes on.
-    std::uint64_t interrupted() { return guest().caught() ? guest().caught()->rip : 0; }
-    void request() { guest().handler.request_interrupt(kVector); }
-};
+class Interrupts : public InterruptTest {};
 ON_EVERY_BACKEND(Interrupts);
 
 TEST_P(Interrupts, AreTakenBeforeTheNextInstruction) {
@@ -45,7 +22,7 @@ TEST_P(Interrupts, AreTakenBeforeTheNextInstruction) {
 TEST_P(Interrupts, WaitWhileTheyAreDisabled) {
     boot(CODE64("inc eax; inc eax; out 0xF4, al"));
     request();
-    EXPECT_EQ(caught(), 256u);
+    EXPECT_EQ(caught(), kNotCaught);
     EXPECT_EQ(guest().handler.acknowledged, 0u);
     EXPECT_TRUE(guest().handler.requested);
 }
@@ -127,7 +104,7 @@ TEST_P(Interrupts, StiWhileTheyAreEnabledCastsNoShadow) {
 TEST_P(Interrupts, StiThenCliIsNoWindow) {
     boot(CODE64("sti; cli; inc eax; out 0xF4, al"));
     request();
-    EXPECT_EQ(caught(), 256u);
+    EXPECT_EQ(caught(), kNotCaught);
     EXPECT_EQ(guest().handler.acknowledged, 0u);
 }
 
@@ -239,7 +216,7 @@ TEST_P(Interrupts, OneThatGoesAwayIsNotTaken) {
     enable(guest());
     guest().vcpu->set_interrupt_line(true);
     guest().vcpu->set_interrupt_line(false);
-    EXPECT_EQ(caught(), 256u);
+    EXPECT_EQ(caught(), kNotCaught);
     EXPECT_EQ(guest().handler.acknowledged, 0u);
 }
 
@@ -247,7 +224,7 @@ TEST_P(Interrupts, OneWithoutAVectorIsNotTaken) {
     boot(CODE64("inc eax; out 0xF4, al"));
     enable(guest());
     guest().vcpu->set_interrupt_line(true);  // but the handler has nothing
-    EXPECT_EQ(caught(), 256u);
+    EXPECT_EQ(caught(), kNotCaught);
     EXPECT_GE(guest().handler.acknowledged, 1u);
     EXPECT_EQ(guest().gpr(kRax), 1u);
 }
@@ -270,93 +247,6 @@ TEST_P(Interrupts, EveryVectorIsDelivered) {
         guest().handler.request_interrupt(static_cast<std::uint8_t>(vector));
         ASSERT_EQ(caught(), vector);
     }
-}
-
-TEST_P(Interrupts, AnInterruptGateClosesTheWindow) {
-    boot(CODE64("out 0xF4, al"));
-    enable(guest());
-    request();
-    EXPECT_EQ(caught(), kVector);
-    EXPECT_EQ(guest().state().rflags & kInterruptFlag, 0u);
-    EXPECT_NE(guest().caught()->flags & kInterruptFlag, 0u);
-}
-
-TEST_P(Interrupts, ATrapGateLeavesItOpen) {
-    boot(CODE64("out 0xF4, al"));
-    guest().set_gate({.vector = kVector, .handler = kStubs + kVector * 16, .trap = true});
-    enable(guest());
-    request();
-    EXPECT_EQ(caught(), kVector);
-    EXPECT_NE(guest().state().rflags & kInterruptFlag, 0u);
-}
-
-TEST_P(Interrupts, FromUserModeTheStackIsTheTasks) {
-    boot(CODE64("1: jmp 1b"), Mode::kUser64);
-    enable(guest());
-    request();
-    EXPECT_EQ(caught(), kVector);
-    EXPECT_EQ(guest().gpr(kRsp), kKernelStack - 5 * 8);
-    EXPECT_EQ(guest().stack<std::uint64_t>(24), kStack);
-    EXPECT_EQ(guest().stack<std::uint64_t>(32), kUserData);
-    EXPECT_EQ(guest().state().cs.dpl, 0);
-    EXPECT_EQ(guest().state().ss.selector, 0) << "a null selector (SDM vol. 3 s. 6.14.4)";
-}
-
-TEST_P(Interrupts, AnInterruptStackIsUsed) {
-    boot(CODE64("out 0xF4, al"));
-    guest().set_gate({.vector = kVector, .handler = kStubs + kVector * 16, .ist = 1});
-    enable(guest());
-    request();
-    EXPECT_EQ(caught(), kVector);
-    EXPECT_EQ(guest().gpr(kRsp), kInterruptStack - 5 * 8);
-}
-
-TEST_P(Interrupts, TheStackIsAlignedInLongMode) {
-    boot(CODE64("out 0xF4, al"));
-    guest().change([](CpuState& state) {
-        state.gpr[kRsp] = kStack - 3;
-        state.rflags |= kInterruptFlag;
-    });
-    request();
-    EXPECT_EQ(caught(), kVector);
-    EXPECT_EQ(guest().gpr(kRsp), kStack - 16 - 5 * 8);
-    EXPECT_EQ(guest().stack<std::uint64_t>(24), kStack - 3);
-}
-
-TEST_P(Interrupts, InRealModeComeThroughTheVectorTable) {
-    boot(CODE16("inc ax; out 0xF4, al"), Mode::kReal);
-    enable(guest());
-    request();
-    EXPECT_EQ(caught(), kVector);
-    EXPECT_EQ(interrupted(), kEntry);
-    EXPECT_EQ(guest().gpr(kRsp), 0x8000u - 6);
-}
-
-TEST_P(Interrupts, InProtectedModeComeThroughAGate) {
-    boot(CODE32("inc eax; out 0xF4, al"), Mode::kProtected32);
-    enable(guest());
-    request();
-    EXPECT_EQ(caught(), kVector);
-    EXPECT_EQ(guest().caught()->cs, kCode32);
-    EXPECT_EQ(guest().gpr(kRsp), kStack - 12);
-}
-
-TEST_P(Interrupts, FromUser32TheStackIsTheTasks) {
-    boot(CODE32("1: jmp 1b"), Mode::kUser32);
-    enable(guest());
-    request();
-    EXPECT_EQ(caught(), kVector);
-    EXPECT_EQ(guest().gpr(kRsp), kKernelStack - 20);
-    EXPECT_EQ(guest().state().ss.selector, kData32);
-}
-
-TEST_P(Interrupts, FromCompatibilityModeTheHandlerIs64Bit) {
-    boot(CODE32("1: jmp 1b"), Mode::kCompatibility);
-    enable(guest());
-    request();
-    EXPECT_EQ(caught(), kVector);
-    EXPECT_TRUE(guest().state().cs.l);
-    EXPECT_EQ(guest().caught()->cs, kCode32);
 }
 
 // ---- Halted
@@ -400,101 +290,6 @@ TEST_P(Interrupts, ASpuriousWakeLeavesAWokenVcpu) {
         request();
         EXPECT_EQ(caught(), kVector);
     }
-}
-
-// ---- NMI
-
-TEST_P(Interrupts, NmiIsTakenWhateverTheFlagSays) {
-    boot(CODE64("inc eax; out 0xF4, al"));
-    guest().vcpu->raise_nmi();
-    EXPECT_EQ(caught(), kNmi);
-    EXPECT_EQ(interrupted(), kEntry);
-    EXPECT_TRUE(guest().state().nmi_blocked);
-    EXPECT_FALSE(guest().state().nmi_pending);
-    EXPECT_EQ(guest().handler.acknowledged, 0u);
-}
-
-TEST_P(Interrupts, NmiComesBeforeAnInterrupt) {
-    boot(CODE64("inc eax; out 0xF4, al"));
-    enable(guest());
-    request();
-    guest().vcpu->raise_nmi();
-    EXPECT_EQ(caught(), kNmi);
-    EXPECT_EQ(interrupted(), kEntry);
-}
-
-TEST_P(Interrupts, NmiBlocksNmiUntilIret) {
-    boot(CODE64("inc eax; out 0xF4, al"));
-    guest().load(CODE64("inc ebx; out 0x80, al; iretq"), 0x3000);
-    guest().set_gate({.vector = kNmi, .handler = 0x3000});
-    int raised = 0;
-    guest().handler.on_access = [&](const Access&) {
-        if (raised++ == 0) guest().vcpu->raise_nmi();
-    };
-    guest().vcpu->raise_nmi();
-    guest().finish();
-    EXPECT_EQ(guest().gpr(kRbx), 2u) << "the second behind the IRETQ of the first";
-    EXPECT_EQ(raised, 2);
-    EXPECT_EQ(guest().gpr(kRax) & 0xFF, 1u);
-    EXPECT_FALSE(guest().state().nmi_blocked);
-}
-
-TEST_P(Interrupts, SeveralNmisWhileBlockedAreOne) {
-    boot(CODE64("inc eax; out 0xF4, al"));
-    guest().load(CODE64("inc ebx; out 0x80, al; iretq"), 0x3000);
-    guest().set_gate({.vector = kNmi, .handler = 0x3000});
-    int calls = 0;
-    guest().handler.on_access = [&](const Access&) {
-        if (calls++ == 0) {
-            for (int i = 0; i < 3; ++i) guest().vcpu->raise_nmi();
-        }
-    };
-    guest().vcpu->raise_nmi();
-    guest().finish();
-    EXPECT_EQ(guest().gpr(kRbx), 2u);
-}
-
-TEST_P(Interrupts, ABlockedNmiIsSeenInTheState) {
-    boot(CODE64("inc eax; out 0xF4, al"));
-    guest().change([](CpuState& state) { state.nmi_blocked = true; });
-    guest().vcpu->raise_nmi();
-    EXPECT_EQ(caught(), 256u);
-    EXPECT_TRUE(guest().state().nmi_pending);
-    EXPECT_TRUE(guest().state().nmi_blocked);
-}
-
-TEST_P(Interrupts, APendingNmiOfTheStateIsTaken) {
-    boot(CODE64("inc eax; out 0xF4, al"));
-    guest().change([](CpuState& state) { state.nmi_pending = true; });
-    EXPECT_EQ(caught(), kNmi);
-}
-
-// Behind a load of SS the stack pointer is the old one. Whether STI holds an NMI is the processor's
-// choice.
-TEST_P(Interrupts, AnNmiIsNotTakenBehindALoadOfSs) {
-    boot(CODE64("inc eax; inc eax; out 0xF4, al"));
-    guest().change([](CpuState& state) { state.shadow_mov_ss = true; });
-    guest().vcpu->raise_nmi();
-    EXPECT_EQ(caught(), kNmi);
-    EXPECT_EQ(guest().gpr(kRax), 1u);
-}
-
-TEST_P(Interrupts, NmiWakesAHaltedVcpu) {
-    boot(CODE64("hlt; inc eax; out 0xF4, al"));
-    EXPECT_EQ(guest().run().kind, ExitKind::kHalted);
-    guest().vcpu->raise_nmi();
-    EXPECT_EQ(caught(), kNmi);
-    EXPECT_EQ(interrupted(), kEntry + 1);
-    EXPECT_FALSE(guest().state().halted);
-}
-
-TEST_P(Interrupts, ABlockedNmiDoesNotWakeAHaltedVcpu) {
-    boot(CODE64("hlt; inc eax; out 0xF4, al"));
-    guest().change([](CpuState& state) { state.nmi_blocked = true; });
-    EXPECT_EQ(guest().run().kind, ExitKind::kHalted);
-    guest().vcpu->raise_nmi();
-    EXPECT_EQ(guest().run().kind, ExitKind::kHalted);
-    EXPECT_EQ(guest().gpr(kRax), 0u);
 }
 
 }  // namespace

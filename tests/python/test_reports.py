@@ -6,6 +6,7 @@ from __future__ import annotations
 import datetime
 import json
 import os
+import re
 import stat
 from collections.abc import Callable
 from dataclasses import replace
@@ -14,8 +15,10 @@ from xml.etree import ElementTree
 
 import pytest
 
+import hvlab
 from conftest import BASE
 from hvlab.errors import HostError
+from hvlab.introspection import inspect
 from hvlab.report import artifacts, files, json_report, junit, text
 from hvlab.scenario.document import Document
 from hvlab.scenario.results import (
@@ -139,6 +142,41 @@ def test_json() -> None:
     assert machine["picture"] == "<svg/>"
     assert failed["measures"][0]["value"] == 1_204_000_000
     assert data["cases"][0]["steps"][0]["guest_end"] == 0
+
+
+def registers_shown(registers: str) -> list[str]:
+    machine = replace(FAILED.machines[0], registers=registers, stack="")
+    lines = text.machine_lines(machine, ("registers",))
+    return lines[lines.index("registers") + 1 :]
+
+
+def test_text_has_the_registers_to_look_at_first_and_says_where_all_are() -> None:
+    with hvlab.Machine(image=hvlab.fixture("hello")) as machine:
+        machine.run(instructions=1)
+        whole = inspect(machine).registers
+    *shown, last = registers_shown(f"vCPU 0\n{whole}\nvCPU 1\n{whole.replace('7c00', '7d00')}")
+    assert "registers.txt" in last
+    names = [re.findall(r"(\w+)=", line) for line in shown]
+    segment = ["base", "limit", "dpl", "type"]
+    one = [
+        [],
+        ["rip", "rsp"],
+        ["rflags", "IOPL"],
+        ["cs", *segment],
+        ["ss", *segment],
+        ["cr2", "cr3", "cr8"],
+        [],
+    ]
+    assert names == [[], *one, [], *one]
+    assert [line.strip() for line in shown if "=" not in line] == [
+        "vCPU 0", "real mode", "activity: running", "vCPU 1", "real mode", "activity: running",
+    ]  # fmt: skip
+    assert [line[-4:] for line in shown if "rsp=" in line] == ["7c00", "7d00"]
+
+
+def test_why_there_are_no_registers_is_shown_whole() -> None:
+    told = "(registers could not be collected: ValueError: rax=7)"
+    assert registers_shown(told)[0].strip() == told
 
 
 def test_text_has_all_that_is_known_and_nothing_that_steers_a_terminal() -> None:

@@ -114,7 +114,7 @@ def test_a_failed_assertion_shows_its_operands_at_its_line(play: Play) -> None:
         "int(boot.count) = 17",
         "> ",
         "Linux version",
-        "rax=0000000000000000",
+        "rsp=0000000000000000",
         "reproduce",
     ):
         assert piece in text

@@ -10,6 +10,7 @@ import threading
 import time
 from typing import Any
 
+import numpy as np
 import pytest
 
 import hvlab.sim as sim
@@ -159,3 +160,75 @@ def test_a_run_that_would_not_fit_says_so_before_it_starts() -> None:
     with pytest.raises(SimulationError, match="memory"):
         many.run("1s", memory="1GiB")
     assert time.monotonic() - began < 10
+
+
+# A workload of the user's own
+
+
+def fed(function: Any, **more: Any) -> sim.Cluster:
+    return sim.Cluster(
+        hosts=[sim.Host("node", cores=4, scheduler="credit2")],
+        vms=[sim.VM("mine", count=8, workload=function), sim.VM("web", count=2, workload=CLOSED)],
+        **more,
+    )
+
+
+class Drawn:
+    """Numbers of each VM from a generator of its own: the same whoever else asks."""
+
+    def __init__(self) -> None:
+        self.random = [np.random.default_rng(vm) for vm in range(8)]
+        self.asked: list[tuple[list[int], int]] = []
+
+    def __call__(self, vms: Any, pairs: int) -> Any:
+        self.asked.append((vms.tolist(), pairs))
+        draws = np.array([self.random[vm].exponential(1e8, (2, pairs)) for vm in vms])
+        return draws[:, 0], draws[:, 1] / 2
+
+
+@pytest.mark.parametrize("fidelity", ["quantum", "fluid"])
+def test_a_workload_in_python_is_asked_in_batches(fidelity: Any) -> None:
+    function = Drawn()
+    result = fed(function, fidelity=fidelity).run("10s")
+    assert result.complete
+    assert function.asked[0][0] == list(range(8))
+    assert {pairs for _, pairs in function.asked} == {32}
+    # About 10 s / 150 ms requests of each VM.
+    assert 6 * 8 * 10 / 0.25 > result.frame("groups")["responses"][0] > 8 * 10 / 0.5
+    again = fed(Drawn(), fidelity=fidelity).run("10s", threads=2)
+    assert again.frame("vms") == result.frame("vms")
+
+
+def test_a_workload_that_raises() -> None:
+    def function(vms: Any, pairs: int) -> Any:
+        raise KeyError("mine")
+
+    with pytest.raises(
+        SimulationError, match="the workload of 'mine' failed: KeyError: 'mine'"
+    ) as e:
+        fed(function).run("1s")
+    assert isinstance(e.value.__cause__, KeyError)
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (None, "gave a NoneType"),
+        ((1, 2, 3), "gave a tuple of 3"),
+        (([1], [2]), "its think times are 1"),
+        ((5, 5), "its think times are one number"),
+        ((np.ones((8, 32)), "text"), "its work are no numbers"),
+        ((np.ones((8, 32)), np.full((8, 32), math.nan)), "work time"),
+        ((np.full((8, 32), -1.0), np.ones((8, 32))), "think time"),
+        ((np.ones((8, 32)), np.full((8, 32), math.inf)), "work time"),
+    ],
+)
+def test_a_workload_that_gives_nonsense(given: Any, said: str) -> None:
+    with pytest.raises(SimulationError, match=said):
+        fed(lambda vms, pairs: given).run("1s")
+
+
+def test_a_workload_of_python_needs_its_function() -> None:
+    with pytest.raises(SimulationError, match="is for Python") as caught:
+        fed({"fed": {}})
+    assert caught.value.field == "vms[0].workload"

@@ -14,6 +14,7 @@ from hvlab.sim import consistency
 from hvlab.sim.cluster import described
 from hvlab.sim.description import HostSpec, VmSpec
 
+MISSPELT = {"name": "n", "coers": 8, "scheduler": "round-robin"}
 CLOSED = {"closed": {"think": {"exponential": "1s"}, "service": "5ms"}}
 
 
@@ -103,7 +104,7 @@ def test_overcommit_is_of_the_number_that_was_written() -> None:
         (lambda: plain(), "vms", "vms is empty"),
         (lambda: plain(web(), fidelity="fast"), "fidelity", "unknown value 'fast'"),
         (lambda: plain(web(reservation=0.5)), "vms[0].reservation", "of the hosts 'node' has no"),
-        (lambda: plain(web(), hosts=[{"name": "n", "coers": 8, "scheduler": "round-robin"}]), "hosts[0].coers", "did you mean 'cores'"),
+        (lambda: plain(web(), hosts=[MISSPELT]), "hosts[0].coers", "did you mean 'cores'"),
     ],
 )  # fmt: skip
 def test_mistakes(make: Any, field: str, message: str) -> None:

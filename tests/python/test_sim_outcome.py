@@ -94,7 +94,9 @@ def test_frames(study: Study) -> None:
 
 def test_warnings_say_what_to_know(study: Study, document: ExperimentDocument) -> None:
     found = outcome.results(study, {}).warnings
-    assert found[0].startswith("number=2-slice=1ms-word=a: ready < 0.015 does not hold: ready is 0.02")
+    assert found[0].startswith(
+        "number=2-slice=1ms-word=a: ready < 0.015 does not hold: ready is 0.02"
+    )
     failed = sweep.run(document, document.cells, Inline(work=sim_work.refuse))
     results = outcome.results(failed, {})
     assert not results.complete

@@ -53,12 +53,16 @@ def test_intervals_hold_the_mean_as_often_as_they_say() -> None:
 def test_enough_is_the_first_that_is_narrow() -> None:
     values = [1.0, 2.0, 1.0, 1.5, 1.5, 1.5, 1.5, 1.5, 1.5]
     counts = [n for n in range(2, 10) if interval(values[:n], 0.95).relative <= 0.3]
-    assert enough(values, 0.95, 0.3, 2) == counts[0]
-    assert enough(values, 0.95, 0.3, counts[0] + 1) == counts[0] + 1
-    assert enough(values[: counts[0] - 1], 0.95, 0.3, 2) is None
+    assert enough(values, 0.95, (0.3, 0.0), 2) == counts[0]
+    assert enough(values, 0.95, (0.3, 0.0), counts[0] + 1) == counts[0] + 1
+    assert enough(values[: counts[0] - 1], 0.95, (0.3, 0.0), 2) is None
     # One value has no interval, however few are asked for.
-    assert enough([1.0, 1.0], 0.95, 0.05, 1) == 2
-    assert enough([1.0], 0.95, 0.05, 1) is None
+    assert enough([1.0, 1.0], 0.95, (0.05, 0.0), 1) == 2
+    assert enough([1.0], 0.95, (0.05, 0.0), 1) is None
+    # Around 0 nothing is narrow relative to the mean; the bound of the width itself will do.
+    small = [1e-6, -1e-6, 1e-6, -1e-6, 1e-6]
+    assert enough(small, 0.95, (0.05, 0.0), 2) is None
+    assert enough(small, 0.95, (0.0, 1e-4), 2) == 2
 
 
 def test_mser5_finds_the_end_of_a_transient() -> None:

@@ -12,6 +12,7 @@
 #include <cerrno>
 #include <limits>
 #include <new>
+#include <utility>
 
 #include "core/base/status.h"
 #include "core/base/units.h"
@@ -47,7 +48,84 @@ std::size_t read_some(int fd, std::byte* into, std::size_t size, const std::stri
     }
 }
 
+constexpr std::uint64_t kUnlimited = std::numeric_limits<std::uint64_t>::max();
+
+thread_local std::uint64_t disk_room = kUnlimited;
+
+// The most that a file may hold. Growing one past RLIMIT_FSIZE raises SIGXFSZ, whose default action
+// ends the process: nobody gets so far.
+std::uint64_t largest_file(const std::string& operation) {
+    rlimit limit{};
+    if (::getrlimit(RLIMIT_FSIZE, &limit) != 0) throw HostError(operation, errno);
+    return limit.rlim_cur == RLIM_INFINITY ? kUnlimited : limit.rlim_cur;
+}
+
+// One write() of at most `size` bytes.
+ssize_t write_some(int fd, const std::byte* from, std::size_t size) {
+    if (disk_room == 0 && size > 0) {
+        errno = ENOSPC;
+        return -1;
+    }
+    const ssize_t written = ::write(fd, from, std::min<std::uint64_t>(size, disk_room));
+    if (written > 0 && disk_room != kUnlimited) disk_room -= static_cast<std::uint64_t>(written);
+    return written;
+}
+
+// The name's entry in its folder is brought to the disk.
+void sync_folder_of(const std::filesystem::path& path, const std::string& operation) {
+    const auto folder = path.has_parent_path() ? path.parent_path() : std::filesystem::path(".");
+    const UniqueFd opened(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (!opened) throw HostError(operation, errno);
+    // Some file systems can't, and say so.
+    if (::fsync(opened.get()) != 0 && errno != EINVAL) throw HostError(operation, errno);
+}
+
 }  // namespace
+
+ReplacingFile::ReplacingFile(std::filesystem::path path) : path_(std::move(path)) {
+    const std::string operation = "create " + path_.string();
+    for (int attempt = 0; !file_; ++attempt) {
+        beside_ = path_;
+        beside_ += fmt::format(".{}-{}.part", ::getpid(), attempt);
+        file_.reset(::open(beside_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666));
+        if (!file_ && errno != EINTR && errno != EEXIST) throw HostError(operation, errno);
+    }
+}
+
+ReplacingFile::~ReplacingFile() {
+    if (file_) ::unlink(beside_.c_str());
+}
+
+void ReplacingFile::write(std::span<const std::byte> bytes) {
+    const std::string operation = "write " + path_.string();
+    const std::uint64_t largest = largest_file(operation);
+    if (written_ > largest || bytes.size() > largest - written_) {
+        throw HostError(operation, EFBIG, fmt::format("the file size limit is {} bytes", largest));
+    }
+    while (!bytes.empty()) {
+        const ssize_t written = write_some(file_.get(), bytes.data(), bytes.size());
+        if (written < 0 && errno == EINTR) continue;
+        if (written < 0) throw HostError(operation, errno);
+        bytes = bytes.subspan(static_cast<std::size_t>(written));
+        written_ += static_cast<std::uint64_t>(written);
+    }
+}
+
+void ReplacingFile::commit() {
+    const std::string operation = "write " + path_.string();
+    if (::fsync(file_.get()) != 0) throw HostError(operation, errno);
+    if (::rename(beside_.c_str(), path_.c_str()) != 0) throw HostError(operation, errno);
+    file_.reset();
+    sync_folder_of(path_, operation);
+}
+
+FullDisk::FullDisk(std::uint64_t room) {
+    disk_room = room;
+}
+
+FullDisk::~FullDisk() {
+    disk_room = kUnlimited;
+}
 
 UniqueFd open_regular_file(const std::filesystem::path& path) {
     const std::string operation = "open " + path.string();
@@ -111,12 +189,9 @@ void read_at(int fd, std::uint64_t offset, std::span<std::byte> into, const std:
 
 UniqueFd create_memory_file(const std::string& name, std::uint64_t size) {
     const std::string operation = fmt::format("create a memory file of {} bytes", size);
-    // Growing a file past RLIMIT_FSIZE raises SIGXFSZ, whose default action ends the process.
-    rlimit limit{};
-    if (::getrlimit(RLIMIT_FSIZE, &limit) != 0) throw HostError(operation, errno);
-    if (limit.rlim_cur != RLIM_INFINITY && size > limit.rlim_cur) {
-        throw HostError(operation, EFBIG,
-                        fmt::format("the file size limit is {} bytes", limit.rlim_cur));
+    const std::uint64_t largest = largest_file(operation);
+    if (size > largest) {
+        throw HostError(operation, EFBIG, fmt::format("the file size limit is {} bytes", largest));
     }
     if (size > static_cast<std::uint64_t>(std::numeric_limits<off_t>::max())) {
         throw HostError(operation, EFBIG);

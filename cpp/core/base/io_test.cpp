@@ -127,5 +127,86 @@ TEST_F(IoTest, NoDescriptorIsLeaked) {
     EXPECT_EQ(count(), before);
 }
 
+class ReplacingFileTest : public IoTest {
+protected:
+    static std::span<const std::byte> bytes(std::string_view text) {
+        return std::as_bytes(std::span(text.data(), text.size()));
+    }
+    static std::string content(const fs::path& path) {
+        const auto all = read_file(path, 1 << 20);
+        return {reinterpret_cast<const char*>(all.data()), all.size()};
+    }
+    std::size_t entries() const {
+        return static_cast<std::size_t>(
+            std::distance(fs::directory_iterator(directory_.path()), fs::directory_iterator()));
+    }
+};
+
+TEST_F(ReplacingFileTest, TakesThePlaceOfTheOldOneAtOnce) {
+    const fs::path path = file("state", "old");
+    ReplacingFile replacing(path);
+    replacing.write(bytes("n"));
+    replacing.write({});
+    replacing.write(bytes("ew"));
+    EXPECT_EQ(content(path), "old");
+    replacing.commit();
+    EXPECT_EQ(content(path), "new");
+    EXPECT_EQ(entries(), 1u);
+}
+
+TEST_F(ReplacingFileTest, TwoAtATimeDoNotMix) {
+    const fs::path path = directory_ / "state";
+    ReplacingFile one(path);
+    ReplacingFile two(path);
+    one.write(bytes("one"));
+    two.write(bytes("two"));
+    two.commit();
+    EXPECT_EQ(content(path), "two");
+    one.commit();
+    EXPECT_EQ(content(path), "one");
+}
+
+TEST_F(ReplacingFileTest, LeavesNothingWithoutCommit) {
+    const fs::path path = file("state", "old");
+    { ReplacingFile(path).write(bytes("new")); }
+    EXPECT_EQ(content(path), "old");
+    EXPECT_EQ(entries(), 1u);
+}
+
+TEST_F(ReplacingFileTest, OnAFullDiskTheOldOneStays) {
+    const fs::path path = file("state", "old");
+    {
+        ReplacingFile replacing(path);
+        const FullDisk full(5);
+        replacing.write(bytes("123"));
+        EXPECT_EQ(errno_of([&] { replacing.write(bytes("456")); }), ENOSPC);
+    }
+    EXPECT_EQ(content(path), "old");
+    EXPECT_EQ(entries(), 1u);
+    ReplacingFile again(path);
+    again.write(bytes("there is room"));
+}
+
+TEST_F(ReplacingFileTest, SaysWhyItCannotBe) {
+    EXPECT_EQ(errno_of([&] { ReplacingFile(directory_ / "none" / "state"); }), ENOENT);
+    fs::create_directory(directory_ / "folder");
+    ReplacingFile onto_folder(directory_ / "folder");
+    EXPECT_EQ(errno_of([&] { onto_folder.commit(); }), EISDIR);
+}
+
+// The limit itself would raise a signal that ends the process.
+TEST_F(ReplacingFileTest, TheLimitOfFileSizesIsAnError) {
+    ReplacingFile replacing(directory_ / "state");
+    rlimit before{};
+    ASSERT_EQ(::getrlimit(RLIMIT_FSIZE, &before), 0);
+    const rlimit small{4, before.rlim_max};
+    ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &small), 0);
+    const int first = errno_of([&] { replacing.write(bytes("1234")); });
+    const int second = errno_of([&] { replacing.write(bytes("5")); });
+    ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &before), 0);
+    EXPECT_EQ(first, 0);
+    EXPECT_EQ(second, EFBIG);
+}
+
 }  // namespace
 }  // namespace hvlab

@@ -50,8 +50,7 @@ Cluster::Cluster(Description description, const RunOptions& options)
     : description_(checked(std::move(description), options)),
       options_(options),
       placement_(description_),
-      recording_(placement_.vm_groups().size(), options.until, options.resolution,
-                 options.threads),
+      recording_(placement_.vm_groups().size(), options.until, options.resolution, options.threads),
       workloads_(make_workloads()),
       hosts_(make_hosts()),
       feeding_(placement_, hosts_),
@@ -98,9 +97,10 @@ std::unique_ptr<Host> Cluster::make_host(std::uint32_t number, std::vector<Hoste
     if (kind == nullptr) {
         throw ConfigError(where, fmt::format("there is no scheduler '{}'", group.scheduler.name));
     }
-    QuantumPolicy policy{.name = group.scheduler.name,
-                         .scheduler = kind->make(group.scheduler.values),
-                         .work_conserving = promises(*kind, group.scheduler.values).work_conserving};
+    QuantumPolicy policy{
+        .name = group.scheduler.name,
+        .scheduler = kind->make(group.scheduler.values),
+        .work_conserving = promises(*kind, group.scheduler.values).work_conserving};
     const Seed seed = Seed(description_.seed).child("host").child(group.name);
     return std::make_unique<QuantumHost>(group, std::move(vms), std::move(policy),
                                          seed.child(placement_.host_number(number)).value(),

@@ -32,8 +32,8 @@ public:
     Feeding(const Placement& placement, std::span<const std::unique_ptr<Host>> hosts);
 
     bool needed() const { return !groups_.empty(); }
-    // The VMs that want a batch are asked for in one call a group, those of hosts that do not starve included:
-    // what a VM does depends on its own pairs alone, not on when it is given them.
+    // The VMs that want a batch are asked for in one call a group, those of hosts that do not
+    // starve included: what a VM does depends on its own pairs alone, not on when it is given them.
     void feed(const Feeder& feeder);
 
 private:

@@ -1,15 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include <utility>
 #include <vector>
 
 #include "core/base/status.h"
 #include "sim/cluster/cluster.h"
-#include "sim/engine/checkpoint.h"
 
 namespace hvlab::sim {
 namespace {
-
-constexpr std::size_t kLongestHeader = std::size_t{1} << 30;
 
 std::vector<Process*> processes_of(std::span<const std::unique_ptr<Host>> hosts) {
     std::vector<Process*> result;
@@ -43,6 +39,7 @@ std::unique_ptr<Engine> Cluster::make_engine() const {
     options.lookahead = description_.control_latency;
     options.independent = true;  // no host sends anything yet
     options.threads = static_cast<int>(options_.threads);
+    if (options_.window > 0) options.longest_window = options_.window;
     return std::make_unique<Engine>(processes_of(hosts_), options);
 }
 
@@ -54,37 +51,12 @@ bool Cluster::run(const Progress& progress) {
     return engine_->run(options_.until, watch);
 }
 
-Time Cluster::now() const { return engine_->now(); }
-
-std::uint64_t Cluster::events() const { return engine_->events(); }
-
-void Cluster::save(const std::filesystem::path& path, const std::string& description) const {
-    StateWriter header;
-    header.begin("cluster", 1);
-    header.put_bytes(std::as_bytes(std::span(description)));
-    recording_.save(header);
-    write_checkpoint(path, header.bytes(), *engine_);
+Time Cluster::now() const {
+    return engine_->now();
 }
 
-std::string Cluster::saved_description(const std::filesystem::path& path) {
-    const Checkpoint checkpoint(path);
-    StateReader header(checkpoint.header());
-    header.begin("cluster", 1);
-    const std::vector<std::byte> bytes = header.get_bytes(kLongestHeader);
-    return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
-}
-
-void Cluster::restore(const std::filesystem::path& path) {
-    Checkpoint checkpoint(path);
-    if (checkpoint.processes() != hosts_.size()) {
-        throw StateError("the checkpoint is of another cluster: it has another number of hosts");
-    }
-    StateReader header(checkpoint.header());
-    header.begin("cluster", 1);
-    header.get_bytes(kLongestHeader);
-    recording_.load(header);
-    checkpoint.restore(*engine_);
-    if (now() > options_.until) throw StateError("the checkpoint is of a longer run");
+std::uint64_t Cluster::events() const {
+    return engine_->events();
 }
 
 }  // namespace hvlab::sim

@@ -2,6 +2,7 @@
 #include "sim/engine/event_queue.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace hvlab::sim {
 namespace {
@@ -90,12 +91,25 @@ void EventQueue::refill() {
     floor_ = (floor_ & ~(width * kBuckets - 1)) | static_cast<Time>(index) * width;
     Bucket& bucket = at.buckets[index];
     if (level > 0 && bucket.count > kFew) {
+        // From the first event on: what lies close together skips the levels in between.
+        Time first = kNever;
+        visit(bucket, [&first](const Event& event) { first = std::min(first, event.time); });
+        floor_ = first;
         drain(bucket, [this](const Event& event) { put(event); });
         return;
     }
     drain(bucket, [this](const Event& event) { run_.push_back(event); });
-    std::sort(run_.begin(), run_.end(), later);
+    sort_run();
     run_last_ = floor_ + (width - 1);
+}
+
+// Often in order already, where many events are of one time.
+void EventQueue::sort_run() {
+    if (std::is_sorted(run_.begin(), run_.end())) {
+        std::reverse(run_.begin(), run_.end());
+    } else if (!std::is_sorted(run_.begin(), run_.end(), later)) {
+        std::sort(run_.begin(), run_.end(), later);
+    }
 }
 
 // The run's interval proved too long. What was pushed before its floor (after a look at a top far
@@ -111,22 +125,31 @@ void EventQueue::spread_run() {
     run_last_ = floor_ - 1;
 }
 
-// The last put comes first: what was put in order is sorted fast.
+// The last put comes first.
+template <typename Visit>
+void EventQueue::visit(const Bucket& bucket, Visit visit) const {
+    std::uint32_t in_chunk = (bucket.count - 1) % Chunk::kEvents + 1;
+    for (std::uint32_t chunk = bucket.chunk; chunk != kNoChunk; chunk = chunks_[chunk].next) {
+        for (std::uint32_t i = in_chunk; i-- > 0;) visit(chunks_[chunk].events[i]);
+        in_chunk = Chunk::kEvents;
+    }
+}
+
+// As `visit`, which may put events, and frees each chunk after its events.
 template <typename Visit>
 void EventQueue::drain(Bucket& bucket, Visit visit) {
-    std::uint32_t in_chunk = (bucket.count - 1) % Chunk::kEvents + 1;
-    std::uint32_t chunk = bucket.chunk;
-    bucket = {};
-    while (chunk != kNoChunk) {
+    Bucket left = std::exchange(bucket, {});
+    while (left.chunk != kNoChunk) {
+        const std::uint32_t in_chunk = (left.count - 1) % Chunk::kEvents + 1;
         for (std::uint32_t i = in_chunk; i-- > 0;) {
-            const Event event = chunks_[chunk].events[i];
+            const Event event = chunks_[left.chunk].events[i];
             visit(event);
         }
-        in_chunk = Chunk::kEvents;
-        const std::uint32_t next = chunks_[chunk].next;
-        chunks_[chunk].next = free_chunk_;
-        free_chunk_ = chunk;
-        chunk = next;
+        left.count -= in_chunk;
+        const std::uint32_t next = chunks_[left.chunk].next;
+        chunks_[left.chunk].next = free_chunk_;
+        free_chunk_ = left.chunk;
+        left.chunk = next;
     }
 }
 

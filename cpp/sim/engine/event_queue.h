@@ -73,6 +73,9 @@ private:
     void put(const Event& event);
     void refill();
     void spread_run();
+    void sort_run();
+    template <typename Visit>
+    void visit(const Bucket& bucket, Visit visit) const;
     template <typename Visit>
     void drain(Bucket& bucket, Visit visit);
     std::uint32_t take_chunk();

@@ -272,6 +272,7 @@ void FluidHost::feed(std::size_t vm, std::span<const Duration> think,
     std::erase(starving_, static_cast<std::uint32_t>(vm));
     enter(vm);
     vms_[vm].workload->feed(*this, think, work);
+    next_ = std::min(next_, agenda_.top().time);  // a think time began: no rate changes
 }
 
 // --- rates ---
@@ -410,6 +411,16 @@ void FluidHost::sample() {
     }
     ++samples_;
     agenda_.set(kSample, now_ + options_.resolution);
+}
+
+VmLedger FluidHost::open_sample(std::uint32_t group, Time now) const {
+    VmLedger sums;
+    for (std::size_t vm = 0; vm < vms_.size(); ++vm) {
+        if (vms_[vm].group_number == group) add(sums, ledger_at(vm, now));
+    }
+    const auto known = std::lower_bound(groups_.begin(), groups_.end(), group);
+    if (known == groups_.end() || *known != group || sampled_.empty()) return sums;
+    return difference(sums, sampled_[static_cast<std::size_t>(known - groups_.begin())]);
 }
 
 VmLedger FluidHost::ledger_at(std::size_t vm, Time now) const {

@@ -23,6 +23,7 @@ void Eevdf::start(Pcpus& host) {
     loads_.resize(queues_.size());
     vcpus_.resize(host.vcpus().size());
     wanting_.resize(host.vms().size());
+    for (const VmFacts& vm : host.vms()) weights_.push_back(weight_of(vm.weight));
     woken_.reserve(vcpus_.size());
     changed_.reserve(vcpus_.size());
     if (settings_.balance > 0 && queues_.size() > 1) host.set_timer(settings_.balance);
@@ -30,7 +31,8 @@ void Eevdf::start(Pcpus& host) {
 
 Weight Eevdf::weight(const Pcpus& host, VcpuId vcpu) const {
     const VmId vm = host.vcpus()[at(vcpu)].vm;
-    return weight_of(host.vms()[at(vm)].weight / std::max(1, wanting_[at(vm)]));
+    const int wanting = wanting_[at(vm)];
+    return wanting > 1 ? std::max<Weight>(1, weights_[at(vm)] / wanting) : weights_[at(vm)];
 }
 
 void Eevdf::charge(Pcpus& host, VcpuId vcpu, Duration /*ran*/) {

@@ -73,6 +73,7 @@ private:
     std::vector<Queue> queues_;  // of each pCPU
     std::vector<int> nodes_;     // the same
     std::vector<Vcpu> vcpus_;
+    std::vector<Weight> weights_;  // of each VM
     std::vector<int> wanting_;     // of each VM: its vCPUs that are ready or run
     std::vector<VcpuId> woken_;    // since the last assign
     std::vector<PcpuId> changed_;  // pCPUs that run, whose queues others joined since

@@ -21,16 +21,25 @@ using Virtual = std::int64_t;
 // 1/16 of the weights that users give.
 using Weight = std::int64_t;
 
+inline constexpr Weight kNominalWeight = 1024 * 16;
+
 inline Weight weight_of(double weight) {
     return std::max<Weight>(1, std::llround(std::min(weight, 1e12) * 16));
 }
-inline Virtual virtual_time(Duration ran, Weight weight) {
-    return static_cast<Virtual>(static_cast<__int128>(ran) * (1024 * 16) / weight);
+
+// `value` * `factor` / `divisor`, none of them negative; in 64 bits where these do.
+inline std::int64_t scaled(std::int64_t value, std::int64_t factor, std::int64_t divisor) {
+    std::int64_t product = 0;
+    if (!__builtin_mul_overflow(value, factor, &product)) return product / divisor;
+    return static_cast<std::int64_t>(static_cast<__int128>(value) * factor / divisor);
 }
-// Rounded up: after it, so much virtual time has passed.
+
+inline Virtual virtual_time(Duration ran, Weight weight) {
+    return scaled(ran, kNominalWeight, weight);
+}
+// At least as long as it takes for so much virtual time to pass.
 inline Duration real_time(Virtual time, Weight weight) {
-    constexpr Weight kNominal = 1024 * 16;
-    return static_cast<Duration>((static_cast<__int128>(time) * weight + kNominal - 1) / kNominal);
+    return scaled(time, weight, kNominalWeight) + 1;
 }
 
 struct Entry {

@@ -9,49 +9,17 @@
 #include <utility>
 #include <vector>
 
+#include "sim/workloads/testing/examples.h"
 #include "sim/workloads/testing/fake_guest.h"
 
 namespace hvlab::sim {
 namespace {
 
-using Shape = Distribution::Shape;
-
-constexpr Distribution kShort{Shape::kExponential, 5e4};
-constexpr Distribution kLong{Shape::kExponential, 2e5};
-
-// Values for the parameters that have no presets.
-Values some_values(const WorkloadKind& kind) {
-    Values values;
-    for (const Parameter& parameter : kind.parameters) {
-        if (!parameter.preset.empty()) continue;
-        const std::string name(parameter.name);
-        switch (parameter.type) {
-            case Parameter::Type::kDistribution:
-                values.set(name, name == "service" || name == "critical" ? kShort : kLong);
-                break;
-            case Parameter::Type::kNumber:
-                values.set(name, name == "rate" ? 30'000.0 : 0.7);
-                break;
-            case Parameter::Type::kNumbers:
-                values.set(name, std::vector<double>{0.3, 0.9, 0});
-                break;
-            case Parameter::Type::kDuration:
-            case Parameter::Type::kInteger:
-            case Parameter::Type::kFlag:
-            case Parameter::Type::kChoice:
-                ADD_FAILURE() << "give " << kind.name << "." << name << " a value here";
-        }
-    }
-    return values;
-}
-
 class EveryWorkload : public testing::TestWithParam<std::string> {
 protected:
     static constexpr int kVcpus = 5;
 
-    std::unique_ptr<Workload> make() const {
-        return make_workload(GetParam(), some_values(*find_workload(GetParam())), kVcpus);
-    }
+    std::unique_ptr<Workload> make() const { return example_workload(GetParam(), kVcpus); }
 
     static void run(FakeGuest& guest, Time end) {
         guest.run(end);

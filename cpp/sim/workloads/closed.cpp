@@ -6,6 +6,8 @@
 namespace hvlab::sim {
 namespace {
 
+constexpr std::int64_t kNoEnd = 0;
+
 struct Client {
     Time asked;  // when its request came; -1 while it thinks
     std::uint64_t drawn;
@@ -14,15 +16,20 @@ struct Client {
 class ClosedWorkload final : public Workload {
 public:
     explicit ClosedWorkload(const Values& values)
-        : think_(values.distribution("think")), service_(values.distribution("service")) {}
+        : think_(values.distribution("think")),
+          service_(values.distribution("service")),
+          requests_(values.has("requests") ? values.integer("requests") : kNoEnd) {}
 
+    // The clients; where they have an end, then what each has left.
     std::size_t state_size(int vcpus) const override {
-        return static_cast<std::size_t>(vcpus) * sizeof(Client);
+        const std::size_t size = sizeof(Client) + (requests_ == kNoEnd ? 0 : sizeof(std::int64_t));
+        return static_cast<std::size_t>(vcpus) * size;
     }
 
     void start(Guest& guest) const override {
         for (int vcpu = 0; vcpu < guest.vcpus(); ++vcpu) {
             client(guest, vcpu).drawn = lane_start(vcpu);
+            if (requests_ != kNoEnd) left(guest, vcpu) = requests_;
             think(guest, vcpu);
         }
     }
@@ -36,7 +43,8 @@ public:
 
     void done(Guest& guest, int vcpu) const override {
         guest.respond(client(guest, vcpu).asked);
-        think(guest, vcpu);
+        client(guest, vcpu).asked = -1;
+        if (requests_ == kNoEnd || --left(guest, vcpu) > 0) think(guest, vcpu);
     }
 
     void open_requests(Guest& guest, const std::function<void(Time)>& visit) const override {
@@ -48,6 +56,10 @@ public:
 private:
     static Client& client(Guest& guest, int vcpu) { return (&guest.state<Client>())[vcpu]; }
 
+    static std::int64_t& left(Guest& guest, int vcpu) {
+        return reinterpret_cast<std::int64_t*>(&client(guest, guest.vcpus()))[vcpu];
+    }
+
     void think(Guest& guest, int vcpu) const {
         Client& thinking = client(guest, vcpu);
         thinking.asked = -1;
@@ -57,6 +69,7 @@ private:
 
     Distribution think_;
     Distribution service_;
+    std::int64_t requests_;
 };
 
 constexpr Parameter kParameters[] = {
@@ -66,6 +79,11 @@ constexpr Parameter kParameters[] = {
     {.name = "service",
      .type = Parameter::Type::kDistribution,
      .meaning = "work of a request, as time on an undisturbed core"},
+    {.name = "requests",
+     .type = Parameter::Type::kInteger,
+     .meaning = "how many requests each client makes before it has done; without it, no end",
+     .preset = "-",
+     .least = 1},
 };
 
 }  // namespace

@@ -5,6 +5,7 @@
 
 #include <cmath>
 
+#include "sim/workloads/testing/examples.h"
 #include "sim/workloads/testing/fake_guest.h"
 
 namespace hvlab::sim {

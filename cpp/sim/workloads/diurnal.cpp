@@ -109,6 +109,9 @@ constexpr Parameter kParameters[] = {
 constinit const WorkloadKind kDiurnalWorkload = {
     .name = "diurnal",
     .meaning = "requests come at random, at a rate that goes up and down with the time of day",
+    .source =
+        "Lewis, Shedler: Simulation of Nonhomogeneous Poisson Processes by Thinning, "
+        "Naval Research Logistics Quarterly 26(3), 1979",
     .parameters = kParameters,
     .make = [](const Values& values, int vcpus) -> std::unique_ptr<Workload> {
         return std::make_unique<DiurnalWorkload>(values, vcpus);

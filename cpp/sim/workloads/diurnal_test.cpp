@@ -7,6 +7,7 @@
 #include <numbers>
 #include <string>
 
+#include "sim/workloads/testing/examples.h"
 #include "sim/workloads/testing/fake_guest.h"
 
 namespace hvlab::sim {

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "sim/workloads/testing/examples.h"
 #include "sim/workloads/testing/fake_guest.h"
 
 namespace hvlab::sim {

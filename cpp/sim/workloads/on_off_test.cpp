@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include "sim/workloads/testing/examples.h"
 #include "sim/workloads/testing/fake_guest.h"
 
 namespace hvlab::sim {

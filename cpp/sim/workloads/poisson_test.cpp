@@ -6,6 +6,7 @@
 #include <cmath>
 #include <map>
 
+#include "sim/workloads/testing/examples.h"
 #include "sim/workloads/testing/fake_guest.h"
 
 namespace hvlab::sim {

@@ -65,7 +65,7 @@ public:
             case Stage::kBlocked:
                 break;
         }
-        HVLAB_ASSERT(!"a vCPU that computes");
+        HVLAB_ASSERT(false);  // only a vCPU that computes is ever done
     }
 
     // It has been spinning for long enough.
@@ -232,6 +232,10 @@ constexpr Parameter kParameters[] = {
 constinit const WorkloadKind kSpinlockWorkload = {
     .name = "spinlock",
     .meaning = "the vCPUs share a lock, for which they spin: its holder may lose its pCPU",
+    .source =
+        "Uhlig, LeVasseur, Skoglund, Dannowski: Towards Scalable Multiprocessor Virtual "
+        "Machines, VM 2004; Friebel, Biemueller: How to Deal with Lock Holder Preemption, "
+        "Xen Summit 2008",
     .parameters = kParameters,
     .make = [](const Values& values, int /*vcpus*/) -> std::unique_ptr<Workload> {
         return std::make_unique<SpinlockWorkload>(values);

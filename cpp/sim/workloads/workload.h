@@ -40,7 +40,8 @@ public:
 // How a workload is found by its name, in YAML and in Python.
 struct WorkloadKind {
     std::string_view name;
-    std::string_view meaning;  // one sentence, for users
+    std::string_view meaning;      // one sentence, for users
+    std::string_view source = {};  // where it is described; empty if it needs no description
     std::span<const Parameter> parameters;
     // Throws ConfigError (field: the parameter's name) for values that do not go together.
     std::unique_ptr<Workload> (*make)(const Values& values, int vcpus);

@@ -42,6 +42,10 @@ Measures = Annotated[
 AnyHost = Annotated[
     bool, typer.Option("--any-host", help="Compare times although the hosts are not the same.")
 ]
+AcrossBackends = Annotated[
+    bool,
+    typer.Option("--across-backends", help="Match cases that differ in their backend alone."),
+]
 Json = Annotated[
     Path | None, typer.Option("--json", metavar="FILE", help="Write the comparison as JSON.")
 ]
@@ -61,10 +65,7 @@ def compare(
     alpha: Alpha = 0.01,
     measure: Measures = None,
     any_host: AnyHost = False,
-    across_backends: Annotated[
-        bool,
-        typer.Option("--across-backends", help="Match cases that differ in their backend alone."),
-    ] = False,
+    across_backends: AcrossBackends = False,
     json: Json = None,
 ) -> None:
     """Compare two runs: of `hvlab run --save`, or results of `hvlab run --json`.
@@ -111,10 +112,7 @@ def run_in_turns(
     floor: Floor = 5.0,
     alpha: Alpha = 0.01,
     measure: Measures = None,
-    across_backends: Annotated[
-        bool,
-        typer.Option("--across-backends", help="Match cases that differ in their backend alone."),
-    ] = False,
+    across_backends: AcrossBackends = False,
     json: Json = None,
 ) -> None:
     """Run two hvlabs, or one with two sets of options, in turns; keep both runs and compare them.

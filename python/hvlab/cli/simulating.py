@@ -11,15 +11,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-from hvlab import units
 from hvlab.cli import FAILED, INTERRUPTED, NOTHING_RAN, OK
 from hvlab.cli.signals import terminated_is_interrupted
 from hvlab.closing import Closing
 from hvlab.errors import SimulationError
-from hvlab.scenario.nearest import did_you_mean
 from hvlab.scenario.problems import printable
 from hvlab.scenario.template import as_text
-from hvlab.sim import folder, outcome, summary, sweep
+from hvlab.sim import folder, outcome, running, summary, sweep
 from hvlab.sim.document import ExperimentCell, ExperimentDocument, load_experiment
 from hvlab.sim.executor import ProcessExecutor
 from hvlab.sim.jobs import JobResult
@@ -48,7 +46,7 @@ class Options:
 def run(options: Options) -> int:
     """Runs the cells, writes and shows what came of them; returns the exit code. Raises HvlabError."""
     document = load_experiment(options.file)
-    cells = selected(document, options.where)
+    cells = running.selected(document, _where(options.where), "--where")
     if not cells:
         print("nothing ran: no cell has these values", file=sys.stderr)
         return NOTHING_RAN
@@ -65,7 +63,7 @@ def run(options: Options) -> int:
     study = _run(document, cells, options, output)
     _show(study, options)
     if output is not None:
-        written = folder.write(output, outcome.results(study, _facts(study, started)))
+        written = folder.write(output, outcome.results(study, running.facts(study, started)))
         print(f"\n{printable(str(output))}: {', '.join(written)}")
     if not study.complete:
         said = "" if output is None else "; what was done is kept, and --resume goes on"
@@ -75,30 +73,15 @@ def run(options: Options) -> int:
     return FAILED if failed else OK
 
 
-def selected(document: ExperimentDocument, where: Sequence[str]) -> list[ExperimentCell]:
-    """The cells that have these FACTOR=VALUE. Raises SimulationError for what is none."""
-    factors = document.factors
-    wanted: dict[str, set[str]] = {}
-    for text in where:
+def _where(texts: Sequence[str]) -> dict[str, list[str]]:
+    """FACTOR=VALUE of --where. Raises SimulationError."""
+    wanted: dict[str, list[str]] = {}
+    for text in texts:
         name, separator, value = text.partition("=")
         if not separator or not name:
             raise SimulationError(f"--where '{printable(text)}': it is FACTOR=VALUE")
-        if name not in factors:
-            known = (
-                f"; there are: {', '.join(factors)}" if factors else "; the document has no matrix"
-            )
-            hint = did_you_mean(name, factors) or known
-            raise SimulationError(f"--where: unknown factor '{printable(name)}'{hint}")
-        values = [as_text(known) for known in factors[name]]
-        if value not in values:
-            hint = did_you_mean(value, values) or f"; there are: {', '.join(values)}"
-            raise SimulationError(f"--where: '{printable(value)}' is no value of '{name}'{hint}")
-        wanted.setdefault(name, set()).add(value)
-    return [
-        cell
-        for cell in document.cells
-        if all(as_text(cell.factors[name]) in values for name, values in wanted.items())
-    ]
+        wanted.setdefault(name, []).append(value)
+    return wanted
 
 
 def _too_many(document: ExperimentDocument, cells: Sequence[ExperimentCell], file: Path) -> str:
@@ -145,27 +128,17 @@ def _show(study: Study, options: Options) -> None:
     print(printable("\n".join(lines)))
 
 
-def _facts(study: Study, started: datetime.datetime) -> dict[str, str]:
-    from hvlab.report import host_facts
-
-    names = ("hvlab", "system", "kernel", "processor", "processors", "memory", "Python")
-    host = host_facts.facts()
-    events = sum(r.events for cell in study.cells for r in cell.replications)
-    return {
-        **{name: host[name] for name in names},
-        "started": started.isoformat(timespec="seconds"),
-        "took": units.format_duration(round(study.wall * 1e9)),
-        "events": f"{events}",
-    }
-
-
 def plot(results: Path, output: Path | None, format: str) -> int:
     """Draws figures; returns the exit code. Raises HvlabError."""
-    from hvlab.sim import plots, saved
+    from hvlab.sim import saved
 
     loaded = saved.load(results)
+    from hvlab.sim import plots
+
     target = output or (results if results.is_dir() else results.parent)
-    for path in plots.write(loaded, target, format):
+    for number, asked in enumerate(loaded.plots or plots.usual(loaded), 1):
+        path = target / f"plot-{number}-{asked.kind}.{format}"
+        plots.draw(loaded, asked).save(path)
         print(printable(str(path)))
     return OK
 

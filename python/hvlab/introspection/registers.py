@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
@@ -37,6 +38,8 @@ _CR4 = {
     9: "OSFXSR", 10: "OSXMMEXCPT", 11: "UMIP", 12: "LA57", 13: "VMXE", 14: "SMXE", 16: "FSGSBASE",
     17: "PCIDE", 18: "OSXSAVE", 20: "SMEP", 21: "SMAP", 22: "PKE", 23: "CET", 24: "PKS",
 }  # fmt: skip
+_FIRST = ("rip", "rflags", "cs", "ss", "cr2")  # the rows that begin so: cr3 is beside cr2
+
 _EFER = {0: "SCE", 8: "LME", 10: "LMA", 11: "NXE", 12: "SVME", 14: "FFXSR"}
 
 
@@ -64,6 +67,22 @@ def registers(state: CpuState) -> str:
     for names in _MSRS:
         lines.append("  ".join(f"{name}={getattr(state.msrs, name):x}" for name in names))
     lines.append(_pending(state))
+    return "\n".join(lines)
+
+
+def first_registers(text: str) -> str:
+    """Of what `registers` gave, what to look at first: RIP with RSP, RFLAGS, CS, SS, CR2 and CR3, and all
+    that is no register: the mode, what it waits for, why there are none.
+    """
+    lines, stack = [], ""
+    for line in text.splitlines():
+        name, equals, _ = line.partition("=")
+        found = re.search(r" +rsp=[0-9a-f]+", line)
+        stack = found.group() if found else stack
+        if not equals or "(" in name:
+            lines.append(line)
+        elif name.strip() in _FIRST:
+            lines.append(line + stack if name.strip() == "rip" else line)
     return "\n".join(lines)
 
 

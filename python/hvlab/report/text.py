@@ -10,6 +10,7 @@ from hvlab.scenario.results import CaseResult, MachineResult, MeasureResult, Out
 CONSOLE_LINES = 25
 STACK_LINES = 25
 SHOWN = ("console", "screen", "registers", "stack")
+ALL_REGISTERS = "    (all of them: registers.txt among its artifacts)"
 
 
 def case_line(result: CaseResult) -> str:
@@ -157,7 +158,9 @@ def machine_lines(machine: MachineResult, show: tuple[str, ...] = SHOWN) -> list
     if "screen" in show and machine.screen:
         lines += ["screen", *(f"    | {printable(row)}" for row in machine.screen.split("\n"))]
     if "registers" in show and machine.registers:
-        lines += ["registers", *_indented(machine.registers)]
+        from hvlab.introspection.registers import first_registers  # not needed where all passes
+
+        lines += ["registers", *_indented(first_registers(machine.registers)), ALL_REGISTERS]
     if "disassembly" in show and machine.disassembly:
         lines += ["code", *_indented(machine.disassembly)]
     if "stack" in show and machine.stack:

@@ -19,15 +19,22 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from hvlab.sim.cluster import VM, Cluster, Host, Result
+    from hvlab.sim.cluster import VM, Cluster, Host
+    from hvlab.sim.frame import Frame
+    from hvlab.sim.result import Result
+    from hvlab.sim.results import ExperimentResults
+    from hvlab.sim.running import run_experiment
 
-__all__ = ["VM", "Cluster", "Host", "Result"]
+__all__ = ["VM", "Cluster", "ExperimentResults", "Frame", "Host", "Result", "run_experiment"]
 
 _HOMES = {
     "Cluster": "hvlab.sim.cluster",
+    "ExperimentResults": "hvlab.sim.results",
+    "Frame": "hvlab.sim.frame",
     "Host": "hvlab.sim.cluster",
-    "Result": "hvlab.sim.cluster",
+    "Result": "hvlab.sim.result",
     "VM": "hvlab.sim.cluster",
+    "run_experiment": "hvlab.sim.running",
 }
 
 

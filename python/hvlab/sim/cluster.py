@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, PrivateAttr, ValidationError
 
 from hvlab import units
 from hvlab.errors import SimulationError
@@ -19,6 +19,7 @@ from hvlab.scenario.tree import Mark, Marks, format_path
 from hvlab.scenario.tree import Path as Place
 from hvlab.sim import choices, consistency
 from hvlab.sim.description import ClusterSpec, Fidelity, HostSpec, VmSpec
+from hvlab.sim.feeding import FED, FOR_PYTHON, Function, feed_of
 from hvlab.sim.result import Progress, Result, run_plain
 
 # A scheduler, a workload: its name, or {NAME: {parameters}}.
@@ -73,14 +74,22 @@ class Host(HostSpec):
 class VM(VmSpec):
     """A group of equal VMs; the arguments are the keys of `vms` in an experiment (`with_` is `with`).
 
+    `workload` may be a function of yours: of the numbers of some VMs of the group, and of how many pairs of
+    think time and work each of them wants. It gives two arrays with a row for each VM, in ns:
+
+        def mine(vms, pairs):
+            return random.exponential(1e8, (len(vms), pairs)), np.full((len(vms), pairs), 5e6)
+
     Raises SimulationError: something is wrong with it; the attribute `field` says with what.
     """
+
+    _function: Function | None = PrivateAttr(default=None)
 
     def __init__(
         self,
         name: str,
         *,
-        workload: Choice,
+        workload: Choice | Function,
         count: int | None = None,
         overcommit: float | None = None,
         vcpus: int = 1,
@@ -104,12 +113,13 @@ class VM(VmSpec):
             "hosts": hosts,
             "with": with_,
             "apart": list(apart),
-            "workload": workload,
+            "workload": {FED: {}} if callable(workload) else workload,
         }
         try:
             super().__init__(**given)
         except ValidationError as error:
             raise _explained(error, VmSpec, given) from None
+        self._function = workload if callable(workload) else None
 
 
 class Cluster:
@@ -139,6 +149,11 @@ class Cluster:
             raise SimulationError(f"a seed is 0 to 2^64 - 1, not {seed!r}", "seed")
         self._spec = described(hosts, vms, fidelity, control_latency)
         self._seed = seed
+        functions = {vm.name: vm._function for vm in vms if isinstance(vm, VM)}
+        self._functions = {name: f for name, f in functions.items() if f is not None}
+        for index, group in enumerate(self._spec.vms):
+            if group.workload.name == FED and group.name not in self._functions:
+                raise SimulationError(FOR_PYTHON, f"vms[{index}].workload")
 
     @property
     def spec(self) -> ClusterSpec:
@@ -179,7 +194,8 @@ class Cluster:
             raise SimulationError(f"threads must be at least 1, not {threads!r}", "threads")
         options["threads"] = threads
         options["memory"] = 0 if memory is None else _bytes(memory)
-        return run_plain(self._spec.plain(), self._seed, options, progress)
+        feed = feed_of(self._functions) if self._functions else None
+        return run_plain(self._spec.plain(), self._seed, options, progress, feed)
 
     def __repr__(self) -> str:
         hosts = ", ".join(f"{host.count} {host.name}" for host in self._spec.hosts)

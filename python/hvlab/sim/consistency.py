@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from hvlab.scenario.nearest import did_you_mean
 from hvlab.scenario.tree import Path
+from hvlab.sim.choices import Scheduler
 from hvlab.sim.description import MAX_VMS, ClusterSpec, HostSpec, VmSpec
 from hvlab.sim.quantities import exact
 
@@ -92,13 +93,19 @@ def _fits(cluster: ClusterSpec, vms: VmSpec, at: Path) -> Iterator[Fault]:
     if vms.pcpus and cluster.fidelity == "fluid":
         yield Fault((*at, "pcpus"), "the fidelity 'fluid' knows no single pCPUs; use 'quantum'")
     elif vms.pcpus and len(vms.pcpus) < vms.vcpus:
-        strict = next((host for host in hosts if "coscheduling" in host.scheduler.promises), None)
+        strict = next((host for host in hosts if _runs_all_or_none(host.scheduler)), None)
         if strict is not None:
             message = (
                 f"{vms.vcpus} vCPUs on {_pcpus(len(vms.pcpus))} can't run at once, and the scheduler "
                 f"'{strict.scheduler.name}' of the hosts '{strict.name}' runs them so"
             )
             yield Fault((*at, "pcpus"), message)
+
+
+def _runs_all_or_none(scheduler: Scheduler) -> bool:
+    """Whether it runs all vCPUs of a VM at once, or leaves pCPUs free."""
+    promises = scheduler.promises
+    return "coscheduling" in promises and "work_conserving" not in promises
 
 
 def _pcpus(count: int) -> str:

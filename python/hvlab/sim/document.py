@@ -28,11 +28,14 @@ from hvlab.scenario.tree import Data, Marks, Path, Scalar
 from hvlab.sim import checks, choices, consistency
 from hvlab.sim.checks import Check
 from hvlab.sim.experiment import MAX_SAMPLES, Experiment, ExperimentFile, Plot
-from hvlab.sim.measures import MEASURES, UnknownMeasure, split
+from hvlab.sim.feeding import FED, FOR_PYTHON
+from hvlab.sim.measures import MEASURES, Unit, UnknownMeasure, split
 from hvlab.sim.results import RESERVED
 
 # What is one for all cells.
-SERIES = ("run", "ready", "costop", "throttled", "idle", "responses", "latency_mean")  # columns
+# What the time series has, of all VMs or of a group.
+_SERIES = ("run", "ready", "costop", "throttled", "idle", "throughput", "response.mean")
+_GROUP = "group"  # of VMs: what plots of latencies and series can be divided by besides factors
 _COMMON = ("replications", "precision", "confidence", "measures", "compare", "plots")
 
 
@@ -172,6 +175,9 @@ class _ExperimentReader(Reader):
 
         for fault in consistency.faults(experiment):
             yield at(fault.message, *fault.path)
+        for index, vms in enumerate(experiment.vms):
+            if vms.workload.name == FED:
+                yield at(FOR_PYTHON, "vms", index, "workload")
         measured = experiment.duration
         if experiment.warmup != "auto":
             measured -= experiment.warmup
@@ -184,9 +190,17 @@ class _ExperimentReader(Reader):
                 yield at(f"more than {MAX_SAMPLES} samples in the time series", "resolution")
         for path, name in _measures(experiment):
             try:
-                split(name, *_groups(experiment))
+                measure = split(name, *_groups(experiment))[1]
             except UnknownMeasure as error:
                 yield at(str(error), *path)
+                continue
+            if path[0] == "precision" and experiment.precision is not None:
+                absolute = experiment.precision.absolute
+                if absolute is not None and (measure.unit is Unit.TIME) != isinstance(
+                    absolute, int
+                ):
+                    wanted = "a duration, as 1ms" if measure.unit is Unit.TIME else "a number"
+                    yield at(f"absolute of '{name}' is {wanted}", "precision", "absolute")
 
     def _checks(self, experiment: Experiment) -> tuple[list[Check], list[Problem]]:
         made, wrong = [], []
@@ -213,7 +227,7 @@ def _measures(experiment: Experiment) -> Iterator[tuple[Path, str]]:
     for index, compare in enumerate(experiment.compare):
         yield ("compare", index, "measure"), compare.measure
     for index, plot in enumerate(experiment.plots):
-        if plot.kind == "line" and plot.y:
+        if plot.kind in ("line", "series") and plot.y:
             yield ("plots", index, "y"), plot.y
 
 
@@ -250,21 +264,29 @@ def _of_factors(document: ExperimentDocument, places: Places) -> Iterator[Proble
 def _of_plot(plot: Plot, document: ExperimentDocument) -> Iterator[tuple[Path, str]]:
     """What is wrong with a plot, and with which of its keys."""
     factors = document.factors
-    for key, needed in (("y", ("line", "series")), ("x", ("line", "shares"))):
+    for key, needed, taken in (
+        ("y", ("line", "series"), ("line", "series", "shares")),
+        ("x", ("line", "shares"), ("line", "shares")),
+    ):
         if plot.kind in needed and not getattr(plot, key):
             yield (), f"'{key}' is missing in a plot of the kind '{plot.kind}'"
-        elif plot.kind not in needed and getattr(plot, key):
+        elif plot.kind not in taken and getattr(plot, key):
             yield (key,), f"a plot of the kind '{plot.kind}' takes no '{key}'"
+    vms, hosts = _groups(document.common)
     if plot.kind == "series":
         if document.common.resolution is None:
             yield ("kind",), "a plot of the time series needs a 'resolution' of the experiment"
-        if plot.y and plot.y not in SERIES:
-            hint = did_you_mean(plot.y, SERIES) or f"; there are: {', '.join(SERIES)}"
-            yield ("y",), f"the time series has no '{plot.y}'{hint}"
+        if plot.y and split(plot.y, vms, hosts)[1].name not in _SERIES:
+            yield ("y",), f"the time series has no '{plot.y}'; it has {', '.join(_SERIES)}"
+    if plot.kind == "shares" and plot.y and plot.y not in vms:
+        hint = did_you_mean(plot.y, vms) or f"; there are: {', '.join(vms)}"
+        yield ("y",), f"unknown group of VMs '{plot.y}'{hint}"
     if plot.x and plot.x not in factors:
         yield ("x",), _unknown_factor(plot.x, factors)
     for number, name in enumerate(plot.lines):
         place = ("by",) if isinstance(plot.by, str) else ("by", number)
+        if name == _GROUP and plot.kind in ("latency", "series"):
+            continue
         if name not in factors:
             yield place, _unknown_factor(name, factors)
         elif name == plot.x:

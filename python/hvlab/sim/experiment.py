@@ -9,6 +9,7 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    TypeAdapter,
     WithJsonSchema,
     field_validator,
     model_validator,
@@ -39,7 +40,23 @@ _YEAR = 365 * 24 * units.DURATION_UNITS["h"]
 
 _Duration: Any = duration(_US, _YEAR)
 _Warmup: Any = duration(0, _YEAR)
+_Half: Any = number(0, above=True)
 _Replications: Any = number(1, MAX_REPLICATIONS, whole=True)
+
+
+def _absolute(value: Any) -> Any:
+    """A duration becomes whole ns, a number stays one: a float, so that the two can be told apart."""
+    if isinstance(value, str):
+        return TypeAdapter(_Duration).validate_python(value)
+    return TypeAdapter(_Half).validate_python(value)
+
+
+Absolute = Annotated[
+    int | float,
+    BeforeValidator(_absolute),
+    WithJsonSchema({"type": ["number", "string"]}),
+    Meaning("a number, or a duration, as 5ms"),
+]
 
 
 class Replications(Shortened):
@@ -61,14 +78,26 @@ class Replications(Shortened):
 
 
 class Precision(Strict):
-    """When there are enough replications: the confidence interval of a measure is narrow."""
+    """When there are enough replications: the confidence interval of a measure is narrow. Where both
+    bounds are given, one of them will do.
+    """
 
     measure: str = Field(min_length=1, description="Of which measure.")
-    relative: Share = Field(
-        default=0.05,
-        json_schema_extra={"default": "5%"},
-        description="Half the interval's width, relative to the mean.",
+    relative: Share | None = Field(
+        default=None,
+        description="Half the interval's width, relative to the mean; 5% if neither is given.",
     )
+    absolute: Absolute | None = Field(
+        default=None,
+        description="Half the interval's width: a duration for a time, else a number.",
+    )
+
+    @property
+    def bounds(self) -> tuple[float, float]:
+        """Relative, and absolute in the measure's unit; 0 for one that counts for nothing."""
+        if self.relative is None and self.absolute is None:
+            return 0.05, 0.0
+        return self.relative or 0.0, float(self.absolute or 0)
 
 
 class Compare(Strict):
@@ -98,15 +127,17 @@ class Plot(Strict):
     kind: Literal["line", "latency", "shares", "series"] = Field(
         default="line",
         description="A measure over a factor, with its intervals; the distribution of response times; where "
-        "the vCPUs' time went, over a factor; a column of the time series.",
+        "the vCPUs' time went, over a factor; a measure over simulated time.",
     )
     y: str = Field(
-        default="", description="Of a line: the measure. Of a series: its column, as `ready`."
+        default="",
+        description="Of a line and of a series: the measure. Of shares: the group of VMs; all if not given.",
     )
     x: str = Field(default="", description="Of a line and of shares: the factor along the axis.")
     by: str | list[str] = Field(
         default_factory=list,
-        description="A factor, or several: a line for each combination of their values.",
+        description="A factor, or several: a line for each combination of their values. Of latency and "
+        "series also `group`.",
     )
     where: dict[str, ScalarValue] = Field(
         default_factory=dict, description="Only cells with these values of factors."

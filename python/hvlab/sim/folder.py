@@ -5,6 +5,7 @@ with everything, the report, and the jobs that were done.
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from pathlib import Path
 
 from hvlab.errors import HostError, SimulationError
@@ -75,6 +76,4 @@ def _report(folder: Path, results: ExperimentResults) -> list[str]:
 
 
 def _has_pyarrow() -> bool:
-    from importlib.util import find_spec
-
     return find_spec("pyarrow") is not None

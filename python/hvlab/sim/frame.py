@@ -133,9 +133,8 @@ class Frame:
 
     def __iter__(self) -> Iterator[Row]:
         """Rows, as dicts by column."""
-        for start in range(0, len(self), _CHUNK):
-            lists = [self[column][start : start + _CHUNK].tolist() for column in self.columns]
-            for values in zip(*lists, strict=True):
+        for chunk in self._chunks():
+            for values in zip(*(part.tolist() for part in chunk), strict=True):
                 yield dict(zip(self.columns, values, strict=True))
 
     def take(self, rows: NDArray[Any] | Sequence[int] | slice) -> Frame:
@@ -276,10 +275,14 @@ class Frame:
 
     def _csv(self, file: IO[bytes]) -> None:
         file.write(_csv_lines([self.columns]))
+        for chunk in self._chunks():
+            file.write(_csv_lines(zip(*map(_fields, chunk), strict=True)))
+
+    def _chunks(self) -> Iterator[list[NDArray[Any]]]:
+        """Rows after rows of all columns: what is made of them at once stays small."""
+        columns = [self[column] for column in self.columns]
         for start in range(0, len(self), _CHUNK):
-            rows = slice(start, start + _CHUNK)
-            lists = [_fields(self[column][rows]) for column in self.columns]
-            file.write(_csv_lines(zip(*lists, strict=True)))
+            yield [column[start : start + _CHUNK] for column in columns]
 
     def _index(self, column: str) -> int:
         try:
@@ -304,7 +307,8 @@ def _rebuilt(
 
 def _values(name: str, given: Sequence[Value] | NDArray[Any]) -> list[str] | NDArray[Any]:
     """As the core takes them. An empty column is one of floats, unless its array says otherwise."""
-    if not isinstance(given, np.ndarray):
+    is_array = isinstance(given, np.ndarray)
+    if not is_array:
         given = list(given)
         if given and all(isinstance(value, str) for value in given):
             return given  # type: ignore[return-value]
@@ -316,7 +320,7 @@ def _values(name: str, given: Sequence[Value] | NDArray[Any]) -> list[str] | NDA
         array = np.asarray(given)
         if array.ndim != 1:
             raise FrameError(f"column '{name}' has {array.ndim} dimensions, not one")
-        if array.dtype.kind in "UO":
+        if array.dtype.kind == "U" or (is_array and array.dtype.kind == "O"):
             return [str(value) for value in _all_strings(name, array)]
         if array.dtype.kind in "bi" or (array.dtype.kind == "u" and array.dtype.itemsize < 8):
             return array.astype(np.int64)

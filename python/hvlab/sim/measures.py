@@ -106,4 +106,4 @@ def shown(value: float | None, unit: Unit) -> str:
         return units.format_duration(round(value))
     if unit is Unit.RATE:
         return f"{value:.4g}/s"
-    return f"{value:.4f}"
+    return f"{value:.1e}" if 0 < abs(value) < 5e-5 else f"{value:.4f}"

@@ -161,7 +161,9 @@ def _stopping(study: Study, levels: _Levels) -> Frame:
     columns["width"] = [
         float(cell.interval(measure).relative) if precision else math.nan for cell in cells
     ]
-    columns["target"] = [float(precision.relative) if precision else math.nan for _ in cells]
+    columns["target"] = [
+        (precision.bounds[0] or math.nan) if precision else math.nan for _ in cells
+    ]
     return levels.frame("stopping", columns, {"warmup": "ns", "measured": "ns"})
 
 

@@ -10,6 +10,9 @@ from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import Any, Literal
 
+import numpy as np
+from numpy.typing import NDArray
+
 from hvlab import _core, units
 from hvlab.errors import SimulationError
 from hvlab.sim.frame import Frame
@@ -17,6 +20,9 @@ from hvlab.sim.measures import MEASURES, UnknownMeasure, shown, split
 
 # Called with (simulated ns, events); False ends the run.
 Progress = Callable[[int, int], bool | None]
+
+# Called with (group, numbers of VMs, pairs): gives think times and work, ns, each of len(VMs) x pairs.
+Feed = Callable[[str, NDArray[np.uint32], int], tuple[NDArray[Any], NDArray[Any]]]
 
 FrameName = Literal["vms", "hosts", "groups", "population", "series", "latency", "identities"]
 _SHARES = ("ready", "costop", "throttled", "run", "idle", "overhead", "lost", "spun")
@@ -34,13 +40,17 @@ _RESPONSES = {
 
 
 def run_plain(
-    cluster: Mapping[str, Any], seed: int, options: Mapping[str, int], progress: Progress | None
+    cluster: Mapping[str, Any],
+    seed: int,
+    options: Mapping[str, int],
+    progress: Progress | None = None,
+    feed: Feed | None = None,
 ) -> Result:
     """Runs a cluster as ClusterSpec.plain gives it. Raises SimulationError."""
     began = time.monotonic()
     core = _core.SimCluster(dict(cluster), seed=seed, **options)
     told = None if progress is None else lambda now, events: progress(now, events) is not False
-    outcome = core.run(told)
+    outcome = core.run(told, feed)
     return Result(core, outcome, time.monotonic() - began)
 
 

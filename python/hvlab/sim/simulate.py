@@ -13,7 +13,7 @@ from hvlab.sim.result import run_plain
 def simulate(job: Job) -> JobResult:
     """Runs it in this process. Raises SimulationError."""
     options = {"until": job.duration, "warmup": job.warmup, "resolution": job.resolution}
-    result = run_plain(job.cluster, job.seed, options, None)
+    result = run_plain(job.cluster, job.seed, options)
     return JobResult(
         {name: None if math.isnan(v) else float(v) for name, v in result.measures.items()},
         result.complete,

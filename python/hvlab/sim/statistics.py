@@ -67,15 +67,19 @@ def interval(values: Sequence[float], confidence: float) -> Interval:
     return Interval(mean, mean - half, mean + half, deviation, count)
 
 
-def enough(values: Sequence[float], confidence: float, relative: float, least: int) -> int | None:
-    """How many of the values, in their order, it takes until half the interval's width is at most
-    `relative` of the mean; None if all of them are too few. At least `least`, and never fewer than two.
+def enough(
+    values: Sequence[float], confidence: float, bounds: tuple[float, float], least: int
+) -> int | None:
+    """How many of the values, in their order, it takes until half the interval's width is at most the
+    first of the bounds, relative to the mean, or the second as it is; None if all of them are too few. At
+    least `least`, and never fewer than two.
 
     Looking after each value and stopping at the first that is narrow enough makes intervals that hold
     the mean a little less often than `confidence` says (Law, section 9.4.1); more with a small `least`.
     """
     for count in range(max(least, 2), len(values) + 1):
-        if interval(values[:count], confidence).relative <= relative:
+        found = interval(values[:count], confidence)
+        if found.relative <= bounds[0] or found.half <= bounds[1]:
             return count
     return None
 

@@ -106,7 +106,7 @@ class _CellRun:
         precise = enough(
             values(self._in_order(), experiment.precision.measure),
             experiment.confidence,
-            experiment.precision.relative,
+            experiment.precision.bounds,
             experiment.replications.least,
         )
         if precise is not None:

@@ -78,8 +78,8 @@ std::vector<Divergence> divergences(const std::string& name, kvm::Flavour flavou
          "Interrupts.OpenedByIretAreTakenAtOnce/", "Interrupts.MovSsHoldsThemOffForOneInstruction/",
          "Interrupts.TheShadowOfStiEndsAtARet/", "Interrupts.AnExceptionEndsTheShadow/",
          "Interrupts.ASetShadowHoldsThemOff/", "Interrupts.TheNextIsTakenBehindTheFirst/",
-         "Interrupts.AnNmiIsNotTakenBehindALoadOfSs/", "Interrupts.NmiBlocksNmiUntilIret/",
-         "Interrupts.SeveralNmisWhileBlockedAreOne/"});
+         "Nmi.IsNotTakenBehindALoadOfSs/", "Nmi.BlocksTheNextUntilIret/",
+         "Nmi.SeveralWhileBlockedAreOne/"});
     add(all, name, kHalfStores,
         {"DirtyLog.AFaultingStoreIsNotInIt/",
          "EdgeDetails.AReadOnlySecondPageKeepsTheFirstUnwritten/",

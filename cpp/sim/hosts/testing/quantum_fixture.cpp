@@ -13,7 +13,14 @@ namespace hvlab::sim::testing {
 
 namespace {
 
-// Presets as they are written in the tables of the schedulers that come with hvlab.
+// What Restless keeps of a VM: the open requests, oldest last.
+struct Open {
+    std::int64_t count;
+    Time arrived[8];
+};
+
+}  // namespace
+
 Value preset(const Parameter& parameter) {
     double number = 0;
     const std::string_view text = parameter.preset;
@@ -26,6 +33,8 @@ Value preset(const Parameter& parameter) {
             if (unit == "us") scale = kMicrosecond;
             if (unit == "ms") scale = kMillisecond;
             if (unit == "s") scale = kSecond;
+            if (unit == "min") scale = 60 * kSecond;
+            if (unit == "h") scale = 3600 * kSecond;
             return static_cast<std::int64_t>(std::llround(number * scale));
         }
         case Parameter::Type::kInteger:
@@ -38,14 +47,6 @@ Value preset(const Parameter& parameter) {
             return std::string(text);
     }
 }
-
-// What Restless keeps of a VM: the open requests, oldest last.
-struct Open {
-    std::int64_t count;
-    Time arrived[8];
-};
-
-}  // namespace
 
 void Busy::start(Guest& guest) const {
     begin(guest, 0);
@@ -136,14 +137,15 @@ void Restless::act(Guest& guest, int vcpu) const {
     }
 }
 
-QuantumPolicy policy(std::string_view name, std::vector<std::pair<std::string, Value>> changed) {
+QuantumPolicy policy(std::string_view name,
+                     const std::vector<std::pair<std::string, Value>>& changed) {
     const SchedulerKind* kind = find_scheduler(name);
     HVLAB_ASSERT(kind != nullptr);
     Values values;
     for (const Parameter& parameter : kind->parameters) {
         if (parameter.preset != "-") values.set(std::string(parameter.name), preset(parameter));
     }
-    for (auto& [parameter, value] : changed) values.set(parameter, value);
+    for (const auto& [parameter, value] : changed) values.set(parameter, value);
     return {.name = std::string(name),
             .scheduler = kind->make(values),
             .work_conserving = promises(*kind, values).work_conserving};
@@ -172,7 +174,14 @@ void QuantumFixture::run(QuantumPolicy policy, Time end) {
 
 void QuantumFixture::run(Time end) {
     NoOutbox outbox;
-    host_->advance(end, outbox);
+    while (host_->advance(end, outbox).starved) {
+        const auto starving = host_->starving();
+        for (const std::uint32_t vm : std::vector(starving.begin(), starving.end())) {
+            const std::size_t pairs = host_->wanted(vm);
+            host_->feed(vm, std::vector<Duration>(pairs, 300 * kMicrosecond),
+                        std::vector<Duration>(pairs, 70 * kMicrosecond));
+        }
+    }
     now_ = end;
 }
 

@@ -62,9 +62,12 @@ private:
     double mean_;
 };
 
+// The value of a preset, as it stands in the table of a scheduler or workload.
+Value preset(const Parameter& parameter);
+
 // The scheduler of that name with the presets, and `changed` instead of some. Durations in ns.
 QuantumPolicy policy(std::string_view name,
-                     std::vector<std::pair<std::string, Value>> changed = {});
+                     const std::vector<std::pair<std::string, Value>>& changed = {});
 
 // A host that owns what its VMs need. Give it VMs, then run it.
 class QuantumFixture {
@@ -78,7 +81,8 @@ public:
     // Returns its number on the host. `workload` outlives the fixture.
     VmId add(const Workload& workload, VmGroup vm = {});
 
-    // Starts at the first call; then handles all events before `end`.
+    // Starts at the first call; then handles all events before `end`. Feeds workloads that starve
+    // (300 us of thinking, 70 us of work).
     void run(QuantumPolicy policy, Time end);
     void run(Time end);
 

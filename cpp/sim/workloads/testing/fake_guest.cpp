@@ -5,25 +5,9 @@
 
 #include <algorithm>
 #include <cmath>
-#include <map>
 #include <numeric>
-#include <string>
 
 namespace hvlab::sim {
-namespace {
-
-Duration duration(const std::string& text) {
-    static const std::map<std::string, Duration> kUnits = {
-        {"ns", 1},      {"us", kMicrosecond},  {"ms", kMillisecond},
-        {"s", kSecond}, {"min", 60 * kSecond}, {"h", 3600 * kSecond},
-    };
-    std::size_t digits = 0;
-    const Duration number = std::stoll(text, &digits);
-    return number * kUnits.at(text.substr(digits));
-}
-
-}  // namespace
-
 FakeGuest::FakeGuest(const Workload& workload, int vcpus, std::uint64_t seed, double pcpus)
     : workload_(workload),
       vcpus_(static_cast<std::size_t>(vcpus)),
@@ -154,44 +138,6 @@ void FakeGuest::expect_little() {
     Duration spent = std::accumulate(latencies_.begin(), latencies_.end(), Duration{0});
     for (const Time arrived : open) spent += now_ - arrived;
     EXPECT_EQ(spent, presence_);
-}
-
-namespace {
-
-Value parsed(const Parameter& parameter) {
-    using Type = Parameter::Type;
-    const std::string text(parameter.preset);
-    switch (parameter.type) {
-        case Type::kDuration:
-            return duration(text);
-        case Type::kInteger:
-            return std::int64_t{std::stoll(text)};
-        case Type::kNumber:
-            return std::stod(text);
-        case Type::kFlag:
-            EXPECT_TRUE(text == "true" || text == "false") << text;
-            return text == "true";
-        case Type::kChoice:
-            return text;
-        case Type::kDistribution:
-        case Type::kNumbers:
-            break;
-    }
-    ADD_FAILURE() << "a preset of " << parameter.name;
-    return {};
-}
-
-}  // namespace
-
-std::unique_ptr<Workload> make_workload(std::string_view name, Values values, int vcpus) {
-    const WorkloadKind* kind = find_workload(name);
-    if (kind == nullptr) throw ConfigError("workload", std::string(name));
-    for (const Parameter& parameter : kind->parameters) {
-        if (values.has(parameter.name) || parameter.preset == "-") continue;
-        if (parameter.preset.empty()) throw ConfigError(std::string(parameter.name), "missing");
-        values.set(std::string(parameter.name), parsed(parameter));
-    }
-    return kind->make(values, vcpus);
 }
 
 }  // namespace hvlab::sim

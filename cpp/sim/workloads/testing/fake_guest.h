@@ -4,8 +4,6 @@
 #include <cstdint>
 #include <functional>
 #include <limits>
-#include <memory>
-#include <string_view>
 #include <vector>
 
 #include "sim/workloads/workload.h"
@@ -95,8 +93,5 @@ private:
     Duration computing_ = 0;
     Duration spinning_ = 0;
 };
-
-// The workload of that name with these values; the others have their presets.
-std::unique_ptr<Workload> make_workload(std::string_view name, Values values, int vcpus = 1);
 
 }  // namespace hvlab::sim

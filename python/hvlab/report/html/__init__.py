@@ -8,19 +8,16 @@ becomes text nodes.
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import html
 from collections.abc import Sequence
-from importlib import resources
 from pathlib import Path
 from string import Template
-from urllib.parse import quote
 
 import hvlab
 from hvlab.report.files import write_whole
 from hvlab.report.history import Earlier
 from hvlab.report.html import data
+from hvlab.report.html.parts import icon, policy, source
 from hvlab.report.load import SavedRun
 from hvlab.scenario.problems import printable
 from hvlab.scenario.results import CaseResult, Outcome, RunResult
@@ -42,7 +39,6 @@ SCRIPTS = (
     "overview.js",
     "main.js",
 )
-_COLOURS = {"good": "#1a7f37", "bad": "#c7222d", "none": "#59636e"}
 
 
 def write(path: Path, saved: SavedRun, history: Sequence[Earlier] = ()) -> None:
@@ -52,16 +48,20 @@ def write(path: Path, saved: SavedRun, history: Sequence[Earlier] = ()) -> None:
 
 def render(saved: SavedRun, history: Sequence[Earlier] = ()) -> str:
     """The page. `history`: earlier runs, whose measures are shown beside this one's."""
-    style = _source("style.css")
-    script = '"use strict";\n(() => {\n' + "".join(map(_source, SCRIPTS)) + "})();\n"
+    style = source(__name__, "style.css")
+    script = (
+        '"use strict";\n(() => {\n'
+        + "".join(source(__name__, name) for name in SCRIPTS)
+        + "})();\n"
+    )
     index, chunks = data.pack(saved, history)
     run, verdict = saved.run, _verdict(saved.run)
     headline = html.escape(_headline(run))
-    return Template(_source("page.html")).substitute(
-        policy=_policy(style, script),
+    return Template(source(__name__, "page.html")).substitute(
+        policy=policy(style, script),
         version=hvlab.__version__,
         title=f"{headline} - hvlab",
-        icon=_icon(_COLOURS[verdict]),
+        icon=icon(verdict),
         style=style,
         verdict=verdict,
         headline=headline,
@@ -76,29 +76,6 @@ def render(saved: SavedRun, history: Sequence[Earlier] = ()) -> str:
         ),
         script=script,
     )
-
-
-def _source(name: str) -> str:
-    return resources.files(__name__).joinpath(name).read_text("utf-8")
-
-
-def _policy(style: str, script: str) -> str:
-    """Nothing is loaded; only our own style and script count, whatever else gets into the page."""
-    return "; ".join(
-        (
-            "default-src 'none'",
-            f"style-src {_allowed(style)}",
-            f"script-src {_allowed(script)}",
-            "img-src data:",
-            "base-uri 'none'",
-            "form-action 'none'",
-        )
-    )
-
-
-def _allowed(text: str) -> str:
-    digest = hashlib.sha256(text.encode()).digest()
-    return f"'sha256-{base64.b64encode(digest).decode()}'"
 
 
 def _verdict(run: RunResult) -> str:
@@ -117,14 +94,6 @@ def _headline(run: RunResult) -> str:
     ]
     said = ", ".join(f"{count:,} {what}" for count, what in found if count) or "nothing ran"
     return f"interrupted: {said}" if run.interrupted else said
-
-
-def _icon(colour: str) -> str:
-    picture = (
-        '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 16 16">'
-        f'<circle cx="8" cy="8" r="7" fill="{colour}"/></svg>'
-    )
-    return "data:image/svg+xml," + quote(picture)
 
 
 _RANKS = (Outcome.FAILED, Outcome.ERROR, Outcome.PASSED, Outcome.SKIPPED)
