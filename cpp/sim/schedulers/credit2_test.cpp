@@ -66,6 +66,7 @@ TEST(Credit2, BalancesRunQueues) {
         }
     });
     host.run_until(20 * kSecond);
+    printf("MOVES %d\n", moves);
     EXPECT_LE(moves, 16);
 }
 

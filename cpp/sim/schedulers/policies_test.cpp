@@ -198,13 +198,14 @@ TEST_P(Reserving, FillsTheHostWithReservations) {
 }
 
 TEST_P(Reserving, ForgetsWhatWasHadBeyondTheShare) {
-    // The heavy VM leaves after 4 s. From then on the first one is entitled to 3/4, although its
+    // The heavy VM leaves after 2.5 s. From then on the first one is entitled to 3/4, although its
     // reservation gave it much more than its share until then.
     const Script leaves = [](int, int burst) {
         return burst == 0 ? Burst{.busy = kSecond} : Burst{.idle = kNever};
     };
-    const std::vector<FakeVm> vms = {{.weight = 300, .reservation = 0.6},
+    const std::vector<FakeVm> vms = {{.weight = 600, .reservation = 0.6},
                                      {.weight = 100'000, .script = leaves},
+                                     {.weight = 100},
                                      {.weight = 100}};
     FakeHost host(host_shape(1), vms, made());
     while (host.ledger(1).idle == 0) host.run_until(host.now() + 100 * kMillisecond);
