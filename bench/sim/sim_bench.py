@@ -43,17 +43,17 @@ class Size:
     rounds: int
     peers: Sequence[str]
     least: Mapping[str, float]  # of ours on one thread to the peer's
-    in_two: Mapping[str, float]  # of ours on two threads
+    in_two: Mapping[str, float] | None = None  # of ours on two threads; None: which are not run
 
 
 SIZES = (
-    Size(10_000, 9, (SIMGRID, SIMPY, BARE), {SIMGRID: 15, SIMPY: 30, BARE: 0.6}, {}),
-    Size(100_000, 5, (SIMGRID, SIMPY, BARE), {SIMGRID: 30, SIMPY: 30}, {}),
+    Size(10_000, 9, (SIMGRID, SIMPY, BARE), {SIMGRID: 15, SIMPY: 30, BARE: 0.6}),
+    Size(100_000, 5, (SIMGRID, SIMPY, BARE), {SIMGRID: 30, SIMPY: 30}),
     Size(1_000_000, 5, (BARE,), {BARE: 1.5}, {BARE: 2.5}),
 )
 QUICK = (
-    Size(1_600, 2, (SIMGRID, SIMPY, BARE), SIZES[0].least, {}),
-    Size(16_000, 1, (BARE,), SIZES[2].least, SIZES[2].in_two),
+    Size(1_600, 2, (SIMGRID, SIMPY, BARE), {}),
+    Size(16_000, 1, (BARE,), {}, {}),
 )
 
 
@@ -86,14 +86,12 @@ def ratio(
 
 
 def ratios(size: Size, runs: Mapping[str, Sequence[Run]]) -> list[Figure]:
+    sides = [(OURS, "cpu_rate", size.least), (OURS_IN_TWO, "wall_rate", size.in_two)]
     return [
         ratio(f"{size.vms:,} VMs, {ours} to {peer}", runs[ours], runs[peer], how, least.get(peer))
-        for ours, how, least in (
-            (OURS, "cpu_rate", size.least),
-            (OURS_IN_TWO, "wall_rate", size.in_two),
-        )
+        for ours, how, least in sides
+        if least is not None
         for peer in size.peers
-        if ours == OURS or peer in least
     ]
 
 
@@ -116,7 +114,7 @@ def memory(size: Size, runs: Sequence[Run]) -> list[Figure]:
 
 
 def measure(size: Size) -> list[Figure]:
-    names = [*size.peers, OURS, *([OURS_IN_TWO] if size.in_two else [])]
+    names = [*size.peers, OURS, *([] if size.in_two is None else [OURS_IN_TWO])]
     seeds = range(1, 1 + size.rounds)
     runs = in_turns({name: PROGRAMS[name](size.vms) for name in names}, seeds)
     found = [*rates(size, runs), *ratios(size, runs), *memory(size, runs[OURS])]

@@ -7,6 +7,8 @@ The core of hvlab. Use it through the hvlab package: names and units are checked
 
 from __future__ import annotations
 import collections.abc
+import numpy
+import numpy.typing
 import os
 import pathlib
 import typing
@@ -1334,7 +1336,7 @@ class SimKind:
     @property
     def source(self) -> str:
         """
-        Where a scheduler's algorithm is described.
+        Where it is described; '' if nowhere in particular.
         """
 
 class SimCluster:
@@ -1355,9 +1357,20 @@ class SimCluster:
         """
         `description`: what ClusterSpec.plain gives. Times in ns; `memory` in bytes, 0: what is free. Raises SimulationError for what is wrong with it, or if it would not fit in memory.
         """
-    def run(self, progress: collections.abc.Callable[[int, int], bool] | None = None) -> str:
+    def run(
+        self,
+        progress: collections.abc.Callable[[int, int], bool] | None = None,
+        feed: collections.abc.Callable[
+            [str, numpy.typing.NDArray[numpy.uint32], int],
+            tuple[
+                typing.Annotated[numpy.typing.ArrayLike, numpy.float64],
+                typing.Annotated[numpy.typing.ArrayLike, numpy.float64],
+            ],
+        ]
+        | None = None,
+    ) -> str:
         """
-        Goes on to the end: 'complete'; or until `progress(now, events)` returns False: 'stopped'; or until Ctrl-C: 'interrupted'. Raises SimulationError if a policy or a workload fails, and what `progress` raises.
+        Goes on to the end: 'complete'; or until `progress(now, events)` returns False: 'stopped'; or until Ctrl-C: 'interrupted'. Raises SimulationError if a policy or a workload fails, and what `progress` and `feed` raise. `feed(group, vms, pairs)` gives the VMs whose workload is 'fed' their think times and work: two arrays of len(vms) x pairs, ns.
         """
     def table(self, name: str) -> SimTable:
         """

@@ -150,10 +150,10 @@ def test_ratios_are_of_medians_and_judged_from_below() -> None:
 
 
 def test_sizes_ask_for_what_the_issue_asks_for() -> None:
-    asked = {size.vms: (dict(size.least), dict(size.in_two)) for size in sim_bench.SIZES}
+    asked = {size.vms: (dict(size.least), size.in_two) for size in sim_bench.SIZES}
     assert asked == {
-        10_000: ({"SimGrid": 15, "SimPy": 30, "bare C++": 0.6}, {}),
-        100_000: ({"SimGrid": 30, "SimPy": 30}, {}),
+        10_000: ({"SimGrid": 15, "SimPy": 30, "bare C++": 0.6}, None),
+        100_000: ({"SimGrid": 30, "SimPy": 30}, None),
         1_000_000: ({"bare C++": 1.5}, {"bare C++": 2.5}),
     }
 

@@ -64,6 +64,7 @@ Result run(const Options& options) {
 }  // namespace bench_sim
 
 int main(int argc, char** argv) {
-    const bench_sim::Options options = bench_sim::parse(argc, argv, {"--threads"});
-    return bench_sim::report(options, bench_sim::run(options));
+    using namespace bench_sim;
+    return program(argc, argv, {"--threads"},
+                   [](const Options& options) { return report(options, run(options)); });
 }

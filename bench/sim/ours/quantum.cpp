@@ -3,7 +3,9 @@
 // slices of 1 ms, for so many simulated seconds, with all that the quantum fidelity measures and a
 // time series of every 100 ms. Prints a line of JSON.
 #include <charconv>
+#include <cmath>
 #include <cstdio>
+#include <exception>
 #include <string_view>
 #include <utility>
 
@@ -52,17 +54,17 @@ int run(const std::string& scheduler, std::int64_t seconds) {
     cluster.run({});
     watch.stop(result);
     const HostLedger ledger = cluster.host(0).host_ledger(cluster.now());
-    std::printf(
-        "{\"events\": %llu, \"seconds\": %.9g, \"cpu_seconds\": %.9g, \"rate\": %.9g, "
-        "\"simulated_seconds\": %lld, \"switches\": %lld, \"digest\": \"%s\"}\n",
-        static_cast<unsigned long long>(cluster.events()), result.seconds, result.cpu_seconds,
-        static_cast<double>(cluster.events()) / result.seconds, static_cast<long long>(seconds),
-        static_cast<long long>(ledger.switches), digest(cluster).c_str());
+    fmt::print(
+        "{{\"events\": {}, \"seconds\": {:.9g}, \"cpu_seconds\": {:.9g}, \"rate\": {:.9g}, "
+        "\"simulated_seconds\": {}, \"switches\": {}, \"digest\": \"{}\"}}\n",
+        cluster.events(), result.seconds, result.cpu_seconds,
+        static_cast<double>(cluster.events()) / result.seconds, seconds, ledger.switches,
+        digest(cluster));
     // 1000 slices a second on each pCPU, less the costs of switching.
     const double slices = 64'000.0 * static_cast<double>(seconds);
     if (std::abs(static_cast<double>(ledger.switches) / slices - 1) > 0.05) {
-        std::fprintf(stderr, "%lld switches, not about %.0f: slices are not of 1 ms\n",
-                     static_cast<long long>(ledger.switches), slices);
+        fmt::print(stderr, "{} switches, not about {:.0f}: slices are not of 1 ms\n",
+                   ledger.switches, slices);
         return 1;
     }
     return 0;
@@ -71,13 +73,16 @@ int run(const std::string& scheduler, std::int64_t seconds) {
 }  // namespace
 }  // namespace bench_sim
 
-int main(int argc, char** argv) {
+int main(int argc, char** argv) try {
     const std::string_view text = argc == 3 ? argv[2] : "";
     std::int64_t seconds = 0;
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), seconds);
     if (error != std::errc{} || end != text.data() + text.size() || seconds <= 0) {
-        std::fprintf(stderr, "usage: %s round-robin|eevdf SECONDS\n", argv[0]);
+        fmt::print(stderr, "usage: {} round-robin|eevdf SECONDS\n", argv[0]);
         return 2;
     }
     return bench_sim::run(argv[1], seconds);
+} catch (const std::exception& error) {
+    fmt::print(stderr, "{}: {}\n", argv[0], error.what());
+    return 2;
 }

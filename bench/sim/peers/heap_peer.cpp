@@ -159,10 +159,8 @@ int hold_heap(const Options& options) {
 }  // namespace bench_sim
 
 int main(int argc, char** argv) {
-    const bench_sim::Options options = bench_sim::parse(argc, argv, {"--hold"});
-    if (options.hold != 0) {
-        return bench_sim::hold_heap(options);
-    }
-    bench_sim::Model model(options);
-    return bench_sim::report(options, model.run());
+    using namespace bench_sim;
+    return program(argc, argv, {"--hold"}, [](const Options& options) {
+        return options.hold != 0 ? hold_heap(options) : report(options, Model(options).run());
+    });
 }

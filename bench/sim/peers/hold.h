@@ -44,12 +44,11 @@ int hold(const Options& options, Queue& queue, Push push, Pop pop) {
     const Stopwatch watch;
     const std::uint64_t digest = run(kOperations);
     watch.stop(result);
-    std::printf(
-        "{\"events\": %llu, \"seconds\": %.9g, \"cpu_seconds\": %.9g, \"rate\": %.9g, "
-        "\"digest\": \"%016llx\"}\n",
-        static_cast<unsigned long long>(result.events), result.seconds, result.cpu_seconds,
-        static_cast<double>(result.events) / result.seconds,
-        static_cast<unsigned long long>(digest));
+    fmt::print(
+        "{{\"events\": {}, \"seconds\": {:.9g}, \"cpu_seconds\": {:.9g}, \"rate\": {:.9g}, "
+        "\"digest\": \"{:016x}\"}}\n",
+        result.events, result.seconds, result.cpu_seconds,
+        static_cast<double>(result.events) / result.seconds, digest);
     return 0;
 }
 

@@ -7,16 +7,21 @@
 // response of a burst is its end less its beginning.
 #pragma once
 
+#include <fmt/format.h>
+
 #include <charconv>
 #include <cmath>
+#include <cstddef>
 #include <cstdint>
 #include <cstdio>
-#include <cstdlib>
 #include <ctime>
+#include <exception>
 #include <fstream>
 #include <functional>
 #include <initializer_list>
 #include <map>
+#include <span>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 
@@ -43,37 +48,35 @@ struct Options {
     std::uint32_t hosts() const { return vms / kVmsOfHost; }
 };
 
-// `--NAME NUMBER ...`, where names are vms, seed, bursts, and what `more` names of the others;
-// anything else ends the program.
-inline Options parse(int argc, char** argv, std::initializer_list<std::string_view> more = {}) {
+// `--NAME NUMBER ...`, where names are vms, seed, bursts, and what `more` names of the others.
+// Throws std::invalid_argument.
+inline Options parse(std::span<char*> arguments, std::initializer_list<std::string_view> more) {
     Options options;
-    auto fail = [&](const std::string& what) {
-        std::fprintf(stderr, "%s: %s\n", argv[0], what.c_str());
-        std::exit(2);
-    };
     std::map<std::string, std::uint32_t*, std::less<>> known = {
         {"--vms", &options.vms}, {"--seed", &options.seed}, {"--bursts", &options.bursts}};
     for (const std::string_view name : more) {
         known.emplace(name, name == "--hold" ? &options.hold : &options.threads);
     }
-    for (int i = 1; i < argc; i += 2) {
-        const auto option = known.find(std::string_view(argv[i]));
+    for (std::size_t i = 0; i < arguments.size(); i += 2) {
+        const auto option = known.find(std::string_view(arguments[i]));
         if (option == known.end()) {
             std::string names;
             for (const auto& [name, value] : known) names += " " + name;
-            fail("no option '" + std::string(argv[i]) + "'; there are" + names);
+            throw std::invalid_argument(
+                fmt::format("no option '{}'; there are{}", arguments[i], names));
         }
-        const std::string_view text = i + 1 < argc ? argv[i + 1] : "";
+        const std::string_view text = i + 1 < arguments.size() ? arguments[i + 1] : "";
         const char* const last = text.data() + text.size();
         const auto [end, error] = std::from_chars(text.data(), last, *option->second);
         if (error != std::errc{} || end != last) {
-            fail(option->first + " takes a number below 2^32, not '" + std::string(text) + "'");
+            throw std::invalid_argument(
+                fmt::format("{} takes a number below 2^32, not '{}'", option->first, text));
         }
     }
     if (options.vms == 0 || options.vms % kVmsOfHost != 0) {
-        fail("--vms must be a multiple of " + std::to_string(kVmsOfHost));
+        throw std::invalid_argument(fmt::format("--vms must be a multiple of {}", kVmsOfHost));
     }
-    if (options.bursts == 0) fail("--bursts must not be 0");
+    if (options.bursts == 0) throw std::invalid_argument("--bursts must not be 0");
     return options;
 }
 
@@ -121,26 +124,36 @@ private:
 inline int report(const Options& options, const Result& result) {
     const std::uint64_t bursts = std::uint64_t{options.vms} * options.bursts;
     const double mean = result.response_seconds / static_cast<double>(bursts);
-    std::printf(
-        "{\"events\": %llu, \"seconds\": %.9g, \"cpu_seconds\": %.9g, \"mean_response\": %.9g, "
-        "\"rate\": %.9g, \"peak_bytes\": %llu, \"digest\": \"%s\"}\n",
-        static_cast<unsigned long long>(result.events), result.seconds, result.cpu_seconds, mean,
+    fmt::print(
+        "{{\"events\": {}, \"seconds\": {:.9g}, \"cpu_seconds\": {:.9g}, \"mean_response\": "
+        "{:.9g}, "
+        "\"rate\": {:.9g}, \"peak_bytes\": {}, \"digest\": \"{}\"}}\n",
+        result.events, result.seconds, result.cpu_seconds, mean,
         static_cast<double>(result.events) / result.seconds,
-        static_cast<unsigned long long>(result.peak_bytes ? result.peak_bytes : peak_bytes()),
-        result.digest.c_str());
-    const double error = kHostDeviation / std::sqrt(options.hosts());
+        result.peak_bytes != 0 ? result.peak_bytes : peak_bytes(), result.digest);
     if (result.events != 2 * bursts) {
-        std::fprintf(stderr, "%llu events, not %llu\n",
-                     static_cast<unsigned long long>(result.events),
-                     static_cast<unsigned long long>(2 * bursts));
+        fmt::print(stderr, "{} events, not {}\n", result.events, 2 * bursts);
         return 1;
     }
-    if (options.bursts == kBursts && !(std::abs(mean - kMeanResponse) <= kStandardErrors * error)) {
-        std::fprintf(stderr, "mean response %.6f s, not %.6f s within %.6f s\n", mean,
-                     kMeanResponse, kStandardErrors * error);
+    const double allowed = kStandardErrors * kHostDeviation / std::sqrt(options.hosts());
+    if (options.bursts == kBursts && !(std::abs(mean - kMeanResponse) <= allowed)) {
+        fmt::print(stderr, "mean response {:.6f} s, not {} s within {:.6f} s\n", mean,
+                   kMeanResponse, allowed);
         return 1;
     }
     return 0;
+}
+
+// What main() is: the exit status of `run(options)`, 2 if the options or the run are faulty.
+template <typename Run>
+int program(int argc, char** argv, std::initializer_list<std::string_view> more, Run run) {
+    const std::span arguments(argv, static_cast<std::size_t>(argc));
+    try {
+        return run(parse(arguments.subspan(1), more));
+    } catch (const std::exception& error) {
+        fmt::print(stderr, "{}: {}\n", arguments[0], error.what());
+        return 2;
+    }
 }
 
 }  // namespace bench_sim

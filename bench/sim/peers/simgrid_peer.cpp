@@ -58,12 +58,14 @@ private:
 
 int main(int argc, char** argv) {
     using namespace bench_sim;
-    const s4u::Engine engine(&argc, argv);
-    // Guard pages are a mapping each, of which Linux gives a process 65530; actors need less than
-    // the default of 8 MiB. Both make it faster too.
-    s4u::Engine::set_config("contexts/guard-size", 0);
-    s4u::Engine::set_config("contexts/stack-size", 16);  // KiB
-    const Options options = parse(argc, argv);
-    Model model(options);
-    return report(options, model.run(engine));
+    return program(argc, argv, {}, [&](const Options& options) {
+        int none = 1;  // SimGrid takes its own options out of what it is given
+        const s4u::Engine engine(&none, argv);
+        // Guard pages are a mapping each, of which Linux gives a process 65530; actors need less
+        // than the default of 8 MiB.
+        s4u::Engine::set_config("contexts/guard-size", 0);
+        s4u::Engine::set_config("contexts/stack-size", 16);  // KiB
+        Model model(options);
+        return report(options, model.run(engine));
+    });
 }

@@ -12,6 +12,7 @@ import gc
 import json
 import math
 import random
+import resource
 import sys
 import time
 from collections.abc import Generator
@@ -125,6 +126,7 @@ def main() -> int:
         "cpu_seconds": cpu_seconds,
         "mean_response": mean,
         "rate": model.events / seconds,
+        "peak_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
     }
     print(json.dumps(line))
     wrong = fault(given.vms, given.bursts, model.events, mean)

@@ -39,6 +39,7 @@ std::unique_ptr<Engine> Cluster::make_engine() const {
     options.lookahead = description_.control_latency;
     options.independent = true;  // no host sends anything yet
     options.threads = static_cast<int>(options_.threads);
+    if (options_.window > 0) options.longest_window = options_.window;
     return std::make_unique<Engine>(processes_of(hosts_), options);
 }
 

@@ -11,8 +11,10 @@ namespace {
 
 using Shape = Distribution::Shape;
 
-std::unique_ptr<Workload> closed(Distribution think, Distribution service) {
+std::unique_ptr<Workload> closed(Distribution think, Distribution service,
+                                 std::int64_t requests = 0) {
     Values values;
+    if (requests > 0) values.set("requests", requests);
     values.set("think", think);
     values.set("service", service);
     return make_workload("closed", values);
@@ -31,6 +33,21 @@ TEST(Closed, ThinksThenAsksThenThinks) {
     EXPECT_EQ(guest.latencies(), std::vector<Duration>(20, 300));
     EXPECT_EQ(guest.computing(), 20 * 300);
     guest.expect_little();
+}
+
+TEST(Closed, AClientWithAnEndHasDoneAfterItsLastResponse) {
+    const auto workload = closed({Shape::kConstant, 700}, {Shape::kConstant, 300}, 4);
+    FakeGuest guest(*workload, 3);
+    guest.run(3999);
+    EXPECT_EQ(guest.latencies().size(), 9u);
+    EXPECT_EQ(guest.open_requests().size(), 3u);
+    guest.run(100'000);
+    EXPECT_EQ(guest.latencies(), std::vector<Duration>(12, 300));
+    EXPECT_EQ(guest.arrivals().size(), 12u);
+    EXPECT_TRUE(guest.open_requests().empty());
+    EXPECT_TRUE(guest.idles(0) && guest.idles(1) && guest.idles(2));
+    guest.expect_little();
+    EXPECT_EQ(workload->state_size(3), 3 * 24u);
 }
 
 // Machine repairman with one repairman: throughput by its closed form.
