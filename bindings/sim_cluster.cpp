@@ -12,6 +12,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -73,10 +74,11 @@ void fill(std::span<sim::Duration> wanted, const Batch& given) {
 class SimCluster {
 public:
     SimCluster(const py::dict& plain, std::uint64_t seed, sim::Time until, sim::Time warmup,
-               sim::Duration resolution, unsigned threads, std::uint64_t memory) {
+               sim::Duration resolution, sim::Duration window, unsigned threads,
+               std::uint64_t memory) {
         sim::Description description =
             as_simulation_errors([&] { return description_from(plain, seed); });
-        const sim::RunOptions options{until, warmup, resolution, threads, memory};
+        const sim::RunOptions options{until, warmup, resolution, threads, window, memory};
         cluster_ = as_simulation_errors([&] {
             const py::gil_scoped_release released;
             return std::make_unique<sim::Cluster>(std::move(description), options);
@@ -101,7 +103,9 @@ public:
                 interrupted = true;
                 return false;
             }
-            return !progress || (*progress)(now, events);
+            if (!progress) return true;
+            const AtRest rest(*this);
+            return (*progress)(now, events);
         };
         const bool complete = as_simulation_errors([&] {
             const py::gil_scoped_release released;
@@ -114,6 +118,7 @@ public:
         const Busy busy(*this);
         static const std::map<std::string, sim::Table (*)(const sim::Cluster&), std::less<>>
             kTables{{"vms", sim::vm_table},
+                    {"vcpus", sim::vcpu_table},
                     {"hosts", sim::host_table},
                     {"groups", sim::group_table},
                     {"population", sim::population_table},
@@ -158,6 +163,24 @@ private:
         SimCluster& of_;
     };
 
+    // While `progress` is called no host moves, and it may ask for tables.
+    class AtRest {
+    public:
+        explicit AtRest(SimCluster& of) : of_(of) { of_.busy_ = false; }
+        // Waits for another thread that reads a table just now.
+        ~AtRest() {
+            while (of_.busy_.exchange(true)) {
+                const py::gil_scoped_release released;
+                std::this_thread::yield();
+            }
+        }
+        AtRest(const AtRest&) = delete;
+        AtRest& operator=(const AtRest&) = delete;
+
+    private:
+        SimCluster& of_;
+    };
+
     std::unique_ptr<sim::Cluster> cluster_;
     std::atomic<bool> busy_{false};
 };
@@ -166,13 +189,14 @@ private:
 
 void bind_sim_cluster(py::module_& module) {
     py::class_<SimCluster>(module, "SimCluster", "One simulation of a cluster: hvlab.sim.Cluster.")
-        .def(py::init<const py::dict&, std::uint64_t, sim::Time, sim::Time, sim::Duration, unsigned,
-                      std::uint64_t>(),
+        .def(py::init<const py::dict&, std::uint64_t, sim::Time, sim::Time, sim::Duration, sim::Duration,
+                      unsigned, std::uint64_t>(),
              py::arg("description"), py::kw_only(), py::arg("seed"), py::arg("until"),
-             py::arg("warmup") = 0, py::arg("resolution") = 0, py::arg("threads") = 1,
+             py::arg("warmup") = 0, py::arg("resolution") = 0, py::arg("window") = 0,
+             py::arg("threads") = 1,
              py::arg("memory") = 0,
-             "`description`: what ClusterSpec.plain gives. Times in ns; `memory` in bytes, 0: what "
-             "is free. Raises SimulationError for what is wrong with it, or if it would not fit in "
+             "`description`: what ClusterSpec.plain gives. Times in ns; `window`: the most simulated "
+             "time between two calls of `progress`, 0: some; `memory` in bytes, 0: what is free. Raises SimulationError for what is wrong with it, or if it would not fit in "
              "memory.")
         .def(
             "run", &SimCluster::run, py::arg("progress") = py::none(), py::arg("feed") = py::none(),
@@ -182,7 +206,7 @@ void bind_sim_cluster(py::module_& module) {
             "the VMs whose workload is 'fed' their think times and work: two arrays of "
             "len(vms) x pairs, ns.")
         .def("table", &SimCluster::table, py::arg("name"),
-             "'vms', 'hosts', 'groups', 'population', 'series', 'latency' or 'identities', as "
+             "'vms', 'vcpus', 'hosts', 'groups', 'population', 'series', 'latency' or 'identities', as "
              "far as the run came.")
         .def_property_readonly("now", &SimCluster::now, "Simulated time, ns.")
         .def_property_readonly("events", &SimCluster::events)

@@ -5,7 +5,8 @@ A page is one session in one folder, from top to bottom:
 
     ```yaml title="x.hvlab.yaml"   a block with a title is a file, and is written
     ```console                     lines that begin with `$ ` are commands, with what they print
-    ```yaml                        without a title: a whole scenario, or keys or steps of one; checked
+    ```yaml                        without a title: a whole scenario or experiment, or keys or steps of a
+                                   scenario; checked
     ```python                      without a title: run
 
 Blocks of other languages are files if they have a title, and nothing otherwise.
@@ -93,7 +94,8 @@ class Session:
         path = self._folder / "block-of-the-page.hvlab.yaml"
         path.write_text(whole(text), encoding="utf-8")
         try:
-            assert load(path).cases
+            found = load(path)
+            assert found.cases or found.experiment
         finally:
             path.unlink()
 
@@ -133,6 +135,8 @@ def whole(text: str) -> str:
         "machine": 'machine: {boot: {flat: "fixture:echo"}}\n',
         "steps": "steps:\n- boot: {}\n",
     }
+    if "experiment" in given:
+        return text
     if "machines" in given:
         del around["machine"]
     return "".join(part for key, part in around.items() if key not in given) + text

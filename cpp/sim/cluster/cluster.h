@@ -24,6 +24,7 @@ struct RunOptions {
     Time warmup = 0;          // what happens before it counts in no measure but the time series
     Duration resolution = 0;  // of the time series; 0: none
     unsigned threads = 1;
+    Duration window = 0;       // between two calls of Progress, at most; 0: as the engine likes
     std::uint64_t memory = 0;  // bytes that the run may take; 0: what the host has available
 };
 

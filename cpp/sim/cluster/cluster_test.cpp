@@ -175,8 +175,19 @@ TEST_P(ClusterTest, TablesSayWhatTheAccountsSay) {
     EXPECT_EQ(sum(vms, "run"), sum(host_table(cluster), "busy"));
     EXPECT_EQ(sum(vms, "responses"), sum(latency_table(cluster), "count"));
     EXPECT_GT(sum(vms, "responses"), 100);
-    // The last interval ends with the run and was not told; the rest is in the series.
-    EXPECT_EQ(series_table(cluster).rows(), 2 * 10U);
+    const Table series = series_table(cluster);
+    EXPECT_EQ(series.rows(), 2 * 10U);
+    for (const char* name : {"run", "ready", "idle", "responses"}) {
+        EXPECT_EQ(sum(series, name), sum(vms, name)) << name;
+    }
+    // All intervals, the last too, have all the time of 17 vCPUs.
+    for (std::size_t row = 0; row < 20; row += 2) {
+        std::int64_t all = 0;
+        for (const char* name : {"run", "ready", "costop", "throttled", "idle"}) {
+            all += integers(series, name)[row] + integers(series, name)[row + 1];
+        }
+        EXPECT_EQ(all, 17 * 100 * kMillisecond) << row;
+    }
 }
 
 TEST_P(ClusterTest, AFedWorkloadDoesWhatItIsTold) {

@@ -11,8 +11,7 @@ Recording::Recording(std::size_t groups, Time until, Duration resolution, unsign
     }
 }
 
-void Recording::sample(unsigned thread, std::uint32_t group, std::int64_t index,
-                       const VmLedger& sums) {
+Sample sample_of(const VmLedger& sums) {
     Sample sample;
     sample.run = sums.run;
     sample.ready = sums.ready;
@@ -22,7 +21,12 @@ void Recording::sample(unsigned thread, std::uint32_t group, std::int64_t index,
     sample.busy = sums.run;
     sample.responses = sums.responses;
     sample.latency = sums.latency;
-    parts_[thread].series->add(static_cast<std::size_t>(index), group, sample);
+    return sample;
+}
+
+void Recording::sample(unsigned thread, std::uint32_t group, std::int64_t index,
+                       const VmLedger& sums) {
+    parts_[thread].series->add(static_cast<std::size_t>(index), group, sample_of(sums));
 }
 
 Histogram Recording::latency(std::size_t group) const {

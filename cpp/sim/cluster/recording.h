@@ -13,6 +13,8 @@
 
 namespace hvlab::sim {
 
+Sample sample_of(const VmLedger& sums);
+
 // Latencies and time series of a cluster's groups. Each thread writes its own part; readers merge
 // them, when no thread runs. All of it is integers, so the parts' number does not show.
 class Recording final : public Recorder {

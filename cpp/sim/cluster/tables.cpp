@@ -245,24 +245,60 @@ Table population_table(const Cluster& cluster) {
 
 Table series_table(const Cluster& cluster) {
     Builder rows("series");
+    const Placement& placement = cluster.placement();
     const std::optional<Series> series = cluster.recording().series();
+    const auto add_row = [&](std::size_t group, Time begin, const Sample& sample) {
+        rows.row();
+        rows.word("group", "the group of VMs", placement.vm_groups()[group]->name);
+        rows.integer("time", "ns", "when the interval began", begin);
+        rows.integer("run", "ns", "time on a pCPU", sample.run);
+        rows.integer("ready", "ns", "wanted a pCPU and had none", sample.ready);
+        rows.integer("costop", "ns", "held back by co-scheduling", sample.costop);
+        rows.integer("throttled", "ns", "over the limit", sample.throttled);
+        rows.integer("idle", "ns", "wanted no pCPU", sample.idle);
+        rows.integer("responses", "1", "requests that were answered", sample.responses);
+        const auto responses = static_cast<double>(sample.responses);
+        rows.number("latency_mean", "ns", "mean response time",
+                    responses > 0 ? static_cast<double>(sample.latency) / responses : kNone);
+    };
     for (std::size_t i = 0; series && i < series->intervals(); ++i) {
-        if (series->end_of(i) > cluster.now()) break;
-        for (std::size_t group = 0; group < series->groups(); ++group) {
-            const Sample& sample = series->at(i, group);
-            rows.row();
-            rows.word("group", "the group of VMs", cluster.placement().vm_groups()[group]->name);
-            rows.integer("time", "ns", "when the interval began", series->begin_of(i));
-            rows.integer("run", "ns", "time on a pCPU", sample.run);
-            rows.integer("ready", "ns", "wanted a pCPU and had none", sample.ready);
-            rows.integer("costop", "ns", "held back by co-scheduling", sample.costop);
-            rows.integer("throttled", "ns", "over the limit", sample.throttled);
-            rows.integer("idle", "ns", "wanted no pCPU", sample.idle);
-            rows.integer("responses", "1", "requests that were answered", sample.responses);
-            rows.number("latency_mean", "ns", "mean response time",
-                        sample.responses > 0 ? static_cast<double>(sample.latency) /
-                                                   static_cast<double>(sample.responses)
-                                             : kNone);
+        if (series->begin_of(i) >= cluster.now()) break;
+        const bool told = series->end_of(i) < cluster.now();
+        for (std::uint32_t group = 0; group < series->groups(); ++group) {
+            if (told) {
+                add_row(group, series->begin_of(i), series->at(i, group));
+                continue;
+            }
+            // Hosts tell of an interval when the next one begins.
+            VmLedger sums;
+            for (std::uint32_t host = 0; host < placement.hosts(); ++host) {
+                add(sums, cluster.host(host).open_sample(group, cluster.now()));
+            }
+            add_row(group, series->begin_of(i), sample_of(sums));
+        }
+    }
+    return rows.take();
+}
+
+Table vcpu_table(const Cluster& cluster) {
+    Builder rows("vcpus");
+    const Placement& placement = cluster.placement();
+    for (std::uint32_t host = 0; host < placement.hosts(); ++host) {
+        const auto placed = placement.on_host(host);
+        for (std::size_t vm = 0; vm < placed.size(); ++vm) {
+            const VmGroup& group = *placement.vm_groups()[placed[vm].group];
+            for (int vcpu = 0; vcpu < group.vcpus; ++vcpu) {
+                const auto account = cluster.host(host).vcpu_account(vm, vcpu, cluster.now());
+                if (!account) return rows.take();
+                rows.row();
+                rows.word("group", "the VM's group", group.name);
+                rows.integer("number", "1", "its number in the group, from 0", placed[vm].number);
+                rows.integer("vcpu", "1", "the vCPU's number in the VM, from 0", vcpu);
+                rows.integer("run", "ns", "time on a pCPU since the start", account->run);
+                rows.integer("progress", "ns", "run and idle time since the start",
+                             account->progress);
+                rows.integer("idle", "1", "1 if it wants no pCPU now", account->idle ? 1 : 0);
+            }
         }
     }
     return rows.take();

@@ -10,6 +10,7 @@
 namespace hvlab::sim {
 
 Table vm_table(const Cluster& cluster);          // a row a VM, in the order of names
+Table vcpu_table(const Cluster& cluster);        // a row a vCPU; empty in the fluid fidelity
 Table host_table(const Cluster& cluster);        // a row a host
 Table group_table(const Cluster& cluster);       // a row a group of VMs
 Table population_table(const Cluster& cluster);  // one row

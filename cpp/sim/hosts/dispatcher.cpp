@@ -152,8 +152,7 @@ void Dispatcher::switch_costs(PcpuId pcpu, VcpuId vcpu) {
 }
 
 void Dispatcher::extend(PcpuId pcpu, Duration slice) {
-    check_busy(pcpu, "extend");
-    check_slice(slice, "extend() of pCPU");
+    check_busy(pcpu, "extend", slice);
     Pcpu& own = pcpus_[at(pcpu)];
     own.slice_end = after(now_, slice);
     own.stale = true;
@@ -161,7 +160,7 @@ void Dispatcher::extend(PcpuId pcpu, Duration slice) {
 }
 
 void Dispatcher::preempt(PcpuId pcpu) {
-    check_busy(pcpu, "preempt");
+    check_busy(pcpu, "preempt", kNever);
     take_off(pcpu, VcpuState::kReady);
 }
 

@@ -136,7 +136,7 @@ private:
     void check_pcpu(PcpuId pcpu, const std::string& what) const;
     void check_slice(Duration slice, const std::string& what) const;
     void check_run(PcpuId pcpu, VcpuId vcpu, Duration slice) const;
-    void check_busy(PcpuId pcpu, const char* call) const;
+    void check_busy(PcpuId pcpu, const char* call, Duration slice) const;
     void check_progress() const;
     [[noreturn]] void refuse(const std::string& message) const;
 

@@ -69,11 +69,15 @@ void Dispatcher::check_run(PcpuId pcpu, VcpuId vcpu, Duration slice) const {
     check_slice(slice, what);
 }
 
-void Dispatcher::check_busy(PcpuId pcpu, const char* call) const {
-    if (in_policy_ && pcpu >= 0 && pcpu < topology_.pcpus() && running_[at(pcpu)] != kNone) return;
+void Dispatcher::check_busy(PcpuId pcpu, const char* call, Duration slice) const {
+    if (in_policy_ && pcpu >= 0 && pcpu < topology_.pcpus() && running_[at(pcpu)] != kNone &&
+        slice >= kLeastSlice) {
+        return;
+    }
     const std::string what = std::string(call) + "() of pCPU " + std::to_string(pcpu);
     check_pcpu(pcpu, what);
-    refuse(what + ": no vCPU is running there");
+    if (running_[at(pcpu)] == kNone) refuse(what + ": no vCPU is running there");
+    check_slice(slice, what);
 }
 
 void Dispatcher::check_progress() const {

@@ -413,6 +413,16 @@ void FluidHost::sample() {
     agenda_.set(kSample, now_ + options_.resolution);
 }
 
+VmLedger FluidHost::open_sample(std::uint32_t group, Time now) const {
+    VmLedger sums;
+    for (std::size_t vm = 0; vm < vms_.size(); ++vm) {
+        if (vms_[vm].group_number == group) add(sums, ledger_at(vm, now));
+    }
+    const auto known = std::lower_bound(groups_.begin(), groups_.end(), group);
+    if (known == groups_.end() || *known != group || sampled_.empty()) return sums;
+    return difference(sums, sampled_[static_cast<std::size_t>(known - groups_.begin())]);
+}
+
 VmLedger FluidHost::ledger_at(std::size_t vm, Time now) const {
     Live live = live_[vm];
     accrue(vms_[vm], live, now);

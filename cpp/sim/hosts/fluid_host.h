@@ -30,6 +30,11 @@ public:
     std::size_t vms() const override { return vms_.size(); }
     VmLedger vm_ledger(std::size_t vm, Time now) const override;
     HostLedger host_ledger(Time now) const override;
+    VmLedger open_sample(std::uint32_t group, Time now) const override;
+    std::optional<VcpuAccount> vcpu_account(std::size_t /*vm*/, int /*vcpu*/,
+                                            Time /*now*/) const override {
+        return std::nullopt;
+    }
     void open_requests(std::size_t vm, const std::function<void(Time)>& visit) override;
     std::span<const std::uint32_t> starving() const override { return starving_; }
     std::size_t wanted(std::size_t vm) override;

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -43,6 +44,13 @@ struct HostOptions {
     Recorder* recorder = nullptr;
 };
 
+// One vCPU's account since the run began, ns.
+struct VcpuAccount {
+    Duration run = 0;
+    Duration progress = 0;  // run and idle time: what relaxed co-scheduling compares
+    bool idle = true;
+};
+
 // What both fidelities are to the cluster.
 class Host : public Process {
 public:
@@ -50,6 +58,10 @@ public:
     // Accounts up to `now`, at which the host must stand (the end of the last window).
     virtual VmLedger vm_ledger(std::size_t vm, Time now) const = 0;
     virtual HostLedger host_ledger(Time now) const = 0;
+    // Of the interval of the series that is under way at `now`: what its group's VMs did so far.
+    virtual VmLedger open_sample(std::uint32_t group, Time now) const = 0;
+    // Of a host that knows its vCPUs one by one; otherwise nothing.
+    virtual std::optional<VcpuAccount> vcpu_account(std::size_t vm, int vcpu, Time now) const = 0;
     // The time of arrival of each request that is in the VM.
     virtual void open_requests(std::size_t vm, const std::function<void(Time)>& visit) = 0;
 

@@ -118,7 +118,7 @@ void QuantumHost::pcpu_stop(PcpuId pcpu) {
 void QuantumHost::sample() {
     const std::int64_t index = dispatcher_.now() / options_.resolution - 1;
     for (GroupSums& last : samples_) {
-        const VmLedger sums = group_sums(last.group);
+        const VmLedger sums = group_sums(last.group, dispatcher_.now());
         options_.recorder->sample(thread_, last.group, index, difference(sums, last.sums));
         last.sums = sums;
     }
@@ -126,16 +126,32 @@ void QuantumHost::sample() {
 
 // The series goes on over it: what was counted since the last sample is kept as a debt.
 void QuantumHost::reset_ledgers() {
-    for (GroupSums& last : samples_) last.sums = difference(last.sums, group_sums(last.group));
+    for (GroupSums& last : samples_) last.sums = difference(last.sums, group_sums(last.group, dispatcher_.now()));
     dispatcher_.reset_ledgers();
     guest_.reset_ledgers();
     events_ = 0;
 }
 
-VmLedger QuantumHost::group_sums(std::uint32_t group) const {
+VmLedger QuantumHost::open_sample(std::uint32_t group, Time now) const {
+    const VmLedger sums = group_sums(group, now);
+    const auto known = std::ranges::find(samples_, group, &GroupSums::group);
+    return known == samples_.end() ? sums : difference(sums, known->sums);
+}
+
+std::optional<VcpuAccount> QuantumHost::vcpu_account(std::size_t vm, int vcpu, Time now) const {
+    const VcpuId id = dispatcher_.vms()[vm].first + vcpu;
+    const VcpuFacts& facts = dispatcher_.vcpus()[static_cast<std::size_t>(id)];
+    const bool running = facts.state == VcpuState::kRunning;
+    const bool idle = facts.state == VcpuState::kIdle;
+    const Duration more = now - facts.since;
+    return VcpuAccount{facts.ran + (running ? more : 0),
+                       facts.progress + (running || idle ? more : 0), idle};
+}
+
+VmLedger QuantumHost::group_sums(std::uint32_t group, Time now) const {
     VmLedger sums;
     for (std::size_t vm = 0; vm < vms_.size(); ++vm) {
-        if (vms_[vm].group_number == group) add(sums, vm_ledger(vm, dispatcher_.now()));
+        if (vms_[vm].group_number == group) add(sums, vm_ledger(vm, now));
     }
     return sums;
 }

@@ -46,6 +46,8 @@ public:
     std::size_t vms() const override { return vms_.size(); }
     VmLedger vm_ledger(std::size_t vm, Time now) const override;
     HostLedger host_ledger(Time now) const override;
+    VmLedger open_sample(std::uint32_t group, Time now) const override;
+    std::optional<VcpuAccount> vcpu_account(std::size_t vm, int vcpu, Time now) const override;
     void open_requests(std::size_t vm, const std::function<void(Time)>& visit) override;
 
     std::span<const std::uint32_t> starving() const override { return guest_.starving(); }
@@ -69,7 +71,7 @@ private:
     void pcpu_stop(PcpuId pcpu);
     void sample();
     void reset_ledgers();
-    VmLedger group_sums(std::uint32_t group) const;
+    VmLedger group_sums(std::uint32_t group, Time now) const;
     [[noreturn]] void too_many_events(Agenda::Slot slot) const;
 
     std::vector<HostedVm> vms_;

@@ -144,7 +144,7 @@ TEST(QuantumHost, MovingCostsMoreTheFurther) {
         void ready(Pcpus& /*host*/, VcpuId /*vcpu*/, Wake /*why*/) override { waits_ = true; }
         void stopped(Pcpus& /*host*/, VcpuId /*vcpu*/) override {}
         void assign(Pcpus& host) override {
-            static constexpr PcpuId kStops[] = {0, 1, 2, 4, 4};
+            static constexpr PcpuId kStops[] = {0, 1, 2, 4, 4, 0};
             if (!std::exchange(waits_, false)) return;
             host.run(kStops[next_++], 0, kMillisecond);
         }
@@ -169,8 +169,10 @@ TEST(QuantumHost, MovingCostsMoreTheFurther) {
     EXPECT_EQ(overhead_after(3 * kMillisecond), (4 + 12) * kMicrosecond);       // another core
     EXPECT_EQ(overhead_after(4 * kMillisecond), (4 + 12 + 52) * kMicrosecond);  // another node
     EXPECT_EQ(overhead_after(5 * kMillisecond), (4 + 12 + 52) * kMicrosecond);  // stays
-    EXPECT_EQ(fixture.vm(0).switches, 4);
-    EXPECT_EQ(fixture.vm(0).migrations, 2);
+    // Back: nobody else was there meanwhile, but it has left.
+    EXPECT_EQ(overhead_after(6 * kMillisecond), (4 + 12 + 52 + 52) * kMicrosecond);
+    EXPECT_EQ(fixture.vm(0).switches, 5);
+    EXPECT_EQ(fixture.vm(0).migrations, 3);
     fixture.expect_conservation();
 }
 

@@ -48,7 +48,7 @@ struct LogLinear {
 private:
     static constexpr int octave_of(std::size_t cell) {
         const auto half = static_cast<int>(cell >> kHalfBits);
-        return half < 2 ? 0 : half - 1;
+        return half == 0 ? 0 : half - 1;
     }
 };
 

@@ -16,7 +16,8 @@ namespace {
 Duration rounded(double nanoseconds) {
     if (!(nanoseconds > 1)) return 1;
     if (nanoseconds >= static_cast<double>(Distribution::kLongest)) return Distribution::kLongest;
-    return static_cast<Duration>(nanoseconds + 0.5);
+    const double half_up = nanoseconds + 0.5;
+    return static_cast<Duration>(half_up);
 }
 
 double draw_log_normal(double mean, double variation, Stream& stream) {
@@ -62,7 +63,7 @@ Duration Distribution::draw(Stream& stream) const {
         case Shape::kHyperexponential:
             return rounded(draw_hyperexponential(a, b, stream));
     }
-    HVLAB_ASSERT(!"a shape of distribution");
+    HVLAB_ASSERT(false);  // a shape of distribution that is none
     return 1;
 }
 
@@ -87,7 +88,7 @@ double Distribution::variance() const {
         case Shape::kErlang:
             return a * a / b;
     }
-    HVLAB_ASSERT(!"a shape of distribution");
+    HVLAB_ASSERT(false);  // a shape of distribution that is none
     return 0;
 }
 

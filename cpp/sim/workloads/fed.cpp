@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 
 namespace hvlab::sim {
 namespace {
@@ -138,7 +139,7 @@ std::vector<Duration> whole_nanoseconds(std::span<const double> values) {
     std::vector<Duration> whole(values.size());
     std::transform(values.begin(), values.end(), whole.begin(), [](double value) {
         const bool valid = value >= 0 && value <= 2.0 * static_cast<double>(Distribution::kLongest);
-        return valid ? static_cast<Duration>(value + 0.5) : Duration{-1};
+        return valid ? std::llround(value) : Duration{-1};
     });
     return whole;
 }

@@ -65,7 +65,7 @@ public:
             case Stage::kBlocked:
                 break;
         }
-        HVLAB_ASSERT(!"a vCPU that computes");
+        HVLAB_ASSERT(false);  // only a vCPU that computes is ever done
     }
 
     // It has been spinning for long enough.

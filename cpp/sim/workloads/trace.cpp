@@ -78,6 +78,13 @@ void check(const Values& values) {
         throw ConfigError("step", fmt::format("must be a multiple of the period ({} ns)",
                                               values.duration("period")));
     }
+    constexpr double kLongestTrace = 1e18;  // so that a time within it is one
+    const double length =
+        static_cast<double>(utilisation.size()) * static_cast<double>(values.duration("step"));
+    if (length > kLongestTrace) {
+        throw ConfigError("step", fmt::format("makes a trace of {:.0f} s: at most 10^9 s",
+                                              length / static_cast<double>(kSecond)));
+    }
     if (values.flag("shift") && !values.flag("repeat")) {
         throw ConfigError("shift", "a trace that does not repeat is begun at its beginning");
     }

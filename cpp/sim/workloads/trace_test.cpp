@@ -5,6 +5,7 @@
 
 #include <limits>
 #include <string>
+#include <vector>
 
 #include "sim/workloads/testing/examples.h"
 #include "sim/workloads/testing/fake_guest.h"
@@ -111,6 +112,9 @@ TEST(Trace, RefusesNonsense) {
     wrong.set("repeat", false);
     wrong.set("shift", true);
     EXPECT_EQ(field(wrong), "shift");
+    wrong = values(std::vector<double>(1001, 0.5));
+    wrong.set("step", 1'000'000 * kSecond);
+    EXPECT_EQ(field(wrong), "step");
     EXPECT_EQ(field(values({0.5})), "none");
 }
 

@@ -11,7 +11,7 @@ std::size_t Workload::wanted(Guest& /*guest*/) const {
 
 void Workload::feed(Guest& /*guest*/, std::span<const Duration> /*think*/,
                     std::span<const Duration> /*work*/) const {
-    HVLAB_ASSERT(!"a workload that takes batches");
+    HVLAB_ASSERT(false);  // it wants none
 }
 
 }  // namespace hvlab::sim

@@ -199,8 +199,8 @@ class _ExperimentReader(Reader):
                 if absolute is not None and (measure.unit is Unit.TIME) != isinstance(
                     absolute, int
                 ):
-                    wanted = "a duration" if measure.unit is Unit.TIME else "a number"
-                    yield at(f"'{name}' is measured in {wanted}", "precision", "absolute")
+                    wanted = "a duration, as 1ms" if measure.unit is Unit.TIME else "a number"
+                    yield at(f"absolute of '{name}' is {wanted}", "precision", "absolute")
 
     def _checks(self, experiment: Experiment) -> tuple[list[Check], list[Problem]]:
         made, wrong = [], []

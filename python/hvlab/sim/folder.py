@@ -69,8 +69,6 @@ def write(folder: Path, results: ExperimentResults) -> list[str]:
 
 
 def _report(folder: Path, results: ExperimentResults) -> list[str]:
-    if find_spec("hvlab.sim.report") is None:
-        return []
     from hvlab.sim import report
 
     files.write_whole(folder / REPORT, report.render(results))

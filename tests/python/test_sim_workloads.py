@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""docs/simulator-workloads.md says of each workload what it has; each one runs on both fidelities."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import hvlab.sim as sim
+from hvlab.sim.kinds import OPTIONAL, workloads
+
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "simulator-workloads.md"
+FED = "fed"  # only with a function
+
+
+def tables() -> dict[str, dict[str, str]]:
+    """Of each section named as a workload: its parameters with their defaults."""
+    found: dict[str, dict[str, str]] = {}
+    for section in re.split(r"^## ", PAGE.read_text(encoding="utf-8"), flags=re.MULTILINE)[1:]:
+        name = re.match(r"`([\w-]+)`\n", section)
+        if name:
+            rows = re.findall(r"^\| `(\w+)` \| ([^|]*?) ?\|", section, flags=re.MULTILINE)
+            found[name[1]] = {key: default.strip("` ") for key, default in rows}
+    return found
+
+
+def test_the_page_has_every_workload_with_every_parameter() -> None:
+    described = {
+        name: {p.name: "none" if p.preset == OPTIONAL else p.preset for p in kind.parameters}
+        for name, kind in workloads().items()
+    }
+    assert tables() == described
+
+
+def test_the_overview_names_them_all() -> None:
+    rows = re.findall(r"^\| \[`([\w-]+)`\]\(#([\w-]+)\)", PAGE.read_text(), flags=re.MULTILINE)
+    assert [name for name, _ in rows] == [anchor for _, anchor in rows] == list(tables())
+
+
+REQUIRED: dict[str, dict[str, Any]] = {
+    "constant": {"utilisation": 0.4},
+    "on-off": {"on": {"exponential": "5ms"}, "off": {"exponential": "5ms"}},
+    "poisson": {"rate": 500, "service": "1ms"},
+    "diurnal": {"rate": 500, "service": "1ms", "period": "100ms"},
+    "closed": {"think": {"exponential": "2ms"}, "service": {"exponential": "1ms"}},
+    "trace": {"utilisation": [0.2, 0.8], "step": "50ms"},
+    "barrier": {"phase": {"exponential": "1ms"}},
+    "spinlock": {"work": {"exponential": "200us"}, "critical": {"exponential": "50us"}},
+}
+
+
+@pytest.mark.parametrize("fidelity", ["fluid", "quantum"])
+@pytest.mark.parametrize("name", sorted(workloads().keys() - {FED}))
+def test_each_runs(name: str, fidelity: Any) -> None:
+    cluster = sim.Cluster(
+        [sim.Host("node", cores=2)],
+        [sim.VM("vm", count=3, vcpus=2, workload={name: REQUIRED[name]})],
+        seed=3,
+        fidelity=fidelity,
+    )
+    result = cluster.run("200ms")
+    assert result.complete
+    assert result.measure("vm.ready") > 0
+    assert result.measure("vm.run") > 0
