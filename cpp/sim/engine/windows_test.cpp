@@ -4,8 +4,11 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <atomic>
+#include <chrono>
 #include <memory>
 #include <stdexcept>
+#include <thread>
 #include <tuple>
 #include <utility>
 #include <vector>
@@ -269,6 +272,50 @@ TEST(Engine, ThrowsWhatTheFirstProcessThrows) {
         EXPECT_EQ(engine->now(), 0);
         EXPECT_EQ(observer.windows, 0u);
         engine.reset();  // its threads end
+    }
+}
+
+// Two threads: the first is kept busy by process 0 until the second has failed twice, in its own
+// process 2 and then in process 1, that it took from the first.
+TEST(Engine, TheLowestOfSeveralThatThrowOnOneThreadAndOnTwo) {
+    struct Failing final : Process {
+        Failing(ProcessId number, bool throws, std::atomic<int>& count)
+            : id(number), fails(throws), failures(count) {}
+        Time next() const override { return time; }
+        Advanced advance(Time, Outbox&) override {
+            const auto deadline = std::chrono::steady_clock::now() + std::chrono::minutes(1);
+            while (id == 0 && failures < 2 && std::chrono::steady_clock::now() < deadline) {
+                std::this_thread::yield();
+            }
+            time = kNever;
+            if (!fails) return {1};
+            ++failures;
+            throw Phold::Failure{id};
+        }
+        void receive(const Message&) override {}
+        void save(StateWriter&) const override {}
+        void load(StateReader&) override {}
+        ProcessId id;
+        bool fails;
+        std::atomic<int>& failures;
+        Time time = 1;
+    };
+    for (const bool first_fails : {false, true}) {
+        std::atomic<int> failures{0};
+        Failing processes[] = {{0, first_fails, failures},
+                               {1, true, failures},
+                               {2, true, failures},
+                               {3, false, failures}};
+        Engine engine({&processes[0], &processes[1], &processes[2], &processes[3]},
+                      {.threads = 2, .events_worth_waking = 0});
+        Quiet observer;
+        try {
+            engine.run(kEnd, observer);
+            FAIL() << "nothing was thrown";
+        } catch (const Phold::Failure& failure) {
+            EXPECT_EQ(failure.process, first_fails ? 0u : 1u);
+        }
+        EXPECT_EQ(failures, first_fails ? 3 : 2);
     }
 }
 
