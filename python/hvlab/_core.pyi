@@ -1343,6 +1343,11 @@ class SimCluster:
     """
     One simulation of a cluster: hvlab.sim.Cluster.
     """
+    @staticmethod
+    def saved_description(path: str) -> str:
+        """
+        The text that `save` was given.
+        """
     def __init__(
         self,
         description: dict,
@@ -1351,11 +1356,16 @@ class SimCluster:
         until: typing.SupportsInt | typing.SupportsIndex,
         warmup: typing.SupportsInt | typing.SupportsIndex = 0,
         resolution: typing.SupportsInt | typing.SupportsIndex = 0,
+        window: typing.SupportsInt | typing.SupportsIndex = 0,
         threads: typing.SupportsInt | typing.SupportsIndex = 1,
         memory: typing.SupportsInt | typing.SupportsIndex = 0,
     ) -> None:
         """
-        `description`: what ClusterSpec.plain gives. Times in ns; `memory` in bytes, 0: what is free. Raises SimulationError for what is wrong with it, or if it would not fit in memory.
+        `description`: what ClusterSpec.plain gives. Times in ns; `window`: the most simulated time between two calls of `progress`, 0: some; `memory` in bytes, 0: what is free. Raises SimulationError for what is wrong with it, or if it would not fit in memory.
+        """
+    def restore(self, path: str) -> None:
+        """
+        Goes on from a file, in a cluster of the same description and options that has not run. Raises HostError, and SimulationError for what is no such file.
         """
     def run(
         self,
@@ -1372,9 +1382,13 @@ class SimCluster:
         """
         Goes on to the end: 'complete'; or until `progress(now, events)` returns False: 'stopped'; or until Ctrl-C: 'interrupted'. Raises SimulationError if a policy or a workload fails, and what `progress` and `feed` raise. `feed(group, vms, pairs)` gives the VMs whose workload is 'fed' their think times and work: two arrays of len(vms) x pairs, ns.
         """
+    def save(self, path: str, description: str) -> None:
+        """
+        Writes it as it stands into a file that takes an old one's place whole or not at all, with a text that says what it is. Between runs, or in `progress`. Raises HostError.
+        """
     def table(self, name: str) -> SimTable:
         """
-        'vms', 'hosts', 'groups', 'population', 'series', 'latency' or 'identities', as far as the run came.
+        'vms', 'vcpus', 'hosts', 'groups', 'population', 'series', 'latency' or 'identities', as far as the run came.
         """
     @property
     def complete(self) -> bool: ...
