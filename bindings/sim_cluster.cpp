@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "bindings.h"
+#include "core/base/state_io.h"
 #include "sim/cluster/cluster.h"
 #include "sim/cluster/tables.h"
 #include "sim/hosts/errors.h"
@@ -46,6 +47,8 @@ auto as_simulation_errors(Call&& call) {
     } catch (const ConfigError& error) {
         message = error.what();
         field = error.field();
+    } catch (const StateError& error) {
+        message = error.what();
     } catch (const sim::PolicyError& error) {
         message = error.what();
     } catch (const sim::WorkloadError& error) {
@@ -112,6 +115,22 @@ public:
             return cluster_->run(between);
         });
         return complete ? "complete" : interrupted ? "interrupted" : "stopped";
+    }
+
+    void save(const std::string& path, const std::string& description) {
+        const Busy busy(*this);
+        const py::gil_scoped_release released;
+        cluster_->save(path, description);
+    }
+    void restore(const std::string& path) {
+        const Busy busy(*this);
+        as_simulation_errors([&] {
+            const py::gil_scoped_release released;
+            cluster_->restore(path);
+        });
+    }
+    static std::string saved_description(const std::string& path) {
+        return as_simulation_errors([&] { return sim::Cluster::saved_description(path); });
     }
 
     SimTable table(const std::string& name) {
@@ -189,14 +208,15 @@ private:
 
 void bind_sim_cluster(py::module_& module) {
     py::class_<SimCluster>(module, "SimCluster", "One simulation of a cluster: hvlab.sim.Cluster.")
-        .def(py::init<const py::dict&, std::uint64_t, sim::Time, sim::Time, sim::Duration, sim::Duration,
-                      unsigned, std::uint64_t>(),
+        .def(py::init<const py::dict&, std::uint64_t, sim::Time, sim::Time, sim::Duration,
+                      sim::Duration, unsigned, std::uint64_t>(),
              py::arg("description"), py::kw_only(), py::arg("seed"), py::arg("until"),
              py::arg("warmup") = 0, py::arg("resolution") = 0, py::arg("window") = 0,
-             py::arg("threads") = 1,
-             py::arg("memory") = 0,
-             "`description`: what ClusterSpec.plain gives. Times in ns; `window`: the most simulated "
-             "time between two calls of `progress`, 0: some; `memory` in bytes, 0: what is free. Raises SimulationError for what is wrong with it, or if it would not fit in "
+             py::arg("threads") = 1, py::arg("memory") = 0,
+             "`description`: what ClusterSpec.plain gives. Times in ns; `window`: the most "
+             "simulated "
+             "time between two calls of `progress`, 0: some; `memory` in bytes, 0: what is free. "
+             "Raises SimulationError for what is wrong with it, or if it would not fit in "
              "memory.")
         .def(
             "run", &SimCluster::run, py::arg("progress") = py::none(), py::arg("feed") = py::none(),
@@ -205,8 +225,18 @@ void bind_sim_cluster(py::module_& module) {
             "workload fails, and what `progress` and `feed` raise. `feed(group, vms, pairs)` gives "
             "the VMs whose workload is 'fed' their think times and work: two arrays of "
             "len(vms) x pairs, ns.")
+        .def("save", &SimCluster::save, py::arg("path"), py::arg("description"),
+             "Writes it as it stands into a file that takes an old one's place whole or not at "
+             "all, with a text that says what it is. Between runs, or in `progress`. Raises "
+             "HostError.")
+        .def("restore", &SimCluster::restore, py::arg("path"),
+             "Goes on from a file, in a cluster of the same description and options that has not "
+             "run. Raises HostError, and SimulationError for what is no such file.")
+        .def_static("saved_description", &SimCluster::saved_description, py::arg("path"),
+                    "The text that `save` was given.")
         .def("table", &SimCluster::table, py::arg("name"),
-             "'vms', 'vcpus', 'hosts', 'groups', 'population', 'series', 'latency' or 'identities', as "
+             "'vms', 'vcpus', 'hosts', 'groups', 'population', 'series', 'latency' or "
+             "'identities', as "
              "far as the run came.")
         .def_property_readonly("now", &SimCluster::now, "Simulated time, ns.")
         .def_property_readonly("events", &SimCluster::events)

@@ -67,7 +67,12 @@ Distribution distribution_from(const py::handle& object, const std::string& wher
     const Fields fields(object, where);
     const auto name = fields.get<std::string>("shape");
     for (const auto& [known, shape] : kShapes) {
-        if (known == name) return {shape, fields.get<double>("a"), fields.get<double>("b")};
+        if (known != name) continue;
+        const Distribution found{shape, fields.get<double>("a"), fields.get<double>("b")};
+        if (const std::string problem = found.problem(); !problem.empty()) {
+            throw ConfigError(where, problem);
+        }
+        return found;
     }
     throw ConfigError(where, fmt::format("there is no distribution '{}'", name));
 }

@@ -28,8 +28,8 @@ in words is another page. Every example is run by a test.
 _EXPERIMENTS = """\
 # Reference of experiments
 
-Written from the models that check experiments, and from the descriptions of schedulers and workloads, as `hvlab explain` is;
-[experiments](simulator-experiments.md) in words are another page.
+Written from the models that check experiments, and from the descriptions of schedulers and workloads, as
+`hvlab explain` is; [experiments](simulator-experiments.md) in words are another page.
 
 """
 

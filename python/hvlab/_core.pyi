@@ -1351,11 +1351,12 @@ class SimCluster:
         until: typing.SupportsInt | typing.SupportsIndex,
         warmup: typing.SupportsInt | typing.SupportsIndex = 0,
         resolution: typing.SupportsInt | typing.SupportsIndex = 0,
+        window: typing.SupportsInt | typing.SupportsIndex = 0,
         threads: typing.SupportsInt | typing.SupportsIndex = 1,
         memory: typing.SupportsInt | typing.SupportsIndex = 0,
     ) -> None:
         """
-        `description`: what ClusterSpec.plain gives. Times in ns; `memory` in bytes, 0: what is free. Raises SimulationError for what is wrong with it, or if it would not fit in memory.
+        `description`: what ClusterSpec.plain gives. Times in ns; `window`: the most simulated time between two calls of `progress`, 0: some; `memory` in bytes, 0: what is free. Raises SimulationError for what is wrong with it, or if it would not fit in memory.
         """
     def run(
         self,
@@ -1374,7 +1375,7 @@ class SimCluster:
         """
     def table(self, name: str) -> SimTable:
         """
-        'vms', 'hosts', 'groups', 'population', 'series', 'latency' or 'identities', as far as the run came.
+        'vms', 'vcpus', 'hosts', 'groups', 'population', 'series', 'latency' or 'identities', as far as the run came.
         """
     @property
     def complete(self) -> bool: ...

@@ -43,7 +43,8 @@ def work(job: Job) -> JobResult:
             "responses": [10] * count,
             "latency_mean": [1e6] * count,
         }
-    return JobResult(measures(job), True, job.duration, 1000, 0.001, series)
+    latency = {"group": ["web", "web"], "low": [0, 8], "high": [7, 15], "count": [5, 1]}
+    return JobResult(measures(job), True, job.duration, 1000, 0.001, series, latency)
 
 
 def crash(job: Job) -> JobResult:
@@ -64,6 +65,11 @@ def slow(job: Job) -> JobResult:
     if job.cluster["vms"][0]["count"] == 3:
         time.sleep(600)
     return work(job)
+
+
+def interruptible(job: Job) -> JobResult:
+    caught = signal.getsignal(signal.SIGINT) is not signal.SIG_IGN
+    return JobResult({"ready": float(caught)}, True, job.duration, 1, 0.001)
 
 
 def unpicklable(job: Job) -> JobResult:

@@ -12,7 +12,7 @@ import pytest
 from conftest import BASE
 from hvlab._core import parse_scenario
 from hvlab.errors import ScenarioError
-from hvlab.scenario.schema import json_schema
+from hvlab.scenario.schema import experiment_schema, json_schema
 from hvlab.scenario.tree import flatten
 from test_language import FULL
 from test_mistakes import MISTAKES, Mistake
@@ -56,7 +56,10 @@ def data(text: str) -> Any:
 
 @pytest.mark.parametrize("path", SCENARIOS, ids=lambda path: path.name)
 def test_shipped_scenarios_are_valid(validator: Any, path: Path) -> None:
-    validator.validate(data(path.read_text(encoding="utf-8")))
+    document = data(path.read_text(encoding="utf-8"))
+    if "experiment" in document:
+        validator = jsonschema.Draft202012Validator(experiment_schema())
+    validator.validate(document)
 
 
 def test_there_are_scenarios() -> None:

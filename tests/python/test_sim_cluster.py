@@ -51,6 +51,8 @@ def test_measures(fidelity: Any) -> None:
     assert result.measure("utilisation") == result.measure("node.utilisation")
     responses = result.frame("vms")["responses"].sum()
     assert result.measure("throughput") == pytest.approx(responses / 4)
+    for rate in ("arrivals", "switches", "migrations"):
+        assert result.measure(rate) == pytest.approx(result.frame("vms")[rate].sum() / 4)
     assert result.measure("throughput") == pytest.approx(
         result.measure("web.throughput") + result.measure("db.throughput")
     )

@@ -86,7 +86,9 @@ def test_frames(study: Study) -> None:
     assert compared["verdict"].tolist() == ["more", "more"]
     assert found.series is not None
     assert len(found.series) == 4 * 10
-    assert found.latency is None
+    assert found.latency is not None
+    assert found.latency.where(number=1, slice=10**6)["count"].tolist() == [15, 3]
+    assert found.latency.units["low"] == "ns"
     (plot,) = found.plots
     assert (plot.kind, plot.y, plot.x, plot.by) == ("line", "ready", "number", ("slice",))
     assert (plot.where, plot.log, plot.title) == ({"slice": 10**6}, "xy", "T")

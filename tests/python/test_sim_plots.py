@@ -226,6 +226,14 @@ def test_shares_add_up() -> None:
         assert [bars.get_label() for bars in axis.containers] == ["run", "ready", "costop", "idle"]
 
 
+def test_states_that_never_were_are_left_out() -> None:
+    columns = {name: REPLICATIONS[name] for name in REPLICATIONS.columns}
+    columns |= {"costop": np.zeros(len(REPLICATIONS)), "throttled": np.full(len(REPLICATIONS), 0.1)}
+    frame = Frame.from_columns(columns)
+    axis = plots.shares(frame, x="ratio", where={"scheduler": "esx"}).figure.axes[0]
+    assert [bars.get_label() for bars in axis.containers] == ["run", "ready", "throttled", "idle"]
+
+
 def test_a_series_is_made_of_sums() -> None:
     axis = plots.series(SERIES, "ready", where={"ratio": 1, "scheduler": "esx"}).figure.axes[0]
     rows = SERIES.where(ratio=1, scheduler="esx")
@@ -332,6 +340,15 @@ def test_usual_figures_can_all_be_drawn() -> None:
     assert all(plot.by == ("scheduler",) for plot in found)
     for plot in found:
         assert plots.draw(RESULTS, plot).alt
+
+
+def test_what_is_compared_is_drawn_first() -> None:
+    comparison = RESULTS.comparison
+    assert comparison is not None
+    columns = {name: comparison[name] for name in comparison.columns}
+    columns |= {"measure": ["web.ready"] * len(comparison)}
+    found = plots.usual(samples.results(comparison=Frame.from_columns(columns)))
+    assert [plot.y for plot in found if plot.kind == "line"][:2] == ["web.ready", "ready"]
 
 
 @pytest.mark.parametrize(

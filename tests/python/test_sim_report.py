@@ -144,6 +144,8 @@ def test_measures_that_nobody_asked_for_are_folded() -> None:
     page = Page(report.render(RESULTS))
     assert "ratio scheduler ready 1 credit2" in page.text
     assert "6 more measures ratio scheduler run costop" in page.text
+    page = Page(report.render(replace(RESULTS, asked=("throughput", "web.ready"))))
+    assert "ratio scheduler ready throughput web.ready 1 credit2" in page.text
     unasked = replace(RESULTS, plots=(), comparison=None, stopping=RESULTS.stopping.take([]))
     assert "more measure" not in Page(report.render(unasked)).text
 

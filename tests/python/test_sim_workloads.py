@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,8 @@ from typing import Any
 import pytest
 
 import hvlab.sim as sim
+from hvlab._core import SimCluster
+from hvlab.errors import SimulationError
 from hvlab.sim.kinds import OPTIONAL, workloads
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "simulator-workloads.md"
@@ -65,3 +68,49 @@ def test_each_runs(name: str, fidelity: Any) -> None:
     assert result.complete
     assert result.measure("vm.ready") > 0
     assert result.measure("vm.run") > 0
+
+
+def plain_with(think: Any) -> dict[str, Any]:
+    closed = {"closed": {"think": think, "service": "1ms"}}
+    return sim.Cluster([sim.Host("node")], [sim.VM("vm", count=1, workload=closed)]).spec.plain()
+
+
+# The bounds of the checks in Python.
+@pytest.mark.parametrize(
+    "think",
+    [
+        "0s",
+        "1000000s",
+        {"exponential": "1ns"},
+        {"uniform": ["0s", "1000000s"]},
+        {"lognormal": {"mean": "1ns", "cv": 1e-6}},
+        {"lognormal": {"mean": "1s", "cv": 1e3}},
+        {"pareto": {"mean": "1s", "tail": 1.001}},
+        {"pareto": {"mean": "1s", "tail": 1e6}},
+        {"erlang": {"mean": "1s", "phases": 1000}},
+        {"hyperexponential": {"mean": "1s", "cv": 1}},
+        {"hyperexponential": {"mean": "1s", "cv": 1e3}},
+    ],
+)
+def test_what_the_checks_let_pass_the_core_takes(think: Any) -> None:
+    assert SimCluster(plain_with(think), seed=1, until=1000).run() == "complete"
+
+
+@pytest.mark.parametrize(
+    ("shape", "a", "b"),
+    [
+        ("constant", -1.0, 0.0),
+        ("exponential", math.nan, 0.0),
+        ("exponential", 0.0, 0.0),
+        ("uniform", 2.0, 1.0),
+        ("lognormal", 1.0, math.inf),
+        ("pareto", 1.0, 1.0),
+        ("erlang", 1.0, 1.5),
+        ("hyperexponential", 1.0, 0.5),
+    ],
+)
+def test_the_core_has_checks_of_its_own(shape: str, a: float, b: float) -> None:
+    plain = plain_with("1ms")
+    plain["vms"][0]["workload"]["values"]["think"] = {"shape": shape, "a": a, "b": b}
+    with pytest.raises(SimulationError, match="think"):
+        SimCluster(plain, seed=1, until=1000)

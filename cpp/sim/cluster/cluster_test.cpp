@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "core/base/status.h"
+#include "core/base/test_directory.h"
 #include "sim/cluster/footprint.h"
 #include "sim/cluster/identities.h"
 #include "sim/cluster/tables.h"
@@ -227,6 +228,48 @@ TEST_P(ClusterTest, WhatAFedWorkloadMayNotSay) {
     Cluster cluster(description, {.until = kSecond});
     cluster.set_feeder([](const Feed&) {});  // leaves the arrays as they are
     EXPECT_THROW(cluster.run(nullptr), ConfigError);
+}
+
+TEST_P(ClusterTest, SavedAndRestoredItGoesOnAsBefore) {
+    const TestDirectory directory;
+    const auto file = directory / "run.checkpoint";
+    const Description description = sample(GetParam());
+    RunOptions options{.until = 20 * kSecond, .warmup = kSecond, .resolution = 700 * kMillisecond};
+    const std::vector<std::string> whole = run(description, options);
+    {
+        Cluster cluster(description, options);
+        EXPECT_FALSE(cluster.run([](Time, std::uint64_t) { return false; }));
+        cluster.save(file, "what it is");
+    }
+    EXPECT_EQ(Cluster::saved_description(file), "what it is");
+    options.threads = 2;
+    Cluster cluster(description, options);
+    cluster.restore(file);
+    EXPECT_GT(cluster.now(), 0);
+    EXPECT_FALSE(cluster.complete());
+    EXPECT_TRUE(cluster.run(nullptr));
+    EXPECT_EQ(values_of(cluster), whole);
+}
+
+TEST_P(ClusterTest, ACheckpointOfAnotherClusterIsRefused) {
+    const TestDirectory directory;
+    const auto file = directory / "run.checkpoint";
+    const RunOptions options{.until = 20 * kSecond};
+    Description description = sample(GetParam());
+    Cluster cluster(description, options);
+    cluster.run([](Time, std::uint64_t) { return false; });
+    cluster.save(file, "");
+    const auto restored = [&](const RunOptions& how) {
+        Cluster other(description, how);
+        other.restore(file);
+    };
+    EXPECT_THROW(restored({.until = 1}), StateError);
+    EXPECT_THROW(restored({.until = 20 * kSecond, .resolution = kSecond}), StateError);
+    description.vms[0].count += 3;
+    EXPECT_THROW(restored(options), StateError);
+    description.hosts[0].count += 1;
+    EXPECT_THROW(restored(options), StateError);
+    EXPECT_THROW(Cluster(sample(), options).restore(directory / "none"), HostError);
 }
 
 INSTANTIATE_TEST_SUITE_P(Fidelities, ClusterTest,

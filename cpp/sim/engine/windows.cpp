@@ -9,8 +9,6 @@ namespace hvlab::sim {
 namespace {
 
 constexpr Duration kFirstLength = kMillisecond;
-// Waking the other threads costs about as much as so many events.
-constexpr std::uint64_t kWorthWaking = 200;
 constexpr std::size_t kLargestBlock = 64;
 
 // Small enough that every thread has several; 64 times are eight cache lines.
@@ -169,7 +167,7 @@ std::uint64_t Engine::run_window(Observer& observer) {
 }
 
 void Engine::work(Job& job) {
-    if (last_events_ < kWorthWaking) {
+    if (last_events_ < options_.events_worth_waking) {
         job.work(0);
     } else {
         pool_.run(job);

@@ -4,8 +4,11 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <atomic>
+#include <chrono>
 #include <memory>
 #include <stdexcept>
+#include <thread>
 #include <tuple>
 #include <utility>
 #include <vector>
@@ -36,7 +39,7 @@ public:
     std::uint64_t stop_after = ~std::uint64_t{0};
 };
 
-constexpr Time kEnd = kSecond / 5;
+constexpr Time kEnd = kSecond / 10;
 
 std::vector<std::uint64_t> hashes(const PholdOptions& options, const EngineOptions& how,
                                   Duration step = kEnd) {
@@ -68,17 +71,20 @@ std::vector<PholdOptions> models() {
 TEST(Engine, ThreadsAndWindowsDoNotMatter) {
     for (const PholdOptions& options : models()) {
         const auto expected = hashes(options, {.lookahead = options.lookahead});
-        for (const int threads : {1, 2, 3, 8}) {
-            for (const std::uint64_t events : {1u, 300u, 250'000u}) {
-                for (const Duration longest : {kNever, options.lookahead / 7}) {
-                    EXPECT_EQ(hashes(options, {.lookahead = options.lookahead,
-                                               .threads = threads,
-                                               .window_events = events,
-                                               .longest_window = longest}),
-                              expected)
-                        << threads << " threads, " << events << " events, " << longest << " ns";
-                }
-            }
+        const auto check = [&](const EngineOptions& how) {
+            EXPECT_EQ(hashes(options, how), expected)
+                << how.threads << " threads, " << how.window_events << " events, "
+                << how.longest_window << " ns";
+        };
+        for (const int threads : {2, 3, 8}) {
+            check({.lookahead = options.lookahead, .threads = threads, .events_worth_waking = 0});
+            check({.lookahead = options.lookahead, .threads = threads});
+        }
+        for (const std::uint64_t events : {1u, 300u}) {
+            check({.lookahead = options.lookahead, .window_events = events});
+            check({.lookahead = options.lookahead,
+                   .threads = 2,
+                   .longest_window = options.lookahead / 7});
         }
         EXPECT_EQ(
             hashes(options, {.lookahead = options.lookahead, .threads = 2}, 7 * kMillisecond + 1),
@@ -120,7 +126,9 @@ TEST(Engine, DoesWhatASequentialSimulationDoes) {
                 if (model[i].next() == next) model[i].advance(next + 1, direct);
             }
         }
-        EXPECT_EQ(model.hashes(), hashes(options, {.lookahead = options.lookahead, .threads = 2}));
+        EXPECT_EQ(model.hashes(),
+                  hashes(options,
+                         {.lookahead = options.lookahead, .threads = 2, .events_worth_waking = 0}));
         if (options.processes > 100) break;  // the others take long this way
     }
 }
@@ -134,6 +142,41 @@ TEST(Engine, WindowsAdaptToTheEventsInThem) {
     EXPECT_NEAR(static_cast<double>(observer.events_seen), 160'000, 3'000);
     EXPECT_GT(observer.windows, 80u);
     EXPECT_LT(observer.windows, 340u);
+}
+
+// Quiet for a second, then a thousand events a millisecond.
+TEST(Engine, WindowsShrinkWhenMoreHappens) {
+    class Ticker final : public Process {
+    public:
+        Time next() const override { return next_; }
+        Advanced advance(Time end, Outbox&) override {
+            Advanced advanced;
+            for (; next_ < end; ++advanced.events) {
+                next_ += next_ < kSecond ? kMillisecond : kMicrosecond;
+            }
+            return advanced;
+        }
+        void receive(const Message&) override {}
+        void save(StateWriter&) const override {}
+        void load(StateReader&) override {}
+
+    private:
+        Time next_ = 0;
+    };
+    class Largest final : public Quiet {
+    public:
+        bool window(Time end, std::uint64_t events) override {
+            if (end > 2 * kSecond) most = std::max(most, events);
+            return Quiet::window(end, events);
+        }
+        std::uint64_t most = 0;
+    };
+    Ticker ticker;
+    Engine engine({&ticker}, {.independent = true, .window_events = 100});
+    Largest observer;
+    engine.run(3 * kSecond, observer);
+    EXPECT_GE(observer.most, 50u);
+    EXPECT_LE(observer.most, 200u);
 }
 
 TEST(Engine, NoWindowIsLongerThanTheLookahead) {
@@ -154,7 +197,7 @@ TEST(Engine, NoWindowIsLongerThanTheLookahead) {
 TEST(Engine, StopsAtAWindowsEndAndGoesOn) {
     const PholdOptions options;
     PholdModel model(options);
-    Engine engine(model.processes(), {.threads = 2});
+    Engine engine(model.processes(), {.threads = 2, .events_worth_waking = 0});
     Quiet observer;
     observer.stop_after = 10;
     EXPECT_FALSE(engine.run(kEnd, observer));
@@ -166,7 +209,7 @@ TEST(Engine, StopsAtAWindowsEndAndGoesOn) {
 }
 
 TEST(Engine, WithoutEventsTimePasses) {
-    Engine engine({}, {.threads = 2});
+    Engine engine({}, {.threads = 2, .events_worth_waking = 0});
     Quiet observer;
     EXPECT_TRUE(engine.run(kEnd, observer));
     EXPECT_EQ(engine.now(), kEnd);
@@ -199,8 +242,10 @@ TEST(Engine, FeedsWhoStarves) {
         std::vector<std::pair<ProcessId, Time>> fed;
         for (const int threads : {1, 2, 3}) {
             PholdModel model(options);
-            Engine engine(model.processes(), {.lookahead = options.lookahead, .threads = threads});
-            Feeder feeder(model, kMillisecond / 2);
+            Engine engine(
+                model.processes(),
+                {.lookahead = options.lookahead, .threads = threads, .events_worth_waking = 0});
+            Feeder feeder(model, 5 * kMillisecond);
             EXPECT_TRUE(engine.run(kEnd, feeder));
             EXPECT_EQ(model.hashes(), expected);
             EXPECT_FALSE(feeder.fed.empty());
@@ -210,13 +255,13 @@ TEST(Engine, FeedsWhoStarves) {
     }
 }
 
+// All three in the first window.
 TEST(Engine, ThrowsWhatTheFirstProcessThrows) {
     for (const int threads : {1, 2, 3}) {
-        constexpr Duration kLookahead = 20 * kMillisecond;  // all three throw in one window
-        PholdModel model({.processes = 300, .lookahead = kLookahead});
-        for (const std::size_t id : {290u, 7u, 120u}) model[id].throw_at(kEnd / 2);
+        PholdModel model({.processes = 300, .mean = kMillisecond / 10});
+        for (const std::size_t id : {290u, 7u, 120u}) model[id].throw_at(0);
         auto engine = std::make_unique<Engine>(
-            model.processes(), EngineOptions{.lookahead = kLookahead, .threads = threads});
+            model.processes(), EngineOptions{.threads = threads, .events_worth_waking = 0});
         Quiet observer;
         try {
             engine->run(kEnd, observer);
@@ -224,8 +269,53 @@ TEST(Engine, ThrowsWhatTheFirstProcessThrows) {
         } catch (const Phold::Failure& failure) {
             EXPECT_EQ(failure.process, 7u);
         }
-        EXPECT_LT(engine->now(), kEnd / 2 + kLookahead);
+        EXPECT_EQ(engine->now(), 0);
+        EXPECT_EQ(observer.windows, 0u);
         engine.reset();  // its threads end
+    }
+}
+
+// Two threads: the first is kept busy by process 0 until the second has failed twice, in its own
+// process 2 and then in process 1, that it took from the first.
+TEST(Engine, TheLowestOfSeveralThatThrowOnOneThreadAndOnTwo) {
+    struct Failing final : Process {
+        Failing(ProcessId number, bool throws, std::atomic<int>& count)
+            : id(number), fails(throws), failures(count) {}
+        Time next() const override { return time; }
+        Advanced advance(Time, Outbox&) override {
+            const auto deadline = std::chrono::steady_clock::now() + std::chrono::minutes(1);
+            while (id == 0 && failures < 2 && std::chrono::steady_clock::now() < deadline) {
+                std::this_thread::yield();
+            }
+            time = kNever;
+            if (!fails) return {1};
+            ++failures;
+            throw Phold::Failure{id};
+        }
+        void receive(const Message&) override {}
+        void save(StateWriter&) const override {}
+        void load(StateReader&) override {}
+        ProcessId id;
+        bool fails;
+        std::atomic<int>& failures;
+        Time time = 1;
+    };
+    for (const bool first_fails : {false, true}) {
+        std::atomic<int> failures{0};
+        Failing processes[] = {{0, first_fails, failures},
+                               {1, true, failures},
+                               {2, true, failures},
+                               {3, false, failures}};
+        Engine engine({&processes[0], &processes[1], &processes[2], &processes[3]},
+                      {.threads = 2, .events_worth_waking = 0});
+        Quiet observer;
+        try {
+            engine.run(kEnd, observer);
+            FAIL() << "nothing was thrown";
+        } catch (const Phold::Failure& failure) {
+            EXPECT_EQ(failure.process, first_fails ? 0u : 1u);
+        }
+        EXPECT_EQ(failures, first_fails ? 3 : 2);
     }
 }
 
@@ -239,7 +329,7 @@ TEST(Engine, ThrowsWhatTheObserverThrows) {
     };
     const PholdOptions options;
     PholdModel model(options);
-    Engine engine(model.processes(), {.threads = 2});
+    Engine engine(model.processes(), {.threads = 2, .events_worth_waking = 0});
     Thrower thrower;
     EXPECT_THROW(engine.run(kEnd, thrower), std::runtime_error);
     Quiet observer;
@@ -250,7 +340,8 @@ TEST(Engine, ThrowsWhatTheObserverThrows) {
 TEST(Engine, GoesOnFromASavedState) {
     for (const PholdOptions& options : models()) {
         PholdModel model(options);
-        Engine engine(model.processes(), {.lookahead = options.lookahead, .threads = 2});
+        Engine engine(model.processes(),
+                      {.lookahead = options.lookahead, .threads = 2, .events_worth_waking = 0});
         Quiet observer;
         engine.run(kEnd / 3, observer);
         StateWriter writer;
@@ -258,7 +349,8 @@ TEST(Engine, GoesOnFromASavedState) {
         for (std::size_t i = 0; i < model.size(); ++i) model[i].save(writer);
 
         PholdModel other(options);
-        Engine resumed(other.processes(), {.lookahead = options.lookahead, .threads = 3});
+        Engine resumed(other.processes(),
+                       {.lookahead = options.lookahead, .threads = 3, .events_worth_waking = 0});
         StateReader reader(writer.bytes());
         resumed.load(reader);
         for (std::size_t i = 0; i < other.size(); ++i) other[i].load(reader);
@@ -290,9 +382,11 @@ TEST(Engine, RefusesASavedStateOfOtherProcesses) {
 
 TEST(Engine, AllocatesNothingInSteadyState) {
     for (const int threads : {1, 2}) {
-        PholdModel model({.processes = 40, .remote = 0.5});
+        PholdModel model({.processes = 40, .remote = 0.5, .lookahead = 10 * kMillisecond});
         for (std::size_t i = 0; i < model.size(); ++i) model[i].reserve(1000);
-        Engine engine(model.processes(), {.threads = threads});
+        Engine engine(
+            model.processes(),
+            {.lookahead = 10 * kMillisecond, .threads = threads, .events_worth_waking = 0});
         Quiet observer;
         engine.run(5 * kSecond, observer);
         const std::uint64_t before = counted_allocations();

@@ -23,7 +23,7 @@ Agenda::Slot stop_slot(PcpuId pcpu) {
 }  // namespace
 
 Dispatcher::Dispatcher(const HostGroup& group, std::span<const HostedVm> vms, Policy policy,
-                       std::uint64_t stream_key, Agenda& agenda, const QuantumSlots& slots)
+                       std::uint64_t stream_key, QuantumAgenda& agenda, const QuantumSlots& slots)
     : topology_(group),
       speeds_(group),
       context_switch_(group.context_switch),

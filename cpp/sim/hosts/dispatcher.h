@@ -10,12 +10,11 @@
 #include <vector>
 
 #include "core/base/state_io.h"
-#include "sim/engine/agenda.h"
 #include "sim/engine/stream.h"
 #include "sim/hosts/host.h"
 #include "sim/hosts/limit.h"
 #include "sim/hosts/pcpu_set.h"
-#include "sim/hosts/quantum_slots.h"
+#include "sim/hosts/quantum_agenda.h"
 #include "sim/hosts/speeds.h"
 #include "sim/measures/ledger.h"
 #include "sim/schedulers/scheduler.h"
@@ -34,7 +33,7 @@ public:
     enum class Activity : std::uint8_t { kIdle, kCompute, kSpin };
 
     Dispatcher(const HostGroup& group, std::span<const HostedVm> vms, Policy policy,
-               std::uint64_t stream_key, Agenda& agenda, const QuantumSlots& slots);
+               std::uint64_t stream_key, QuantumAgenda& agenda, const QuantumSlots& slots);
 
     // Pcpus: what the scheduler sees and does.
     Time now() const override { return now_; }
@@ -149,7 +148,7 @@ private:
     Duration remote_migration_;
     Duration accounting_period_;
     Policy policy_;
-    Agenda& agenda_;
+    QuantumAgenda& agenda_;
     const QuantumSlots& slots_;
     Stream stream_;
 

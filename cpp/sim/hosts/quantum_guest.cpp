@@ -9,7 +9,7 @@
 namespace hvlab::sim {
 
 QuantumGuest::QuantumGuest(std::span<const HostedVm> vms, const HostOptions& options,
-                           Dispatcher& dispatcher, Agenda& agenda, const QuantumSlots& slots)
+                           Dispatcher& dispatcher, QuantumAgenda& agenda, const QuantumSlots& slots)
     : hosted_(vms),
       recorder_(options.recorder),
       dispatcher_(dispatcher),

@@ -19,7 +19,7 @@ namespace hvlab::sim {
 class QuantumGuest final : public Guest {
 public:
     QuantumGuest(std::span<const HostedVm> vms, const HostOptions& options, Dispatcher& dispatcher,
-                 Agenda& agenda, const QuantumSlots& slots);
+                 QuantumAgenda& agenda, const QuantumSlots& slots);
 
     Time now() const override { return dispatcher_.now(); }
     int vcpus() const override { return dispatcher_.vms()[vm_].vcpus; }
@@ -69,7 +69,7 @@ private:
     std::span<const HostedVm> hosted_;
     Recorder* recorder_;
     Dispatcher& dispatcher_;
-    Agenda& agenda_;
+    QuantumAgenda& agenda_;
     const QuantumSlots& slots_;
 
     std::vector<std::uint64_t> memory_;  // of all workloads' states

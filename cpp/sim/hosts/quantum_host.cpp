@@ -31,7 +31,7 @@ QuantumHost::QuantumHost(const HostGroup& group, std::vector<HostedVm> vms, Quan
       scheduler_(std::move(policy.scheduler)),
       policy_name_(std::move(policy.name)),
       slots_(vms_.size(), vcpus_of(vms_), static_cast<std::size_t>(group.pcpus())),
-      agenda_(slots_.count),
+      agenda_(slots_),
       dispatcher_(group, vms_,
                   {.name = policy_name_,
                    .scheduler = scheduler_.get(),
@@ -68,7 +68,7 @@ bool QuantumHost::instant(std::uint64_t& events) {
     std::uint64_t rounds = 0;
     do {
         while (agenda_.next() == now) {
-            const Agenda::Slot slot = agenda_.top().slot;
+            const Agenda::Slot slot = agenda_.top();
             agenda_.clear(slot);
             handle(slot);
             if (++at_once > kMostEventsAtOnce) too_many_events(slot);

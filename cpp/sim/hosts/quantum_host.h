@@ -12,11 +12,10 @@
 #include <string>
 #include <vector>
 
-#include "sim/engine/agenda.h"
 #include "sim/hosts/dispatcher.h"
 #include "sim/hosts/host.h"
+#include "sim/hosts/quantum_agenda.h"
 #include "sim/hosts/quantum_guest.h"
-#include "sim/hosts/quantum_slots.h"
 #include "sim/schedulers/scheduler.h"
 
 namespace hvlab::sim {
@@ -79,7 +78,7 @@ private:
     std::unique_ptr<Scheduler> scheduler_;
     std::string policy_name_;
     QuantumSlots slots_;
-    Agenda agenda_;
+    QuantumAgenda agenda_;
     Dispatcher dispatcher_;
     QuantumGuest guest_;
     std::vector<GroupSums> samples_;

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <gtest/gtest.h>
 
+#include <utility>
+#include <vector>
+
 #include "sim/schedulers/registry.h"
 #include "sim/schedulers/testing/fake_host.h"
 
@@ -53,9 +56,27 @@ TEST(Credit2, BalancesRunQueues) {
     for (VmId vm = 0; vm < 8; ++vm) {
         EXPECT_NEAR(static_cast<double>(host.run_time(vm)) / kSecond, 5, 0.5) << vm;
     }
-    const std::int64_t migrations = host.migrations();
-    host.run_until(11 * kSecond);
-    EXPECT_LT(host.migrations() - migrations, 500);
+}
+
+TEST(Credit2, MovesNoMoreThanTheDifference) {
+    // 20 at home on one socket, 4 on the other: 8 must move, and none back.
+    std::vector<FakeVm> vms(24);
+    for (std::size_t vm = 20; vm < 24; ++vm) vms[vm].home = 1;
+    FakeHost host(host_shape(2, 1, 2), vms, make_scheduler(kCredit2));
+    std::vector<int> socket(24, kNone);
+    int moves = 0;
+    host.on_instant([&](const FakeHost& is) {
+        for (std::size_t vcpu = 0; vcpu < 24; ++vcpu) {
+            const PcpuId pcpu = is.vcpus()[vcpu].pcpu;
+            if (pcpu == kNone) continue;
+            const int now = is.topology().socket(pcpu);
+            const int before = std::exchange(socket[vcpu], now);
+            moves += before == kNone || before == now ? 0 : 1;
+        }
+    });
+    host.run_until(10 * kSecond);
+    EXPECT_LE(moves, 12);
+    EXPECT_NEAR(static_cast<double>(host.run_time(0)) / kSecond, 40.0 / 24, 0.3);
 }
 
 TEST(Credit2, EachQueueServesItsOwnPcpus) {

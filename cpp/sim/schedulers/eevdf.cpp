@@ -14,6 +14,13 @@ namespace hvlab::sim {
 
 namespace eevdf {
 
+namespace {
+
+// Of this much that is still left, no time on a pCPU takes all.
+constexpr Virtual kLateTime = Virtual{1} << 62;
+
+}  // namespace
+
 void Eevdf::start(Pcpus& host) {
     queues_.resize(host.running().size());
     for (PcpuId pcpu = 0; pcpu < host.topology().pcpus(); ++pcpu) {
@@ -23,7 +30,9 @@ void Eevdf::start(Pcpus& host) {
     loads_.resize(queues_.size());
     vcpus_.resize(host.vcpus().size());
     wanting_.resize(host.vms().size());
-    for (const VmFacts& vm : host.vms()) weights_.push_back(weight_of(vm.weight));
+    double most = 0;
+    for (const VmFacts& vm : host.vms()) most = std::max(most, vm.weight);
+    for (const VmFacts& vm : host.vms()) weights_.push_back(weight_of(vm.weight, most));
     woken_.reserve(vcpus_.size());
     changed_.reserve(vcpus_.size());
     if (settings_.balance > 0 && queues_.size() > 1) host.set_timer(settings_.balance);
@@ -44,6 +53,7 @@ void Eevdf::update(const Pcpus& host, PcpuId pcpu) {
     const Duration ran = host.now() - std::exchange(queue.counted, host.now());
     if (ran == 0 || !queue.busy()) return;
     queue.current.time += virtual_time(ran, queue.current.weight);
+    if (queue.current.time > kLateTime) queue.restart_time();
     if (queue.current.time >= queue.current.deadline) renew(host, queue.current);
 }
 
@@ -137,8 +147,7 @@ void Eevdf::enqueue(const Pcpus& host, PcpuId pcpu, VcpuId vcpu) {
         .vcpu = vcpu, .weight = weight(host, vcpu), .time = clock_ - own.lag, .deadline = 0};
     if (queue.size() > 0) {
         const Weight load = queue.load();
-        const __int128 lag = static_cast<__int128>(own.lag) * (load + entry.weight) / load;
-        entry.time = queue.mean() - static_cast<Virtual>(lag);
+        entry.time = queue.mean() - scaled(own.lag, load + entry.weight, load);
     }
     entry.deadline = entry.time + virtual_time(settings_.slice, entry.weight);
     queue.add(entry);

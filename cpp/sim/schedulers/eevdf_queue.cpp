@@ -16,6 +16,14 @@ bool before(const Entry& a, const Entry& b) {
     return a.deadline < b.deadline || (a.deadline == b.deadline && a.vcpu < b.vcpu);
 }
 
+// On both sides of 0: whoever is at the mean is eligible.
+Virtual rounded_down(Wide sum, Weight weight) {
+    if (const auto narrow = static_cast<std::int64_t>(sum); narrow == sum) {
+        return narrow / weight - (narrow % weight < 0 ? 1 : 0);
+    }
+    return static_cast<Virtual>(sum / weight - (sum % weight < 0 ? 1 : 0));
+}
+
 void save_entry(StateWriter& writer, const Entry& entry) {
     writer.put(entry.vcpu);
     writer.put(entry.weight);
@@ -50,9 +58,7 @@ Virtual Queue::mean() const {
         sum += static_cast<Wide>(entry.time - base) * entry.weight;
         weight += entry.weight;
     }
-    // Down, on both sides of 0: whoever is at the mean is eligible.
-    const Wide quotient = sum / weight - (sum % weight < 0 ? 1 : 0);
-    return base + static_cast<Virtual>(quotient);
+    return base + rounded_down(sum, weight);
 }
 
 const Entry* Queue::first(bool with_current) const {
@@ -86,6 +92,16 @@ Entry Queue::take(VcpuId vcpu) {
     *found = ready.back();
     ready.pop_back();
     return entry;
+}
+
+void Queue::restart_time() {
+    const Virtual begin = mean();
+    const auto shift = [begin](Entry& entry) {
+        entry.time -= begin;
+        entry.deadline -= begin;
+    };
+    if (busy()) shift(current);
+    std::ranges::for_each(ready, shift);
 }
 
 void Queue::save(StateWriter& writer) const {

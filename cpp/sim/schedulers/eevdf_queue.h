@@ -15,19 +15,19 @@
 
 namespace hvlab::sim::eevdf {
 
-// Nanoseconds of virtual time: of service, for a vCPU of weight 1024; the heavier a vCPU, the
-// slower its virtual time.
+// Nanoseconds of virtual time: of service, for a vCPU of the heaviest VM of the host alone; the
+// lighter a vCPU, the faster its virtual time.
 using Virtual = std::int64_t;
-// 1/16 of the weights that users give.
 using Weight = std::int64_t;
 
-inline constexpr Weight kNominalWeight = 1024 * 16;
+inline constexpr Weight kMostWeight = 1 << 27;  // of the heaviest VM
+inline constexpr Weight kLeastWeight = kMostWeight / 100'000;
 
-inline Weight weight_of(double weight) {
-    return std::max<Weight>(1, std::llround(std::min(weight, 1e12) * 16));
+inline Weight weight_of(double weight, double most) {
+    return std::max<Weight>(kLeastWeight, std::llround(weight / most * kMostWeight));
 }
 
-// `value` * `factor` / `divisor`, none of them negative; in 64 bits where these do.
+// `value` * `factor` / `divisor`, rounded towards 0; in 64 bits where these do.
 inline std::int64_t scaled(std::int64_t value, std::int64_t factor, std::int64_t divisor) {
     std::int64_t product = 0;
     if (!__builtin_mul_overflow(value, factor, &product)) return product / divisor;
@@ -35,11 +35,11 @@ inline std::int64_t scaled(std::int64_t value, std::int64_t factor, std::int64_t
 }
 
 inline Virtual virtual_time(Duration ran, Weight weight) {
-    return scaled(ran, kNominalWeight, weight);
+    return scaled(ran, kMostWeight, weight);
 }
 // At least as long as it takes for so much virtual time to pass.
 inline Duration real_time(Virtual time, Weight weight) {
-    return scaled(time, weight, kNominalWeight) + 1;
+    return scaled(time, weight, kMostWeight) + 1;
 }
 
 struct Entry {
@@ -69,6 +69,9 @@ struct Queue {
 
     void add(const Entry& entry) { ready.push_back(entry); }
     Entry take(VcpuId vcpu);  // from `ready`
+    // Begins to count time anew: before it ends, after some 25 hours of run time of the lightest
+    // VM that there may be.
+    void restart_time();
 
     void save(StateWriter& writer) const;
     void load_state(StateReader& reader, VcpuId last_vcpu);

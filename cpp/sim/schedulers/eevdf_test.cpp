@@ -43,6 +43,18 @@ TEST(EevdfQueue, TheMeanIsRoundedDownOnBothSidesOfZero) {
     EXPECT_EQ(queue.first(false)->vcpu, 1);
 }
 
+TEST(EevdfQueue, TimeMayBeginAnew) {
+    eevdf::Queue queue;
+    queue.current = {.vcpu = 3, .weight = 1, .time = 1000, .deadline = 1100};
+    queue.add({.vcpu = 0, .weight = 3, .time = 800, .deadline = 900});
+    queue.restart_time();
+    EXPECT_EQ(queue.mean(), 0);
+    EXPECT_EQ(queue.current.time, 150);
+    EXPECT_EQ(queue.current.deadline, 250);
+    EXPECT_EQ(queue.ready[0].time, -50);
+    EXPECT_EQ(queue.ready[0].deadline, 50);
+}
+
 // The theorem that EEVDF is known for: nobody is ever further from its fair share than one slice.
 TEST(Eevdf, LagIsBoundedByASlice) {
     std::vector<FakeVm> vms;
@@ -72,6 +84,8 @@ TEST(Eevdf, SharesHoldAcrossQueues) {
         {2, {5, 4, 8}, {10.0 / 17, 8.0 / 17, 16.0 / 17}},
         {3, {100, 200, 300, 400, 500}, {0.2, 0.4, 0.6, 0.8, 1}},
         {2, {10'000, 1, 1, 1}, {1, 1.0 / 3, 1.0 / 3, 1.0 / 3}},  // can't use all it might have
+        {1, {1e-6, 3e-6}, {0.25, 0.75}},
+        {1, {1e12, 3e12}, {0.25, 0.75}},
     };
     for (const Case& one : cases) {
         std::vector<FakeVm> vms(one.weights.size());

@@ -49,7 +49,7 @@ private:
     void give_free(Pcpus& host);
     void serve_pressing(Pcpus& host);
     void preempt_for(Pcpus& host, VcpuId woken);
-    VcpuId pick(Pcpus& host, VmId vm);
+    VcpuId pick(const Pcpus& host, VmId vm) const;
     void run(Pcpus& host, PcpuId pcpu, VcpuId vcpu);
     void evict(Pcpus& host, PcpuId pcpu);
     void arm(Pcpus& host);
@@ -61,7 +61,6 @@ private:
     std::vector<VmId> changed_;  // VMs of several vCPUs, in this instant
     Time next_check_ = 0;        // of all skews
     Time armed_ = kNever;
-    bool costopped_ = false;  // one that ran, since give_free began
 };
 
 void Esx::start(Pcpus& host) {
@@ -105,10 +104,9 @@ void Esx::assign(Pcpus& host) {
     changed_.clear();
     give_free(host);
     serve_pressing(host);
-    // Some more may be let go on meanwhile.
-    for (std::size_t i = 0; i < woken_.size(); ++i) preempt_for(host, woken_[i]);
+    for (const VcpuId vcpu : woken_) preempt_for(host, vcpu);
     woken_.clear();
-    give_free(host);
+    give_free(host);  // those that had to go may run where those that came may not
     queue_.end_instant();
     arm(host);
 }
@@ -145,10 +143,7 @@ void Esx::check_skew(Pcpus& host, VmId vm) {
             host.hold(vcpu, false);
             woken_.push_back(vcpu);
         } else if (skew > is_.skew) {
-            if (!queue_.waits(vcpu)) {
-                evict(host, vcpus[static_cast<std::size_t>(vcpu)].pcpu);
-                costopped_ = true;
-            }
+            if (!queue_.waits(vcpu)) evict(host, vcpus[static_cast<std::size_t>(vcpu)].pcpu);
             queue_.set_aside(vcpu);
             host.hold(vcpu, true);
         }
@@ -158,17 +153,14 @@ void Esx::check_skew(Pcpus& host, VmId vm) {
 void Esx::give_free(Pcpus& host) {
     PcpuId pcpu = host.free_from(0);
     while (pcpu != kNone) {
-        costopped_ = false;
         const VmId vm = queue_.next(host, pcpu, false);
-        const VcpuId vcpu = vm == kNone ? kNone : pick(host, vm);
-        if (vcpu != kNone) run(host, best_free_pcpu(host, vcpu), vcpu);
-        if (costopped_) {
-            pcpu = host.free_from(0);
-        } else if (vm == kNone) {
+        if (vm == kNone) {
             pcpu = host.free_from(pcpu + 1);
-        } else {
-            pcpu = host.free_from(pcpu);
+            continue;
         }
+        const VcpuId vcpu = pick(host, vm);
+        run(host, best_free_pcpu(host, vcpu), vcpu);
+        pcpu = host.free_from(pcpu);  // the same, if a better one was found for that vCPU
     }
 }
 
@@ -176,12 +168,10 @@ void Esx::serve_pressing(Pcpus& host) {
     while (true) {
         const VmId vm = queue_.most_pressing(host);
         if (vm == kNone) return;
-        const VcpuId vcpu = pick(host, vm);
-        if (vcpu == kNone) continue;  // co-stopped: it waits no more
         const PcpuId pcpu = queue_.victim(host, vm, 0, false);
         if (pcpu == kNone) return;
         evict(host, pcpu);
-        run(host, pcpu, vcpu);
+        run(host, pcpu, pick(host, vm));
     }
 }
 
@@ -190,16 +180,13 @@ void Esx::preempt_for(Pcpus& host, VcpuId woken) {
     const VmId vm = vm_of(host, woken);
     const PcpuId pcpu = queue_.victim(host, vm, is_.rate_limit, true);
     if (pcpu == kNone) return;
-    const VcpuId vcpu = pick(host, vm);
-    if (vcpu == kNone) return;
-    // Its siblings may have been co-stopped for it just now.
-    if (host.running()[static_cast<std::size_t>(pcpu)] != kNone) evict(host, pcpu);
-    run(host, pcpu, vcpu);
+    evict(host, pcpu);
+    run(host, pcpu, pick(host, vm));
 }
 
-// The slowest of its vCPUs that wait; kNone if all that do are too far ahead.
-VcpuId Esx::pick(Pcpus& host, VmId vm) {
-    if (queue_.wanting(vm) > 1) check_skew(host, vm);
+// The slowest of its vCPUs that wait. It is not too far ahead: that was looked at when it began to
+// wait, and who waits gets no further ahead.
+VcpuId Esx::pick(const Pcpus& host, VmId vm) const {
     VcpuId best = kNone;
     Duration least = 0;
     const VmFacts& is = facts(host, vm);

@@ -110,38 +110,6 @@ TEST(Esx, OneThatSleepsMostlyIsServedAtOnce) {
     EXPECT_LT(host.ledger(0).ready, host.ledger(0).run / 5);
 }
 
-TEST(Esx, ReservationsThatFillTheHostAreKeptWithinACheck) {
-    std::vector<FakeVm> vms(3, FakeVm{.reservation = 0.65});
-    vms.push_back({.vcpus = 4, .weight = 100'000});
-    FakeHost host(host_shape(2), vms, make_scheduler(kEsx));
-    Duration before[3] = {0, 0, 0};
-    for (int period = 1; period <= 20; ++period) {
-        host.run_until(period * 100 * kMillisecond);
-        for (VmId vm = 0; vm < 3; ++vm) {
-            EXPECT_GE(host.run_time(vm) - before[vm], 64 * kMillisecond) << vm << ' ' << period;
-            before[vm] = host.run_time(vm);
-        }
-    }
-}
-
-TEST(Esx, AReservationBeyondTheShareIsForgottenWithinAPeriod) {
-    // VM 1 wants all for 2 s, then nothing: VM 0, which had more than its share, gets half of what
-    // VM 2 takes up then.
-    const auto phase = [](Time from, Time until) -> Script {
-        return [=](int, int burst) {
-            return burst == 0 ? Burst{.idle = from, .busy = until} : Burst{.idle = kNever};
-        };
-    };
-    const std::vector<FakeVm> vms = {{.weight = 100, .reservation = 0.5},
-                                     {.weight = 10'000, .script = phase(0, kSecond)},
-                                     {.weight = 100}};
-    FakeHost host(host_shape(1), vms, make_scheduler(kEsx));
-    host.run_until(4 * kSecond);
-    const Duration had = host.run_time(2);
-    host.run_until(8 * kSecond);
-    EXPECT_NEAR(static_cast<double>(host.run_time(2) - had) / kSecond, 2, 0.2);
-}
-
 TEST(Esx, RefusesToCostartBeforeItCostops) {
     EXPECT_THROW(make_scheduler(kEsx, {{"skew", "1ms"}, {"costart", "2ms"}}), ConfigError);
 }

@@ -131,10 +131,7 @@ void Gang::ready(Pcpus& host, VcpuId vcpu, Wake why) {
         count(host, vm, -1);
     } else {
         it.wants = true;
-        if (own.wanting++ == 0) {
-            shares_.wake(host, vm, !waiting_.empty());
-            enqueue(vm);
-        }
+        if (own.wanting++ == 0) enqueue(vm);
     }
     if (own.on) woken_.push_back(vcpu);
     changed_.push_back(vm);

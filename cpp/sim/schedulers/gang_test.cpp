@@ -106,6 +106,20 @@ TEST(Gang, AVcpuThatWakesWithoutAPcpuStopsItsGang) {
     EXPECT_EQ(host.ledger(0).run, 2 * 2 * kMillisecond + 3 * 9 * kMillisecond);
 }
 
+TEST(Gang, AGangThatWasStoppedIsCostoppedThoughOthersTookItsPlace) {
+    // As above, and a VM of two, which takes the two pCPUs that the gang leaves.
+    const std::vector<FakeVm> vms = {
+        {.vcpus = 3,
+         .script = [](int vcpu, int) { return Burst{.idle = vcpu == 2 ? 2 * kMillisecond : 0}; }},
+        {.vcpus = 1},
+        {.vcpus = 2}};
+    FakeHost host(host_shape(3), vms, make_scheduler(kGang));
+    host.run_until(9 * kMillisecond);
+    EXPECT_EQ(host.ledger(0).costop, 3 * 7 * kMillisecond);
+    EXPECT_EQ(host.ledger(2).ready, 2 * 2 * kMillisecond);
+    EXPECT_EQ(host.ledger(2).run, 2 * 7 * kMillisecond);
+}
+
 TEST(Gang, AGangThatIsNextAgainIsNotSwitched) {
     FakeHost host(host_shape(2), {{.vcpus = 2}}, make_scheduler(kGang));
     host.run_until(kSecond);

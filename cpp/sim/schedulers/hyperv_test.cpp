@@ -37,7 +37,7 @@ int shared_cores_seen(std::unique_ptr<Scheduler> scheduler) {
     };
     const std::vector<FakeVm> vms = {{.vcpus = 2},
                                      {.vcpus = 3, .script = bursts},
-                                     {.vcpus = 1, .reservation = 0.3},
+                                     {.vcpus = 1, .weight = 1, .reservation = 0.3},
                                      {.vcpus = 4, .pcpus = {0, 1, 2}, .script = bursts},
                                      {.vcpus = 2, .limit = 0.5, .script = bursts}};
     FakeHost host(host_shape(3, 2), vms, std::move(scheduler));
@@ -78,10 +78,36 @@ TEST(Hyperv, WithoutThreadsTheCoreSchedulerIsTheClassicOne) {
     }
 }
 
-TEST(Hyperv, VcpusStayWhereTheyRan) {
-    FakeHost host(host_shape(4), std::vector<FakeVm>(8), make_scheduler(kHyperv));
+// A second vCPU joins in the midst of turns.
+TEST(Hyperv, TurnsOfACoreEndTogether) {
+    const Script restless = [](int vcpu, int) {
+        return vcpu == 0 ? Burst{} : Burst{.idle = 3 * kMillisecond, .busy = 8 * kMillisecond};
+    };
+    FakeHost host(host_shape(1, 2), {{.vcpus = 2, .script = restless}, {}}, core_type());
+    int alone = 0;
+    host.on_instant([&](const FakeHost& is) {
+        alone +=
+            is.vcpus()[0].state == VcpuState::kReady && is.vcpus()[1].state == VcpuState::kRunning
+                ? 1
+                : 0;
+    });
     host.run_until(10 * kSecond);
-    EXPECT_LT(host.migrations() * 10, host.switches());
+    EXPECT_EQ(alone, 0);
+    EXPECT_GT(host.run_time(1), 4 * kSecond);
+}
+
+TEST(Hyperv, VcpusStayWhereTheyRan) {
+    // Turns that end at different times.
+    std::vector<FakeVm> vms;
+    for (int i = 0; i < 12; ++i) {
+        vms.push_back({.script = [i](int, int burst) {
+            return Burst{.idle = burst == 0 ? i * kMillisecond * 7 / 10 : kMicrosecond,
+                         .busy = 90 * kMillisecond + i * kMillisecond};
+        }});
+    }
+    FakeHost host(host_shape(4), vms, make_scheduler(kHyperv));
+    host.run_until(10 * kSecond);
+    EXPECT_LT(host.migrations() * 100, host.switches());
 }
 
 TEST(Hyperv, VcpusBeginAtDifferentIdealProcessors) {

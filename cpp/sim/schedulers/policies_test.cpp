@@ -110,6 +110,22 @@ TEST_P(Weighted, SharesByVmNotByVcpu) {
     }
 }
 
+// Nobody owes another one for a time in which it did not want a pCPU.
+TEST_P(Weighted, OneThatComesLateGetsItsShareAndNoMore) {
+    const auto from = [](Time begin) -> Script {
+        return [begin](int, int burst) {
+            return burst == 0 ? Burst{.idle = begin} : Burst{.idle = kNever};
+        };
+    };
+    FakeHost alone(host_shape(1), {{}, {.script = from(5 * kSecond)}}, made());
+    alone.run_until(6 * kSecond);
+    EXPECT_NEAR(static_cast<double>(alone.run_time(1)) / kSecond, 0.5, 0.06);
+
+    FakeHost contended(host_shape(1), {{}, {}, {.script = from(5 * kSecond)}}, made());
+    contended.run_until(6'500 * kMillisecond);
+    EXPECT_NEAR(static_cast<double>(contended.run_time(2)) / kSecond, 0.5, 0.07);
+}
+
 TEST_P(Policy, KeepsLimits) {
     FakeHost host(host_shape(2), {{.vcpus = 2, .limit = 0.5}, {.vcpus = 1}}, made());
     host.on_instant([](const FakeHost& is) { EXPECT_LE(is.used(0), 50 * kMillisecond + 2); });
@@ -164,6 +180,39 @@ TEST_P(Reserving, KeepsReservationsInEachPeriod) {
         }
     }
     EXPECT_NEAR(static_cast<double>(host.run_time(2)) / kSecond, 5 * 0.25, 0.05);
+}
+
+TEST_P(Reserving, FillsTheHostWithReservations) {
+    // Each of three needs its pCPU for 65 ms of 100: they must take turns on the two, all the time.
+    std::vector<FakeVm> vms(3, FakeVm{.reservation = 0.65});
+    vms.push_back({.weight = 100'000});
+    FakeHost host(host_shape(2), vms, made());
+    Duration before[3] = {0, 0, 0};
+    for (int period = 1; period <= 20; ++period) {
+        host.run_until(period * 100 * kMillisecond);
+        for (VmId vm = 0; vm < 3; ++vm) {
+            EXPECT_GE(host.run_time(vm) - before[vm], 64 * kMillisecond) << vm << ' ' << period;
+            before[vm] = host.run_time(vm);
+        }
+    }
+}
+
+TEST_P(Reserving, ForgetsWhatWasHadBeyondTheShare) {
+    // The heavy VM leaves after 2.5 s. From then on the first one is entitled to 3/4, although its
+    // reservation gave it much more than its share until then.
+    const Script leaves = [](int, int burst) {
+        return burst == 0 ? Burst{.busy = kSecond} : Burst{.idle = kNever};
+    };
+    const std::vector<FakeVm> vms = {{.weight = 600, .reservation = 0.6},
+                                     {.weight = 100'000, .script = leaves},
+                                     {.weight = 100},
+                                     {.weight = 100}};
+    FakeHost host(host_shape(1), vms, made());
+    while (host.ledger(1).idle == 0) host.run_until(host.now() + 100 * kMillisecond);
+    host.run_until(host.now() + 500 * kMillisecond);
+    const Duration before = host.run_time(0);
+    host.run_until(host.now() + kSecond);
+    EXPECT_NEAR(static_cast<double>(host.run_time(0) - before) / kSecond, 0.75, 0.06);
 }
 
 std::string name_of(const ::testing::TestParamInfo<const SchedulerKind*>& info) {

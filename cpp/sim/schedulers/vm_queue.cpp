@@ -51,13 +51,11 @@ void VmQueue::charge(const Pcpus& /*host*/, VcpuId vcpu, Duration ran) {
 }
 
 void VmQueue::ready(const Pcpus& host, VcpuId vcpu, Wake why) {
-    const VmId vm = vm_of_[index(vcpu)];
     if (why == Wake::kSliceOver) {
         taken_off(host, vcpu);
-        return;
+    } else {
+        set(vcpu, Is::kWaiting);
     }
-    if (of(vm).wanting == 0) shares_.wake(host, vm, !empty());
-    set(vcpu, Is::kWaiting);
 }
 
 void VmQueue::stopped(const Pcpus& host, VcpuId vcpu) {

@@ -20,17 +20,6 @@ void VmShares::charge(VmId vm, Duration ran) {
     own.time = std::max(own.time, floor_ - own.vcpus * slice_cost(vm));
 }
 
-void VmShares::wake(const Pcpus& host, VmId vm, bool contended) {
-    if (!contended) {
-        // Nobody lacked anything: all start anew.
-        for (const VcpuId vcpu : host.running()) {
-            if (vcpu == kNone) continue;
-            floor_ = std::max(floor_, time(host.vcpus()[static_cast<std::size_t>(vcpu)].vm));
-        }
-    }
-    vms_[index(vm)].time = std::max(time(vm), floor_ - slice_cost(vm));
-}
-
 void VmShares::waits(VmId vm) {
     floor_ = std::max(floor_, time(vm));
 }

@@ -12,9 +12,9 @@ namespace hvlab::sim {
 // time: a nanosecond on a pCPU is one of virtual time at weight 1024 (start-time fair queueing:
 // Goyal, Guo, Vin: A Hierarchical CPU Scheduler for Multimedia Operating Systems, OSDI 1996).
 //
-// There is a floor, the virtual time of those that have to wait: who did not want a pCPU for a
-// while comes back at most a slice behind it, so that it can't lock out the others; and who has
-// more weight than its vCPUs can use falls no further behind it than its vCPUs' slices.
+// There is a floor, the virtual time of those that have to wait. No VM that runs is further behind
+// it than a slice of each of its vCPUs: who did not want a pCPU for a while, or has more weight
+// than its vCPUs can use, saves nothing up and locks nobody out.
 class VmShares {
 public:
     // `slice`: how long one vCPU runs at a time.
@@ -28,8 +28,6 @@ public:
     double slice_cost(VmId vm) const { return static_cast<double>(slice_) * vms_[index(vm)].cost; }
 
     void charge(VmId vm, Duration ran);
-    // It wants a pCPU, and did not before. `contended`: others wait.
-    void wake(const Pcpus& host, VmId vm, bool contended);
     // It is the first of those that wait.
     void waits(VmId vm);
     // What it had by its reservation counts against its share for a period at most.

@@ -83,6 +83,20 @@ TEST(Closed, EachClientHasItsOwnNumbers) {
     EXPECT_EQ(found, held.arrivals().size());
 }
 
+TEST(Closed, ClientsLeaveAfterTheirRequests) {
+    Values values;
+    values.set("think", Distribution{Shape::kExponential, 1e6});
+    values.set("service", Distribution{Shape::kExponential, 1e6});
+    values.set("requests", std::int64_t{10});
+    const auto workload = make_workload("closed", values, 3);
+    EXPECT_EQ(workload->state_size(3), 3 * 24u);
+    FakeGuest guest(*workload, 3);
+    guest.run(kSecond);
+    EXPECT_EQ(guest.latencies().size(), 30u);
+    EXPECT_TRUE(guest.open_requests().empty());
+    guest.expect_little();
+}
+
 TEST(Closed, StateIsSixteenBytesAClient) {
     const auto workload = closed({Shape::kConstant, 1}, {Shape::kConstant, 1});
     EXPECT_EQ(workload->state_size(1), 16u);

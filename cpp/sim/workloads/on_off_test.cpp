@@ -59,7 +59,7 @@ TEST(OnOff, VmsAreNotInStep) {
         FakeGuest guest(*workload, 1, static_cast<std::uint64_t>(seed));
         guest.run(0);
         first += guest.computes(0) ? 1 : 0;
-        guest.run(500'000);
+        guest.run(1'200'000);
         later += guest.computes(0) ? 1 : 0;
     }
     EXPECT_NEAR(first, kVms / 4, 4 * 20);

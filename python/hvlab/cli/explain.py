@@ -22,6 +22,7 @@ from hvlab.scenario.reference import (
 )
 
 _WIDTH = 100
+_AT_ONCE = 150
 
 
 def explain(name: str) -> int:
@@ -37,7 +38,7 @@ def explain(name: str) -> int:
         print("\n\n".join("\n".join(_key_text(topic, name)) for topic in keys))
         return OK
     if not found and not below:
-        hint = did_you_mean(name, names()) or "; 'hvlab explain' lists what there is"
+        hint = _nearest(name) or "; 'hvlab explain' lists what there is"
         print(f"hvlab: error: no step or section '{printable(name)}'{hint}", file=sys.stderr)
         return USAGE
     print("\n\n".join("\n".join(_text(topic)) for topic in found))
@@ -45,6 +46,13 @@ def explain(name: str) -> int:
         print(f"{chr(10) * bool(found)}Below {name}")
         print("\n".join(_lines_of(below)))
     return OK
+
+
+def _nearest(name: str) -> str:
+    """Which known name was meant. They are more than are searched at once: those of scenarios come first."""
+    known = names()
+    parts = (known[start : start + _AT_ONCE] for start in range(0, len(known), _AT_ONCE))
+    return next(filter(None, (did_you_mean(name, part) for part in parts)), "")
 
 
 def _listing() -> Iterator[str]:

@@ -123,6 +123,23 @@ def plot(
     raise typer.Exit(simulating.plot(results, output, format.value))
 
 
+@app.command()
+def validate(
+    quick: Annotated[bool, typer.Option("--quick", help="Fewer and shorter runs.")] = False,
+    csv: Annotated[
+        Path | None, typer.Option("--csv", metavar="FILE", help="Write the table here too.")
+    ] = None,
+) -> None:
+    """Check the simulator against queueing theory, against what its schedulers promise, and its two
+    fidelities against each other.
+
+    Exit codes: 0 all holds, 1 something does not, 2 interrupted.
+    """
+    from hvlab.cli import validating
+
+    raise typer.Exit(validating.run(quick, csv))
+
+
 def _jobs(text: str) -> int:
     """What -j says. Raises BadParameter."""
     from hvlab.cli import executing

@@ -123,7 +123,7 @@ def _show(study: Study, options: Options) -> None:
         lines += summary.table(study)
         compared = list(summary.comparisons(study))
         lines += ["", *compared] if compared else []
-    lines += [f"note: {cell.warning}" for cell in study.cells if cell.warning and options.one_cell]
+    lines += summary.warnings(study)
     lines += summary.checks(study)
     print(printable("\n".join(lines)))
 

@@ -31,6 +31,7 @@ def results(study: Study, facts: Mapping[str, str]) -> ExperimentResults:
             for name, values in document.factors.items()
         },
         measures=study.everything,
+        asked=list(dict.fromkeys(document.common.measures)),
         replications=_replications(study, levels),
         summary=_summary(study, levels),
         stopping=_stopping(study, levels),

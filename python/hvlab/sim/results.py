@@ -49,6 +49,7 @@ class ExperimentResults:
         name, description: of the experiment.
         factors: the levels of each factor, in the order of the document.
         measures: their names, in order; each is a column of `replications`.
+        asked: those of them that the document asks for; empty: none in particular.
         replications, summary, stopping, comparison, latency, series: frames, with the columns of
             docs/design/sim.md, Experiment results. The last three may not be there.
         seed: of the experiment; confidence: of all intervals.
@@ -67,6 +68,7 @@ class ExperimentResults:
     comparison: Frame | None = None
     latency: Frame | None = None
     series: Frame | None = None
+    asked: Sequence[str] = ()
     description: str = ""
     seed: int = 0
     confidence: float = 0.95

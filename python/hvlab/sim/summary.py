@@ -14,6 +14,8 @@ from hvlab.sim.statistics import Interval
 from hvlab.sim.study import CellResult, Comparison, Reason, Study
 
 _MOST_COLUMNS = 6  # measures beside each other
+_MOST_LINES = 40
+_MOST_WARNINGS = 5
 
 
 def with_half(found: Interval, measure: Measure) -> str:
@@ -73,9 +75,21 @@ def table(study: Study) -> Iterator[str]:
 
 
 def comparisons(study: Study) -> Iterator[str]:
-    """A line for each."""
-    for each in study.comparisons:
+    """A line for each; of many the first ones."""
+    for each in study.comparisons[:_MOST_LINES]:
         yield comparison_line(study, each)
+    left = len(study.comparisons) - _MOST_LINES
+    if left > 0:
+        yield f"({left} more comparisons are in the results)"
+
+
+def warnings(study: Study) -> Iterator[str]:
+    """What to know about the figures of cells."""
+    warned = [cell for cell in study.cells if cell.warning]
+    for cell in warned[:_MOST_WARNINGS]:
+        yield f"note: {name_of(study, cell)}: {cell.warning}"
+    if len(warned) > _MOST_WARNINGS:
+        yield f"note: {len(warned) - _MOST_WARNINGS} more cells have such notes, in the results"
 
 
 def comparison_line(study: Study, each: Comparison) -> str:

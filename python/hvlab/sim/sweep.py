@@ -199,21 +199,30 @@ class _Sweep:
             except HostError:
                 raise
             except HvlabError as error:
-                if run.result is None:
-                    run.fail(str(error))
-                    self._watcher.cell_done(run.interrupt())
+                self._failed(run, str(error))
+                continue
+            if not result.complete:
+                self._failed(run, "the run did not come to its end")
                 continue
             if self._store is not None:
                 self._store.put(job, result)
             self._done(run, replication, result)
 
+    def _failed(self, run: _CellRun, error: str) -> None:
+        if run.result is None:
+            run.fail(error)
+            self._watcher.cell_done(run.interrupt())
+
     def _keep_done(self) -> None:
         """What came to its end and nobody has looked at yet."""
         for future, (run, replication, job) in self._pending.items():
-            if future.done() and not future.cancelled() and future.exception() is None:
+            if not future.done() or future.cancelled() or future.exception() is not None:
+                continue
+            result = future.result()
+            if result.complete:
                 if self._store is not None:
-                    self._store.put(job, future.result())
-                self._done(run, replication, future.result())
+                    self._store.put(job, result)
+                self._done(run, replication, result)
 
     def _done(self, run: _CellRun, replication: int | str, result: JobResult) -> None:
         before = run.result

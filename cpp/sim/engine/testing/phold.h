@@ -46,7 +46,10 @@ public:
         return advanced;
     }
     void receive(const Message& message) override {
-        add({message.time, message.from + 1, message.sequence});
+        const Pending received{message.time, message.from + 1, message.sequence};
+        HVLAB_ASSERT(received < last_received_ && next() >= message.time);  // in reverse: for heaps
+        last_received_ = received;
+        add(received);
     }
 
     void save(StateWriter& writer) const override {
@@ -127,6 +130,7 @@ private:
     std::uint64_t hash_ = 0;
     std::uint64_t sequence_ = 0;
     std::uint64_t handled_ = 0;
+    Pending last_received_{-1, 0, 0};
     Time throw_at_ = kNever;
     Time fed_until_ = kNever;
     std::vector<Pending> pending_;

@@ -9,7 +9,6 @@ also printed in grey. They need matplotlib (`hvlab[sim]`).
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterator
 
 import numpy as np
@@ -38,7 +37,7 @@ __all__ = [
 ]
 
 _MOST_LINES = 8  # of a figure that nobody asked for
-_MOST_FIGURES = 8
+_MOST_MEASURES = 6
 
 
 def draw(results: ExperimentResults, plot: Plot, width: float = COLUMN) -> Drawing:
@@ -79,7 +78,7 @@ def usual(results: ExperimentResults) -> list[Plot]:
     x = max(numeric or varied, key=lambda name: len(varied[name]))
     others = [name for name in varied if name != x]
     by, where = _affordable(results, others)
-    return list(itertools.islice(_usual(results, x, by, where), _MOST_FIGURES))
+    return list(_usual(results, x, by, where))
 
 
 def telling(results: ExperimentResults) -> list[str]:
@@ -95,9 +94,11 @@ def _usual(
     states = [state for state in STATES if data.has(results.summary, state)]
     if {"run", "ready"} <= set(states):
         yield Plot("shares", x=x, by=by, where=where)
-    for measure in telling(results):
-        if measure not in ("run", "idle"):
-            yield Plot("line", y=measure, x=x, by=by, where=where)
+    compared = () if results.comparison is None else results.comparison.levels("measure")
+    lines = [measure for measure in telling(results) if measure not in ("run", "idle")]
+    lines.sort(key=lambda measure: (measure not in compared, measure not in results.asked))
+    for measure in lines[:_MOST_MEASURES]:
+        yield Plot("line", y=measure, x=x, by=by, where=where)
     if results.latency is not None and len(results.latency):
         # The heaviest load that there is: the last level.
         yield Plot("latency", by=by, where=where | {x: results.factors[x][-1]})

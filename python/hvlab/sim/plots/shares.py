@@ -49,16 +49,20 @@ def shares(
     if len(there) < 2:
         raise PlotError(f"shares of time take two of the measures {', '.join(names.values())}")
     lines = {state: data.lines(rows, name, x, by, 0.95) for state, name in there.items()}
+    # Few policies have the states that hinder; a legend of colours that are nowhere is a riddle.
+    for state in ("costop", "throttled"):
+        if state in lines and not any(mean > 0 for line in lines[state] for mean in line.mean):
+            del lines[state]
     panels = len(next(iter(lines.values())))
     width = width or (COLUMN if panels == 1 else PAGE)
     with style.style():
         figure, axes = style.axes(width, panels)
         for panel, axis in enumerate(axes):
             levels = next(iter(lines.values()))[panel].x
-            means = np.array([lines[state][panel].mean for state in there])
+            means = np.array([lines[state][panel].mean for state in lines])
             total = np.nansum(means, axis=0)
             bottom = np.zeros(len(levels))
-            for state, mean in zip(there, means, strict=True):
+            for state, mean in zip(lines, means, strict=True):
                 colour, hatch = STATES[state]
                 height = np.nan_to_num(mean / np.where(total > 0, total, 1))
                 axis.bar(
@@ -78,4 +82,4 @@ def shares(
         axes[0].set_ylim(0, 1)
         axes[0].set_ylabel(f"share of vCPU time{f' of {data.shown(scope)}' if scope else ''}")
         style.finish(figure, axes[0], title, width)
-    return Drawing(figure, f"Shares of vCPU time ({', '.join(there)}) against {data.words(x)}.")
+    return Drawing(figure, f"Shares of vCPU time ({', '.join(lines)}) against {data.words(x)}.")

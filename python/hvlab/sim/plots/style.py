@@ -135,7 +135,7 @@ def finish(figure: Figure, axis: Axes, title: str, width: float) -> None:
     handles, labels = axis.get_legend_handles_labels()
     if len(labels) > 1:
         longest = max(map(len, labels))
-        fitting = max(1, int(width / (0.35 + 0.075 * longest)))
+        fitting = max(1, int(width / (0.5 + 0.055 * longest)))
         figure.legend(handles, labels, loc="outside upper center", ncols=min(fitting, len(labels)))
     if title:
         figure.suptitle(printable(title), fontsize=9)

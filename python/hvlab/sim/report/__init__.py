@@ -117,7 +117,7 @@ def _by_interest(results: ExperimentResults) -> tuple[list[str], list[str]]:
     """The measures to show at once: what the document draws, compares and stops by, or else the first that
     are ever other than 0; and all the others.
     """
-    asked = {plot.y for plot in results.plots}
+    asked = {*results.asked, *(plot.y for plot in results.plots)}
     for frame in (results.comparison, results.stopping):
         asked |= set() if frame is None else set(map(str, frame.levels("measure")))
     first = [measure for measure in results.measures if measure in asked]

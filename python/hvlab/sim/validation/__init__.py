@@ -12,13 +12,16 @@ from hvlab.sim.validation import fidelity, promises, queues, skew
 from hvlab.sim.validation.rows import Row
 from hvlab.sim.validation.runs import Runs
 
-CHECKS: tuple[Callable[[Runs], Iterator[Row]], ...] = (
+Check = Callable[[Runs], Iterator[Row]]
+
+CHECKS: tuple[Check, ...] = (
     queues.mmc,
     queues.mg1_ps,
     queues.closed,
     promises.work_conservation,
     promises.weights,
-    promises.accounting,
+    promises.limits,
+    promises.reservations,
     skew.bounded,
     fidelity.fluid_against_quantum,
 )
@@ -30,7 +33,7 @@ def validate(*, quick: bool = False, told: Callable[[Row], None] | None = None) 
     The last rows are the identities that every one of the runs kept: time, capacity, service, Little's
     law, limits. Raises SimulationError; KeyboardInterrupt when it is interrupted.
     """
-    runs = Runs(4, 0.1) if quick else Runs()
+    runs = Runs(8, 0.25) if quick else Runs()
     rows = []
     for check in CHECKS:
         for row in check(runs):
@@ -53,7 +56,6 @@ def _identities(runs: Runs) -> Iterator[Row]:
 def frame(rows: list[Row]) -> Frame:
     """As a table: `check`, `setting`, `quantity`, `expected`, `measured`, `tolerance`, `margin`, `holds`."""
     return Frame.from_columns(
-        "validation",
         {
             "check": [row.check for row in rows],
             "setting": [row.setting for row in rows],
@@ -64,4 +66,5 @@ def frame(rows: list[Row]) -> Frame:
             "margin": [row.margin for row in rows],
             "holds": [int(row.holds) for row in rows],
         },
+        name="validation",
     )

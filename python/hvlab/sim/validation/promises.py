@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from hvlab.sim import kinds
 from hvlab.sim.cluster import VM, Cluster, Host
@@ -50,29 +51,43 @@ def weights(runs: Runs) -> Iterator[Row]:
         yield Row("weights", scheduler, "worst relative error of a share", 0.0, worst, 0.05, True)
 
 
-def accounting(runs: Runs) -> Iterator[Row]:
-    """Over each accounting period a VM runs no more than its limit, whatever the scheduler; and no less
-    than its reservation, where the scheduler keeps any.
+def limits(runs: Runs) -> Iterator[Row]:
+    """Over each accounting period a VM runs no more than its limit, whatever the scheduler; one that always
+    wants more, beside others that leave it room, runs exactly as much.
     """
     for kind in kinds.schedulers().values():
-        reserved = "reservations" in kind.promises
-        given: dict[str, Any] = {"reservation": 1.5} if reserved else {}
         vms = [
             VM("capped", vcpus=2, limit=0.75, workload=BUSY),
-            VM("kept", vcpus=2, workload=BUSY, **given),
+            VM("noise", count=2, workload={"on-off": {"on": "13ms", "off": "7ms"}}),
+        ]
+        found = _pcpus_by_period(runs, kind.name, vms, "capped")
+        yield Row(
+            "limit", kind.name, "most pCPUs in a period", 0.75, float(found.max()), 1e-6, True
+        )
+        yield Row("limit", kind.name, "mean pCPUs of a period", 0.75, float(found.mean()), 0.01)
+
+
+def reservations(runs: Runs) -> Iterator[Row]:
+    """Over each accounting period a VM that wants it runs no less than its reservation, beside others with
+    sixteen times its weight: where the scheduler keeps reservations.
+    """
+    for scheduler in runs.promising("reservations"):
+        vms = [
+            VM("kept", vcpus=2, weight=256, reservation=1.5, workload=BUSY),
             VM("noise", count=6, vcpus=2, weight=4096, workload=BUSY),
         ]
-        host = Host("node", cores=4, scheduler=kind.name, **_FREE)
-        result = runs.run(Cluster([host], vms, seed=1), 20 * SECOND, resolution=PERIOD)
-        series = result.frame("series")
-        periods = {
-            name: series["run"][series["group"] == name] / PERIOD for name in ("capped", "kept")
-        }
-        most = float(periods["capped"].max())
-        yield Row("limit", kind.name, "most pCPUs in a period", 0.75, most, 1e-6, True)
-        if reserved:
-            # The first period has the start of everybody in it; a slice may straddle two.
-            least = -float(periods["kept"][1:].min())
-            yield Row(
-                "reservation", kind.name, "minus the least pCPUs in a period", -1.5, least, 0.075, True
-            )
+        # The first period has everybody's start in it.
+        found = _pcpus_by_period(runs, scheduler, vms, "kept")[1:]
+        least = float(found.min())
+        # A slice may straddle two periods.
+        yield Row(
+            "reservation", scheduler, "least pCPUs in a period, negative", -1.5, -least, 0.075, True
+        )
+
+
+def _pcpus_by_period(runs: Runs, scheduler: str, vms: list[VM], group: str) -> NDArray[Any]:
+    host = Host("node", cores=4, scheduler=scheduler, **_FREE)
+    result = runs.run(Cluster([host], vms, seed=1), 20 * SECOND, resolution=PERIOD)
+    series = result.frame("series")
+    found: NDArray[Any] = series["run"][series["group"] == group] / PERIOD
+    return found

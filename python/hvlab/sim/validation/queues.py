@@ -40,7 +40,7 @@ def mmc(runs: Runs) -> Iterator[Row]:
             host = Host("node", cores=servers, scheduler="eevdf", **_FREE)
             workload = {"poisson": {"rate": rate, "service": {"exponential": "10ms"}}}
             vm = VM("vm", vcpus=servers, workload=workload)
-            found = _responses(runs, fidelity, host, [vm], 2_000 / servers)
+            found = _responses(runs, fidelity, host, [vm], 20_000 / servers)
             expected = theory.mmc_response(rate / 1000, 10, servers)
             setting = f"{fidelity}, c = {servers}, load {load}"
             yield from_replications("M/M/c", setting, _QUANTITY, expected, found, 0)
@@ -64,9 +64,11 @@ def mg1_ps(runs: Runs) -> Iterator[Row]:
         host = Host("node", cores=128, scheduler=scheduler, **_FREE)
         pinned: dict[str, Any] = {"pcpus": [0]} if quantum else {"limit": 1.0}
         for name, service in _SERVICES.items():
+            if quantum and runs.scale < 1 and name != "constant":
+                continue
             poisson = {"rate": 70, "service": service, "discipline": "ps"}
             vm = VM("vm", vcpus=128, workload={"poisson": poisson}, **pinned)
-            seconds = 600 if quantum else 4_000
+            seconds = 300 if quantum else 4_000
             found = _responses(runs, fidelity, host, [vm], seconds)
             expected = theory.mg1_ps_response(0.070, 10)
             setting = f"{fidelity}, {name}"
@@ -92,7 +94,7 @@ def closed(runs: Runs) -> Iterator[Row]:
         for scheduler in schedulers:
             host = Host("node", cores=8, scheduler=scheduler, **_FREE)
             quantum = fidelity == "quantum"
-            found = _responses(runs, fidelity, host, vms, 2_000 if quantum else 20_000)
+            found = _responses(runs, fidelity, host, vms, 8_000 if quantum else 80_000)
             setting = f"quantum, {scheduler}" if quantum else "fluid"
             bias = 0.02 if quantum else 0
             yield from_replications("M/M/c//N", setting, _QUANTITY, expected, found, bias)

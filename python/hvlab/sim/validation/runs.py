@@ -35,7 +35,9 @@ class Runs:
         """The schedulers that promise that."""
         return [k.name for k in kinds.schedulers().values() if promise in k.promises]
 
-    def run(self, cluster: Cluster, duration: int, *, warmup: int = 0, resolution: int = 0) -> Result:
+    def run(
+        self, cluster: Cluster, duration: int, *, warmup: int = 0, resolution: int = 0
+    ) -> Result:
         """One run, in ns. Raises SimulationError, and KeyboardInterrupt if it was interrupted."""
         result = cluster.run(duration, warmup=warmup, resolution=resolution or None)
         if result.outcome == "interrupted":

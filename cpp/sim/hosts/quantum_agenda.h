@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 
 #include "sim/engine/agenda.h"
+#include "sim/engine/time.h"
 
 namespace hvlab::sim {
 
@@ -29,6 +31,37 @@ struct QuantumSlots {
     Agenda::Slot vm_timers;    // for each VM
     Agenda::Slot scheduler_timer;
     Agenda::Slot count;
+};
+
+// An agenda of these slots in two: the pCPUs', which change all the time, are a small tree.
+class QuantumAgenda {
+public:
+    using Slot = Agenda::Slot;
+
+    explicit QuantumAgenda(const QuantumSlots& slots)
+        : others_(slots.limits), near_(others_), far_(slots.count - others_) {}
+
+    Time time(Slot slot) const {
+        return slot < others_ ? near_.time(slot) : far_.time(slot - others_);
+    }
+    void set(Slot slot, Time time) {
+        if (slot < others_) {
+            near_.set(slot, time);
+        } else {
+            far_.set(slot - others_, time);
+        }
+    }
+    void clear(Slot slot) { set(slot, kNever); }
+
+    Time next() const { return std::min(near_.next(), far_.next()); }
+    Slot top() const {
+        return near_.next() <= far_.next() ? near_.top().slot : far_.top().slot + others_;
+    }
+
+private:
+    Slot others_;  // the first slot that isn't in near_
+    Agenda near_;
+    Agenda far_;
 };
 
 }  // namespace hvlab::sim
