@@ -95,26 +95,16 @@ public:
         if (feed) {
             cluster_->set_feeder([&](const sim::Feed& wanted) { ask(*feed, wanted); });
         }
-        bool interrupted = false;
+        interrupted_ = false;
         const auto between = [&](sim::Time now, std::uint64_t events) {
             const py::gil_scoped_acquire gil;
-            if (PyErr_CheckSignals() != 0) {
-                if (!PyErr_ExceptionMatches(PyExc_KeyboardInterrupt)) {
-                    throw py::error_already_set();
-                }
-                PyErr_Clear();
-                interrupted = true;
-                return false;
-            }
-            if (!progress) return true;
-            const AtRest rest(*this);
-            return (*progress)(now, events);
+            return go_on(progress, now, events);
         };
         const bool complete = as_simulation_errors([&] {
             const py::gil_scoped_release released;
             return cluster_->run(between);
         });
-        return complete ? "complete" : interrupted ? "interrupted" : "stopped";
+        return complete ? "complete" : interrupted_ ? "interrupted" : "stopped";
     }
 
     void save(const std::string& path, const std::string& description) {
@@ -157,12 +147,40 @@ public:
     bool complete() const { return cluster_->complete(); }
 
 private:
-    void ask(const Feed& feed, const sim::Feed& wanted) const {
+    bool go_on(const std::optional<std::function<bool(sim::Time, std::uint64_t)>>& progress,
+               sim::Time now, std::uint64_t events) {
+        try {
+            if (PyErr_CheckSignals() != 0) throw py::error_already_set();
+            if (interrupted_) return false;
+            if (!progress) return true;
+            const AtRest rest(*this);
+            return (*progress)(now, events);
+        } catch (py::error_already_set& error) {
+            if (!error.matches(PyExc_KeyboardInterrupt)) throw;
+            interrupted_ = true;
+            return false;
+        }
+    }
+
+    // Ctrl-C while the user's function runs ends the run at the end of the window, for which its
+    // numbers are needed: it is called once more.
+    auto call(const Feed& feed, const std::string& group, const py::array_t<std::uint32_t>& vms,
+              std::size_t pairs) {
+        try {
+            return feed(group, vms, pairs);
+        } catch (py::error_already_set& error) {
+            if (interrupted_ || !error.matches(PyExc_KeyboardInterrupt)) throw;
+            interrupted_ = true;
+        }
+        return feed(group, vms, pairs);
+    }
+
+    void ask(const Feed& feed, const sim::Feed& wanted) {
         const py::gil_scoped_acquire gil;
         const std::string& group = cluster_->placement().vm_groups()[wanted.group]->name;
         const py::array_t<std::uint32_t> vms(static_cast<py::ssize_t>(wanted.vms.size()),
                                              wanted.vms.data());
-        const auto [think, work] = feed(group, vms, wanted.pairs);
+        const auto [think, work] = call(feed, group, vms, wanted.pairs);
         fill(wanted.think, think);
         fill(wanted.work, work);
     }
@@ -202,6 +220,7 @@ private:
 
     std::unique_ptr<sim::Cluster> cluster_;
     std::atomic<bool> busy_{false};
+    bool interrupted_ = false;
 };
 
 }  // namespace

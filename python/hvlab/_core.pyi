@@ -1343,6 +1343,11 @@ class SimCluster:
     """
     One simulation of a cluster: hvlab.sim.Cluster.
     """
+    @staticmethod
+    def saved_description(path: str) -> str:
+        """
+        The text that `save` was given.
+        """
     def __init__(
         self,
         description: dict,
@@ -1358,6 +1363,10 @@ class SimCluster:
         """
         `description`: what ClusterSpec.plain gives. Times in ns; `window`: the most simulated time between two calls of `progress`, 0: some; `memory` in bytes, 0: what is free. Raises SimulationError for what is wrong with it, or if it would not fit in memory.
         """
+    def restore(self, path: str) -> None:
+        """
+        Goes on from a file, in a cluster of the same description and options that has not run. Raises HostError, and SimulationError for what is no such file.
+        """
     def run(
         self,
         progress: collections.abc.Callable[[int, int], bool] | None = None,
@@ -1372,6 +1381,10 @@ class SimCluster:
     ) -> str:
         """
         Goes on to the end: 'complete'; or until `progress(now, events)` returns False: 'stopped'; or until Ctrl-C: 'interrupted'. Raises SimulationError if a policy or a workload fails, and what `progress` and `feed` raise. `feed(group, vms, pairs)` gives the VMs whose workload is 'fed' their think times and work: two arrays of len(vms) x pairs, ns.
+        """
+    def save(self, path: str, description: str) -> None:
+        """
+        Writes it as it stands into a file that takes an old one's place whole or not at all, with a text that says what it is. Between runs, or in `progress`. Raises HostError.
         """
     def table(self, name: str) -> SimTable:
         """

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import ctypes
 import gc
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -258,6 +259,32 @@ def test_a_child_that_was_moved_out_lives_on() -> None:
 def resident() -> int:
     """Bytes."""
     return int(Path("/proc/self/statm").read_text().split()[1]) * 4096
+
+
+@pytest.mark.parametrize(
+    "take",
+    [
+        pa.table,
+        pa.record_batch,
+        pa.RecordBatchReader.from_stream,
+        lambda frame: frame.__arrow_c_stream__(),
+        lambda frame: frame.__arrow_c_array__(),
+        lambda frame: frame["n"],
+        lambda frame: memoryview(frame._table.values(0)),
+    ],
+)
+def test_the_memory_is_there_as_long_as_somebody_has_it(take: Callable[[Frame], object]) -> None:
+    """48 MiB: what malloc gives back to the system as soon as it is freed."""
+    frame = Frame.from_columns({"n": np.arange(6 << 20)})
+    taken = take(frame)
+    gc.collect()
+    before = resident()
+    del frame
+    gc.collect()
+    assert before - resident() < 24 << 20
+    del taken
+    gc.collect()
+    assert before - resident() > 40 << 20
 
 
 def test_nothing_leaks() -> None:

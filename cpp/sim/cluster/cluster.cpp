@@ -42,7 +42,10 @@ std::unique_ptr<Workload> make_workload(const VmGroup& group) {
     try {
         return kind->make(group.workload.values, group.vcpus);
     } catch (const ConfigError& error) {
-        throw ConfigError(fmt::format("{}.{}", where, error.field()), error.what());
+        // What it says begins with the field.
+        const std::string message = error.what();
+        throw ConfigError(fmt::format("{}.{}", where, error.field()),
+                          message.substr(error.field().size() + 2));
     }
 }
 

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #pragma once
 
-#include <algorithm>
 #include <cmath>
 #include <cstdint>
 
@@ -41,7 +40,7 @@ public:
     // When it is used up, if nothing changes.
     Time used_up() const {
         if (throttled_) return kNever;
-        if (left_ < std::max(running_, 1)) return counted_;
+        if (left_ <= 0) return counted_;
         return running_ == 0 ? kNever : counted_ + left_ / running_;
     }
 

@@ -189,6 +189,31 @@ TEST(QuantumHost, LedgersBeginAnewAfterTheWarmUp) {
     fixture.expect_conservation();
 }
 
+// What co-scheduling goes by.
+TEST(QuantumHost, RunningAndIdlingIsProgressAndWaitingIsNot) {
+    Values values;
+    values.set("think", Distribution{Distribution::Shape::kConstant, 3e6});
+    values.set("service", Distribution{Distribution::Shape::kConstant, 2e6});
+    const auto workload = find_workload("closed")->make(values, 1);
+    QuantumFixture fixture;
+    fixture.group.context_switch = 0;
+    fixture.add(*workload);
+    fixture.add(*workload);  // waits from 3 to 5 ms
+    fixture.run(policy("round-robin", {{"slice", kSecond}}), 7 * kMillisecond + 1);
+    const VcpuFacts first = fixture.host().pcpus().vcpus()[0];
+    EXPECT_EQ(first.state, VcpuState::kIdle);
+    EXPECT_EQ(first.since, 5 * kMillisecond);
+    EXPECT_EQ(first.ran, 2 * kMillisecond);
+    EXPECT_EQ(first.progress, 5 * kMillisecond);
+    const VcpuFacts second = fixture.host().pcpus().vcpus()[1];
+    EXPECT_EQ(second.since, 7 * kMillisecond);
+    EXPECT_EQ(second.ran, 2 * kMillisecond);
+    EXPECT_EQ(second.progress, 5 * kMillisecond);
+    fixture.run(9 * kMillisecond);
+    EXPECT_EQ(fixture.host().pcpus().vcpus()[0].state, VcpuState::kRunning);
+    EXPECT_EQ(fixture.host().pcpus().vcpus()[0].progress, 8 * kMillisecond);
+}
+
 class Record final : public Recorder {
 public:
     void response(unsigned /*thread*/, std::uint32_t /*group*/, Duration latency) override {

@@ -131,6 +131,8 @@ void check(const Description& description) {
     Groups groups;
     for (const VmGroup& vm : description.vms) {
         check_vm(vm);
+        require(vm.pcpus.empty() || description.fidelity == Fidelity::kQuantum, "vms." + vm.name,
+                "pcpus", "the fluid fidelity divides a host as a whole: it has no pCPUs to pin to");
         groups.emplace(vm.name, &vm);
         vms += static_cast<double>(vm.count);
     }

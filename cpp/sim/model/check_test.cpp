@@ -74,6 +74,11 @@ TEST(CheckTest, NamesWhatIsWrong) {
          [](Description& d) {
              d.vms[0].pcpus = {1, 1};
          }},
+        {"vms.app.pcpus",
+         [](Description& d) {
+             d.vms[0].pcpus = {1};
+             d.fidelity = Fidelity::kFluid;
+         }},
         {"vms.app.hosts", [](Description& d) { d.vms[0].hosts = "nodes"; }},
         {"vms.app.with", [](Description& d) { d.vms[0].with = "dba"; }},
         {"vms.app.with", [](Description& d) { d.vms[0].with = "app"; }},

@@ -19,13 +19,23 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from hvlab.sim.checkpoint import resume
     from hvlab.sim.cluster import VM, Cluster, Host
     from hvlab.sim.frame import Frame
     from hvlab.sim.result import Result
     from hvlab.sim.results import ExperimentResults
     from hvlab.sim.running import run_experiment
 
-__all__ = ["VM", "Cluster", "ExperimentResults", "Frame", "Host", "Result", "run_experiment"]
+__all__ = [
+    "VM",
+    "Cluster",
+    "ExperimentResults",
+    "Frame",
+    "Host",
+    "Result",
+    "resume",
+    "run_experiment",
+]
 
 _HOMES = {
     "Cluster": "hvlab.sim.cluster",
@@ -34,6 +44,7 @@ _HOMES = {
     "Host": "hvlab.sim.cluster",
     "Result": "hvlab.sim.result",
     "VM": "hvlab.sim.cluster",
+    "resume": "hvlab.sim.checkpoint",
     "run_experiment": "hvlab.sim.running",
 }
 

@@ -8,6 +8,7 @@ import math
 import time
 from collections.abc import Callable, Mapping
 from functools import cached_property
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 
 from hvlab import _core, units
 from hvlab.errors import SimulationError
+from hvlab.sim import checkpoint
 from hvlab.sim.frame import Frame
 from hvlab.sim.measures import MEASURES, UnknownMeasure, shown, split
 
@@ -24,7 +26,9 @@ Progress = Callable[[int, int], bool | None]
 # Called with (group, numbers of VMs, pairs): gives think times and work, ns, each of len(VMs) x pairs.
 Feed = Callable[[str, NDArray[np.uint32], int], tuple[NDArray[Any], NDArray[Any]]]
 
-FrameName = Literal["vms", "hosts", "groups", "population", "series", "latency", "identities"]
+FrameName = Literal[
+    "vms", "vcpus", "hosts", "groups", "population", "series", "latency", "identities"
+]
 _SHARES = ("ready", "costop", "throttled", "run", "idle", "overhead", "lost", "spun")
 _STATES = ("run", "ready", "costop", "throttled", "idle")
 _RATES = ("arrivals", "switches", "migrations")
@@ -47,11 +51,18 @@ def run_plain(
     feed: Feed | None = None,
 ) -> Result:
     """Runs a cluster as ClusterSpec.plain gives it. Raises SimulationError."""
-    began = time.monotonic()
     core = _core.SimCluster(dict(cluster), seed=seed, **options)
+    return finish(core, checkpoint.told(dict(cluster), seed, dict(options)), progress, feed)
+
+
+def finish(
+    core: _core.SimCluster, description: str, progress: Progress | None, feed: Feed | None
+) -> Result:
+    """Goes on with a cluster to its end. `description`: for a checkpoint. Raises SimulationError."""
+    began = time.monotonic()
     told = None if progress is None else lambda now, events: progress(now, events) is not False
     outcome = core.run(told, feed)
-    return Result(core, outcome, time.monotonic() - began)
+    return Result(core, outcome, time.monotonic() - began, "" if feed else description)
 
 
 class Result:
@@ -61,8 +72,11 @@ class Result:
         outcome: `complete`, `interrupted` by Ctrl-C, or `stopped` by the progress function; wall: seconds.
     """
 
-    def __init__(self, core: _core.SimCluster, outcome: str, wall: float) -> None:
+    def __init__(
+        self, core: _core.SimCluster, outcome: str, wall: float, description: str = ""
+    ) -> None:
         self._core = core
+        self._description = description
         self.outcome = outcome
         self.wall = wall
 
@@ -81,12 +95,24 @@ class Result:
         """How many it took."""
         return self._core.events
 
+    def save(self, path: str | Path) -> None:
+        """Writes the run as it stands into a file, from which hvlab.sim.resume goes on: of one that was
+        interrupted or stopped. An old file of that name is replaced whole or not at all.
+
+        Raises HostError: the host refuses, as with a full disk. SimulationError: a workload is a function,
+        and what that has kept can't be written down.
+        """
+        if not self._description:
+            raise SimulationError("a run whose workload is a function can't be saved")
+        self._core.save(str(path), self._description)
+
     def frame(self, name: FrameName) -> Frame:
         """A table of the run.
 
-        `vms`, `hosts`: a row each; `groups`: a row for each group of VMs; `population`: one row; `series`: a
-        row for each interval and group, if a resolution was given; `latency`: the histogram of response
-        times; `identities`: what is true of every run, and by how much it was missed.
+        `vms`, `vcpus` (not in the fluid fidelity), `hosts`: a row each; `groups`: a row for each group of
+        VMs; `population`: one row; `series`: a row for each interval and group, if a resolution was given;
+        `latency`: the histogram of response times; `identities`: what is true of every run, and by how much
+        it was missed.
 
         Raises SimulationError.
         """

@@ -7,13 +7,13 @@ import math
 from collections.abc import Iterator
 from typing import Any
 
-from hvlab.sim.cluster import VM, Cluster, Host
+from hvlab.sim.cluster import VM, Cluster
 from hvlab.sim.description import Fidelity
+from hvlab.sim.validation.hosts import free_host
 from hvlab.sim.validation.rows import Row
 from hvlab.sim.validation.runs import Runs
 
 SECOND = 1_000_000_000
-_FREE = {"context_switch": "0ns", "migration": "0ns", "remote_migration": "0ns"}
 
 # Setting -> the VMs on a host of 8 pCPUs.
 _SETTINGS: dict[str, list[dict[str, Any]]] = {
@@ -78,7 +78,7 @@ def fluid_against_quantum(runs: Runs) -> Iterator[Row]:
 
 def _measured(runs: Runs, groups: list[dict[str, Any]], fidelity: Fidelity) -> dict[str, float]:
     """Means over replications, by GROUP.MEASURE."""
-    host = Host("node", cores=8, scheduler={"eevdf": {"slice": "1ms"}}, **_FREE)
+    host = free_host("node", cores=8, scheduler={"eevdf": {"slice": "1ms"}})
     vms = [VM(**group) for group in groups]
     duration = round(400 * runs.scale * SECOND)
     names = [f"{group['name']}.{measure}" for group in groups for measure in _TOLERANCE]

@@ -10,13 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hvlab.sim import kinds
-from hvlab.sim.cluster import VM, Cluster, Host
+from hvlab.sim.cluster import VM, Cluster
+from hvlab.sim.validation.hosts import free_host
 from hvlab.sim.validation.rows import Row
 from hvlab.sim.validation.runs import Runs
 
 SECOND = 1_000_000_000
 PERIOD = 100_000_000  # ns: the accounting period of a host, unless it says another
-_FREE = {"context_switch": "0ns", "migration": "0ns", "remote_migration": "0ns"}
 BUSY = {"constant": {"utilisation": 1}}
 
 
@@ -26,7 +26,7 @@ def work_conservation(runs: Runs) -> Iterator[Row]:
     """
     for scheduler in runs.work_conserving:
         vms = [VM("one", count=5, workload=BUSY), VM("two", count=3, vcpus=2, workload=BUSY)]
-        cluster = Cluster([Host("node", cores=8, scheduler=scheduler)], vms, seed=1)
+        cluster = Cluster([free_host("node", cores=8, scheduler=scheduler)], vms, seed=1)
         result = runs.run(cluster, 5 * SECOND)
         used = result.measure("utilisation")
         yield Row("work conservation", scheduler, "pCPU time used, share", 1.0, used, 1e-9)
@@ -42,7 +42,7 @@ def weights(runs: Runs) -> Iterator[Row]:
             VM(name, count=4, vcpus=2, weight=weight, workload=BUSY)
             for name, weight in groups.items()
         ]
-        cluster = Cluster([Host("node", cores=8, scheduler=scheduler, **_FREE)], vms, seed=1)
+        cluster = Cluster([free_host("node", cores=8, scheduler=scheduler)], vms, seed=1)
         result = runs.run(cluster, 60 * SECOND, warmup=10 * SECOND)
         frame = result.frame("vms")
         weight = np.array([groups[name] for name in frame["group"]], dtype=float)
@@ -86,7 +86,7 @@ def reservations(runs: Runs) -> Iterator[Row]:
 
 
 def _pcpus_by_period(runs: Runs, scheduler: str, vms: list[VM], group: str) -> NDArray[Any]:
-    host = Host("node", cores=4, scheduler=scheduler, **_FREE)
+    host = free_host("node", cores=4, scheduler=scheduler)
     result = runs.run(Cluster([host], vms, seed=1), 20 * SECOND, resolution=PERIOD)
     series = result.frame("series")
     found: NDArray[Any] = series["run"][series["group"] == group] / PERIOD

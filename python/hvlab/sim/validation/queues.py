@@ -9,11 +9,11 @@ from typing import Any
 from hvlab.sim.cluster import VM, Cluster, Host
 from hvlab.sim.description import Fidelity
 from hvlab.sim.validation import theory
+from hvlab.sim.validation.hosts import free_host
 from hvlab.sim.validation.rows import Row, from_replications
 from hvlab.sim.validation.runs import Runs
 
 MS = 1e6  # ns
-_FREE = {"context_switch": "0ns", "migration": "0ns", "remote_migration": "0ns"}
 _QUANTITY = "mean response time, ms"
 
 
@@ -37,7 +37,7 @@ def mmc(runs: Runs) -> Iterator[Row]:
     for fidelity in runs.fidelities:
         for servers, load in ((1, 0.7), (4, 0.8), (16, 0.9)):
             rate = load * servers / 0.010
-            host = Host("node", cores=servers, scheduler="eevdf", **_FREE)
+            host = free_host("node", cores=servers, scheduler="eevdf")
             workload = {"poisson": {"rate": rate, "service": {"exponential": "10ms"}}}
             vm = VM("vm", vcpus=servers, workload=workload)
             found = _responses(runs, fidelity, host, [vm], 20_000 / servers)
@@ -61,7 +61,7 @@ def mg1_ps(runs: Runs) -> Iterator[Row]:
     for fidelity in runs.fidelities:
         quantum = fidelity == "quantum"
         scheduler = {"round-robin": {"slice": "100us"}}
-        host = Host("node", cores=128, scheduler=scheduler, **_FREE)
+        host = free_host("node", cores=128, scheduler=scheduler)
         pinned: dict[str, Any] = {"pcpus": [0]} if quantum else {"limit": 1.0}
         for name, service in _SERVICES.items():
             if quantum and runs.scale < 1 and name != "constant":
@@ -92,7 +92,7 @@ def closed(runs: Runs) -> Iterator[Row]:
     for fidelity in runs.fidelities:
         schedulers = runs.work_conserving if fidelity == "quantum" else ["eevdf"]
         for scheduler in schedulers:
-            host = Host("node", cores=8, scheduler=scheduler, **_FREE)
+            host = free_host("node", cores=8, scheduler=scheduler)
             quantum = fidelity == "quantum"
             found = _responses(runs, fidelity, host, vms, 8_000 if quantum else 80_000)
             setting = f"quantum, {scheduler}" if quantum else "fluid"
