@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
 // What the simulator's engine costs: random numbers, the agenda of a process, and PHOLD on one and
-// two threads. `build/release/bench/sim/sim_engine_bench`.
+// two threads. `build/release/bench/sim_engine_bench`.
 #include <benchmark/benchmark.h>
 
 #include <algorithm>

@@ -3,14 +3,14 @@
 // The simulator's event queue against others, in the hold model (Jones: An Empirical Comparison of
 // Priority-Queue and Event-Set Implementations, CACM 29(4), 1986): the least event is popped and
 // pushed again some increment later. All queues take turns in slices, and their processor time is
-// summed: spreading a large bucket is in it. `build/release/bench/sim_event_queue_bench [--quick]`;
-// exits with 1 if ours is not 1.5 times as fast as std::priority_queue at 10^5 and 10^6 pending, or
-// if two queues disagree about the order.
+// summed: spreading a large bucket is in it. `build/release/bench/sim_event_queue_bench
+// [--quick]`; exits with 1 if ours is not 1.5 times as fast as std::priority_queue at 10^5 and 10^6
+// pending, or if two queues disagree about the order.
 #include <fmt/format.h>
-#include <time.h>
 
 #include <cmath>
 #include <cstring>
+#include <ctime>
 #include <functional>
 #include <memory>
 #include <string>
@@ -57,7 +57,7 @@ std::vector<Duration> increments(const Distribution& distribution) {
 
 double processor_seconds() {
     timespec time{};
-    ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
     return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_nsec) * 1e-9;
 }
 

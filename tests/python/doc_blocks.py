@@ -82,7 +82,7 @@ class Session:
         elif block.language == "yaml":
             self._check(block.text)
         elif block.language == "python":
-            with contextlib.chdir(self._folder):  # as the commands: what it writes stays there
+            with contextlib.chdir(self._folder):
                 exec(compile(block.text, f"<line {block.line}>", "exec"), self._names)
         elif block.language == "console":
             for command, printed in _commands(block.text):
