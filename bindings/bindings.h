@@ -23,5 +23,6 @@ void bind_probe(pybind11::module_& module);
 void bind_sim_table(pybind11::module_& module);
 void bind_sim_cluster(pybind11::module_& module);
 void bind_sim_kinds(pybind11::module_& module);
+void bind_sim_policy(pybind11::module_& module);
 
 }  // namespace hvlab::python

@@ -19,6 +19,7 @@ PYBIND11_MODULE(_core, module) {
     py::bind_probe(module);
     py::bind_sim_table(module);
     py::bind_sim_kinds(module);
+    py::bind_sim_policy(module);
     py::bind_sim_cluster(module);
     module.def(
         "engine_version", [] { return HVLAB_ENGINE_VERSION; },

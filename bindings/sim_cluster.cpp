@@ -17,12 +17,12 @@
 #include <vector>
 
 #include "bindings.h"
-#include "core/base/state_io.h"
 #include "sim/cluster/cluster.h"
 #include "sim/cluster/tables.h"
-#include "sim/hosts/errors.h"
 #include "sim/workloads/fed.h"
 #include "sim_description.h"
+#include "sim_errors.h"
+#include "sim_policy.h"
 #include "sim_table.h"
 
 namespace py = pybind11;
@@ -30,35 +30,6 @@ namespace py = pybind11;
 namespace hvlab::python {
 
 namespace {
-
-[[noreturn]] void raise_simulation_error(const std::string& message, const std::string& field) {
-    const py::object type = py::module_::import("hvlab.errors").attr("SimulationError");
-    PyErr_SetObject(type.ptr(), type(message, field).ptr());
-    throw py::error_already_set();
-}
-
-// The GIL is held when this returns or throws.
-template <typename Call>
-auto as_simulation_errors(Call&& call) {
-    std::string message;
-    std::string field;
-    try {
-        return call();
-    } catch (const ConfigError& error) {
-        message = error.what();
-        field = error.field();
-    } catch (const StateError& error) {
-        message = error.what();
-    } catch (const sim::PolicyError& error) {
-        message = error.what();
-    } catch (const sim::WorkloadError& error) {
-        message = error.what();
-    } catch (const std::bad_alloc&) {
-        message = "there is not enough memory for this run";
-        field = "memory";
-    }
-    raise_simulation_error(message, field);
-}
 
 // Think times and work as the user's function gives them: two arrays, a row for each VM, in ns.
 using Batch = py::array_t<double, py::array::c_style | py::array::forcecast>;
@@ -78,13 +49,14 @@ class SimCluster {
 public:
     SimCluster(const py::dict& plain, std::uint64_t seed, sim::Time until, sim::Time warmup,
                sim::Duration resolution, sim::Duration window, unsigned threads,
-               std::uint64_t memory) {
+               std::uint64_t memory, const py::dict& schedulers) {
         sim::Description description =
             as_simulation_errors([&] { return description_from(plain, seed); });
         const sim::RunOptions options{until, warmup, resolution, threads, window, memory};
+        const sim::SchedulerFactory factory = scheduler_factory(schedulers);
         cluster_ = as_simulation_errors([&] {
             const py::gil_scoped_release released;
-            return std::make_unique<sim::Cluster>(std::move(description), options);
+            return std::make_unique<sim::Cluster>(std::move(description), options, factory);
         });
     }
 
@@ -109,8 +81,10 @@ public:
 
     void save(const std::string& path, const std::string& description) {
         const Busy busy(*this);
-        const py::gil_scoped_release released;
-        cluster_->save(path, description);
+        as_simulation_errors([&] {
+            const py::gil_scoped_release released;
+            cluster_->save(path, description);
+        });
     }
     void restore(const std::string& path) {
         const Busy busy(*this);
@@ -228,13 +202,14 @@ private:
 void bind_sim_cluster(py::module_& module) {
     py::class_<SimCluster>(module, "SimCluster", "One simulation of a cluster: hvlab.sim.Cluster.")
         .def(py::init<const py::dict&, std::uint64_t, sim::Time, sim::Time, sim::Duration,
-                      sim::Duration, unsigned, std::uint64_t>(),
+                      sim::Duration, unsigned, std::uint64_t, const py::dict&>(),
              py::arg("description"), py::kw_only(), py::arg("seed"), py::arg("until"),
              py::arg("warmup") = 0, py::arg("resolution") = 0, py::arg("window") = 0,
-             py::arg("threads") = 1, py::arg("memory") = 0,
+             py::arg("threads") = 1, py::arg("memory") = 0, py::arg("schedulers") = py::dict(),
              "`description`: what ClusterSpec.plain gives. Times in ns; `window`: the most "
              "simulated "
-             "time between two calls of `progress`, 0: some; `memory` in bytes, 0: what is free. "
+             "time between two calls of `progress`, 0: some; `memory` in bytes, 0: what is free; "
+             "`schedulers`: by group of hosts whose scheduler is 'python', what makes one. "
              "Raises SimulationError for what is wrong with it, or if it would not fit in "
              "memory.")
         .def(
@@ -247,7 +222,7 @@ void bind_sim_cluster(py::module_& module) {
         .def("save", &SimCluster::save, py::arg("path"), py::arg("description"),
              "Writes it as it stands into a file that takes an old one's place whole or not at "
              "all, with a text that says what it is. Between runs, or in `progress`. Raises "
-             "HostError.")
+             "HostError, and SimulationError where a scheduler is written in Python.")
         .def("restore", &SimCluster::restore, py::arg("path"),
              "Goes on from a file, in a cluster of the same description and options that has not "
              "run. Raises HostError, and SimulationError for what is no such file.")

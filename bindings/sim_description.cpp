@@ -138,6 +138,11 @@ sim::HostGroup host_from(const py::handle& object, const std::string& where) {
     host.migration = fields.get<sim::Duration>("migration");
     host.remote_migration = fields.get<sim::Duration>("remote_migration");
     host.accounting_period = fields.get<sim::Duration>("accounting_period");
+    if (Fields(fields.at("scheduler"), fields.place("scheduler")).get<std::string>("name") ==
+        sim::kOwnScheduler) {
+        host.scheduler.name = sim::kOwnScheduler;
+        return host;
+    }
     host.scheduler = choice_from(fields.at("scheduler"), fields.place("scheduler"),
                                  [](const std::string& name) { return sim::find_scheduler(name); });
     return host;

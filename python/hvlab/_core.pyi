@@ -43,6 +43,9 @@ __all__: list[str] = [
     "PvhKernel",
     "RecentEvent",
     "ScenarioNode",
+    "SchedulerHost",
+    "SchedulerVcpu",
+    "SchedulerVm",
     "Segment",
     "SimCluster",
     "SimColumn",
@@ -1339,6 +1342,184 @@ class SimKind:
         Where it is described; '' if nowhere in particular.
         """
 
+class SchedulerVcpu:
+    """
+    A vCPU, as it was when its host was asked for it.
+    """
+    @property
+    def pcpu(self) -> int | None:
+        """
+        Where it runs, or ran last; None if it never ran.
+        """
+    @property
+    def progress(self) -> int:
+        """
+        Time on pCPUs and idle time, ns; to `since`: what co-scheduling compares.
+        """
+    @property
+    def ran(self) -> int:
+        """
+        All its time on pCPUs, ns; to `since` if it is running.
+        """
+    @property
+    def since(self) -> int:
+        """
+        When it came into this state, ns.
+        """
+    @property
+    def state(self) -> str:
+        """
+        'idle', 'ready', 'running' or 'throttled'.
+        """
+    @property
+    def vm(self) -> int:
+        """
+        The number of its VM on the host.
+        """
+
+class SchedulerVm:
+    """
+    A VM of a host.
+    """
+    @property
+    def first(self) -> int:
+        """
+        Its first vCPU; the others follow.
+        """
+    @property
+    def home(self) -> int:
+        """
+        The NUMA node that its memory is on.
+        """
+    @property
+    def limit(self) -> float:
+        """
+        pCPUs, infinite if there is none. The host enforces it.
+        """
+    @property
+    def pcpus(self) -> list[int]:
+        """
+        Where its vCPUs may run, in order.
+        """
+    @property
+    def reservation(self) -> float:
+        """
+        pCPUs.
+        """
+    @property
+    def vcpus(self) -> int:
+        """
+        How many it has.
+        """
+    @property
+    def weight(self) -> float: ...
+
+class SchedulerHost:
+    """
+    A simulated host as its scheduler sees it; only while it calls that, otherwise SimulationError. pCPUs, vCPUs and VMs are numbers from 0, of this host.
+    """
+    def allowed(
+        self,
+        vcpu: typing.SupportsInt | typing.SupportsIndex,
+        pcpu: typing.SupportsInt | typing.SupportsIndex,
+    ) -> bool:
+        """
+        Whether its VM may run there.
+        """
+    def best_free(self, vcpu: typing.SupportsInt | typing.SupportsIndex) -> int | None:
+        """
+        The free pCPU where it gets on best, None if there is none: an idle core, its VM's NUMA node, where it ran last, the lowest number.
+        """
+    def core(self, pcpu: typing.SupportsInt | typing.SupportsIndex) -> int:
+        """
+        The core that it is a thread of.
+        """
+    def extend(
+        self,
+        pcpu: typing.SupportsInt | typing.SupportsIndex,
+        slice: typing.SupportsInt | typing.SupportsIndex | None = None,
+    ) -> None:
+        """
+        Gives the vCPU that runs there a new slice from now on, ns.
+        """
+    def hold(self, vcpu: typing.SupportsInt | typing.SupportsIndex, held: bool) -> None:
+        """
+        While held, its waiting counts as co-stop instead of ready time.
+        """
+    def node(self, pcpu: typing.SupportsInt | typing.SupportsIndex) -> int:
+        """
+        Its NUMA node.
+        """
+    def preempt(self, pcpu: typing.SupportsInt | typing.SupportsIndex) -> None:
+        """
+        Takes off the vCPU that runs there: it is ready. Calls `charge`, not `ready`.
+        """
+    def random(self, bound: typing.SupportsInt | typing.SupportsIndex) -> int:
+        """
+        Uniform in [0, bound), of the run's seed.
+        """
+    def run(
+        self,
+        pcpu: typing.SupportsInt | typing.SupportsIndex,
+        vcpu: typing.SupportsInt | typing.SupportsIndex,
+        slice: typing.SupportsInt | typing.SupportsIndex | None = None,
+    ) -> None:
+        """
+        Puts a ready vCPU on a free pCPU for at most `slice` ns (at least 1000), or until it stops by itself. In `assign` and `timer` alone, as `extend` and `preempt`.
+        """
+    def set_timer(self, at: typing.SupportsInt | typing.SupportsIndex | None) -> None:
+        """
+        Calls `timer` at that time, ns. There is one timer, moved by setting it again; None: not at all.
+        """
+    def vcpu(self, vcpu: typing.SupportsInt | typing.SupportsIndex) -> SchedulerVcpu:
+        """
+        One of `vcpus`.
+        """
+    def vm(self, vm: typing.SupportsInt | typing.SupportsIndex) -> SchedulerVm:
+        """
+        One of `vms`.
+        """
+    @property
+    def accounting_period(self) -> int:
+        """
+        Over which limits hold, ns.
+        """
+    @property
+    def free(self) -> list[int]:
+        """
+        pCPUs without a vCPU, in order.
+        """
+    @property
+    def now(self) -> int:
+        """
+        Simulated time, ns.
+        """
+    @property
+    def pcpus(self) -> int:
+        """
+        How many it has.
+        """
+    @property
+    def ready(self) -> list[int]:
+        """
+        vCPUs that wait for a pCPU, in order.
+        """
+    @property
+    def running(self) -> list[int | None]:
+        """
+        The vCPU on each pCPU, or None.
+        """
+    @property
+    def vcpus(self) -> list[SchedulerVcpu]:
+        """
+        All of them: a copy each time.
+        """
+    @property
+    def vms(self) -> list[SchedulerVm]:
+        """
+        All of them: a copy each time.
+        """
+
 class SimCluster:
     """
     One simulation of a cluster: hvlab.sim.Cluster.
@@ -1359,9 +1540,10 @@ class SimCluster:
         window: typing.SupportsInt | typing.SupportsIndex = 0,
         threads: typing.SupportsInt | typing.SupportsIndex = 1,
         memory: typing.SupportsInt | typing.SupportsIndex = 0,
+        schedulers: dict = {},
     ) -> None:
         """
-        `description`: what ClusterSpec.plain gives. Times in ns; `window`: the most simulated time between two calls of `progress`, 0: some; `memory` in bytes, 0: what is free. Raises SimulationError for what is wrong with it, or if it would not fit in memory.
+        `description`: what ClusterSpec.plain gives. Times in ns; `window`: the most simulated time between two calls of `progress`, 0: some; `memory` in bytes, 0: what is free; `schedulers`: by group of hosts whose scheduler is 'python', what makes one. Raises SimulationError for what is wrong with it, or if it would not fit in memory.
         """
     def restore(self, path: str) -> None:
         """
@@ -1384,7 +1566,7 @@ class SimCluster:
         """
     def save(self, path: str, description: str) -> None:
         """
-        Writes it as it stands into a file that takes an old one's place whole or not at all, with a text that says what it is. Between runs, or in `progress`. Raises HostError.
+        Writes it as it stands into a file that takes an old one's place whole or not at all, with a text that says what it is. Between runs, or in `progress`. Raises HostError, and SimulationError where a scheduler is written in Python.
         """
     def table(self, name: str) -> SimTable:
         """

@@ -49,13 +49,14 @@ std::unique_ptr<Workload> make_workload(const VmGroup& group) {
     }
 }
 
-Cluster::Cluster(Description description, const RunOptions& options)
+Cluster::Cluster(Description description, const RunOptions& options,
+                 const SchedulerFactory& own_scheduler)
     : description_(checked(std::move(description), options)),
       options_(options),
       placement_(description_),
       recording_(placement_.vm_groups().size(), options.until, options.resolution, options.threads),
       workloads_(make_workloads()),
-      hosts_(make_hosts()),
+      hosts_(make_hosts(own_scheduler)),
       feeding_(placement_, hosts_),
       engine_(make_engine()) {}
 
@@ -67,7 +68,7 @@ std::vector<std::unique_ptr<Workload>> Cluster::make_workloads() const {
     return result;
 }
 
-std::vector<std::unique_ptr<Host>> Cluster::make_hosts() {
+std::vector<std::unique_ptr<Host>> Cluster::make_hosts(const SchedulerFactory& own_scheduler) {
     // Streams are keyed by names, so that a group more shifts nobody's numbers.
     std::vector<Seed> seeds;
     for (const VmGroup* group : placement_.vm_groups()) {
@@ -84,30 +85,35 @@ std::vector<std::unique_ptr<Host>> Cluster::make_hosts() {
                            .number = placement_.vm_number(placed),
                            .stream_key = seeds[placed.group].child(placed.number).value()});
         }
-        result.push_back(make_host(number, std::move(vms)));
+        result.push_back(make_host(number, std::move(vms), own_scheduler));
     }
     return result;
 }
 
-std::unique_ptr<Host> Cluster::make_host(std::uint32_t number, std::vector<HostedVm> vms) {
+std::unique_ptr<Host> Cluster::make_host(std::uint32_t number, std::vector<HostedVm> vms,
+                                         const SchedulerFactory& own_scheduler) {
     const HostGroup& group = placement_.host_group(number);
     const HostOptions options{options_.warmup, options_.resolution, &recording_};
     if (description_.fidelity == Fidelity::kFluid) {
         return std::make_unique<FluidHost>(group, vms, options);
     }
-    const std::string where = "hosts." + group.name + ".scheduler";
-    const SchedulerKind* kind = find_scheduler(group.scheduler.name);
-    if (kind == nullptr) {
-        throw ConfigError(where, fmt::format("there is no scheduler '{}'", group.scheduler.name));
-    }
-    QuantumPolicy policy{
-        .name = group.scheduler.name,
-        .scheduler = kind->make(group.scheduler.values),
-        .work_conserving = promises(*kind, group.scheduler.values).work_conserving};
     const Seed seed = Seed(description_.seed).child("host").child(group.name);
-    return std::make_unique<QuantumHost>(group, std::move(vms), std::move(policy),
+    return std::make_unique<QuantumHost>(group, std::move(vms), make_policy(group, own_scheduler),
                                          seed.child(placement_.host_number(number)).value(),
                                          options);
+}
+
+QuantumPolicy Cluster::make_policy(const HostGroup& group, const SchedulerFactory& own_scheduler) {
+    const Choice& choice = group.scheduler;
+    if (choice.name == kOwnScheduler && own_scheduler) return own_scheduler(group);
+    const SchedulerKind* kind = find_scheduler(choice.name);
+    if (kind == nullptr) {
+        throw ConfigError("hosts." + group.name + ".scheduler",
+                          fmt::format("there is no scheduler '{}'", choice.name));
+    }
+    return {.name = choice.name,
+            .scheduler = kind->make(choice.values),
+            .work_conserving = promises(*kind, choice.values).work_conserving};
 }
 
 }  // namespace hvlab::sim

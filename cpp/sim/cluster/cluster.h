@@ -28,6 +28,12 @@ struct RunOptions {
     std::uint64_t memory = 0;  // bytes that the run may take; 0: what the host has available
 };
 
+struct QuantumPolicy;  // hosts/quantum_host.h
+
+// Makes the policy of a host of that group, whose scheduler is kOwnScheduler. What it throws leaves
+// Cluster's constructor.
+using SchedulerFactory = std::function<QuantumPolicy(const HostGroup&)>;
+
 // Throws ConfigError for an unknown workload and for parameters that do not go together.
 std::unique_ptr<Workload> make_workload(const VmGroup& group);
 
@@ -38,7 +44,10 @@ public:
     using Progress = std::function<bool(Time now, std::uint64_t events)>;
 
     // Throws ConfigError for what is wrong with either, or if it would not fit in memory.
-    Cluster(Description description, const RunOptions& options);
+    // `own_scheduler`: of hosts with kOwnScheduler; what their schedulers throw when they start
+    // leaves the constructor too.
+    Cluster(Description description, const RunOptions& options,
+            const SchedulerFactory& own_scheduler = {});
     ~Cluster();
     Cluster(const Cluster&) = delete;
     Cluster& operator=(const Cluster&) = delete;
@@ -46,7 +55,7 @@ public:
     void set_feeder(Feeder feeder) { feeder_ = std::move(feeder); }
 
     // Goes on from now() to the end; true if it came there. Throws PolicyError, WorkloadError, and
-    // what the feeder and `progress` throw; after those of the first three it can't go on.
+    // what own schedulers, the feeder and `progress` throw; after all but the last it can't go on.
     bool run(const Progress& progress);
 
     // Writes the cluster as it stands, with a text that says what it is: whoever restores it makes
@@ -75,9 +84,11 @@ public:
 
 private:
     std::vector<std::unique_ptr<Workload>> make_workloads() const;
-    std::vector<std::unique_ptr<Host>> make_hosts();
+    std::vector<std::unique_ptr<Host>> make_hosts(const SchedulerFactory& own_scheduler);
     std::unique_ptr<Engine> make_engine() const;
-    std::unique_ptr<Host> make_host(std::uint32_t number, std::vector<HostedVm> vms);
+    std::unique_ptr<Host> make_host(std::uint32_t number, std::vector<HostedVm> vms,
+                                    const SchedulerFactory& own_scheduler);
+    static QuantumPolicy make_policy(const HostGroup& group, const SchedulerFactory& own_scheduler);
 
     Description description_;
     RunOptions options_;

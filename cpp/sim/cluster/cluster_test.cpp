@@ -14,6 +14,7 @@
 #include "sim/cluster/footprint.h"
 #include "sim/cluster/identities.h"
 #include "sim/cluster/tables.h"
+#include "sim/hosts/quantum_host.h"
 #include "sim/model/check.h"
 #include "sim/model/samples.h"
 #include "sim/workloads/fed.h"
@@ -228,6 +229,27 @@ TEST_P(ClusterTest, WhatAFedWorkloadMayNotSay) {
     Cluster cluster(description, {.until = kSecond});
     cluster.set_feeder([](const Feed&) {});  // leaves the arrays as they are
     EXPECT_THROW(cluster.run(nullptr), ConfigError);
+}
+
+TEST(Cluster, ASchedulerOfOnesOwnIsMadeForEachHost) {
+    Description description = sample(Fidelity::kQuantum);
+    description.hosts[0].scheduler = {"round-robin", {}};
+    description.hosts[0].scheduler.values.set("slice", Value(3 * kMillisecond));
+    Cluster known(description, {.until = kSecond});
+    EXPECT_TRUE(known.run(nullptr));
+
+    const Values values = description.hosts[0].scheduler.values;
+    description.hosts[0].scheduler = {std::string(kOwnScheduler), {}};
+    EXPECT_THAT(refusal(description, {.until = kSecond}), HasSubstr("no scheduler 'python'"));
+    int made = 0;
+    Cluster own(description, {.until = kSecond}, [&](const HostGroup& group) {
+        ++made;
+        EXPECT_EQ(group.name, "node");
+        return QuantumPolicy{"mine", find_scheduler("round-robin")->make(values), true};
+    });
+    EXPECT_EQ(made, 3);
+    EXPECT_TRUE(own.run(nullptr));
+    EXPECT_EQ(values_of(own), values_of(known));
 }
 
 TEST_P(ClusterTest, SavedAndRestoredItGoesOnAsBefore) {

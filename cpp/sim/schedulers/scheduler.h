@@ -124,6 +124,10 @@ struct SchedulerKind {
     Promises (*promises_with)(const Values& values) = nullptr;
 };
 
+// The name, in a description, of a policy that is no kind of ours: whoever makes the cluster gives
+// it. It may honour reservations or not.
+inline constexpr std::string_view kOwnScheduler = "python";
+
 std::span<const SchedulerKind* const> scheduler_kinds();
 const SchedulerKind* find_scheduler(std::string_view name);
 Promises promises(const SchedulerKind& kind, const Values& values);

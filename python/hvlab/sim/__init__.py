@@ -19,9 +19,11 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from hvlab._core import SchedulerHost
     from hvlab.sim.checkpoint import resume
     from hvlab.sim.cluster import VM, Cluster, Host
     from hvlab.sim.frame import Frame
+    from hvlab.sim.policies import Scheduler
     from hvlab.sim.result import Result
     from hvlab.sim.results import ExperimentResults
     from hvlab.sim.running import run_experiment
@@ -33,6 +35,8 @@ __all__ = [
     "Frame",
     "Host",
     "Result",
+    "Scheduler",
+    "SchedulerHost",
     "resume",
     "run_experiment",
 ]
@@ -43,6 +47,8 @@ _HOMES = {
     "Frame": "hvlab.sim.frame",
     "Host": "hvlab.sim.cluster",
     "Result": "hvlab.sim.result",
+    "Scheduler": "hvlab.sim.policies",
+    "SchedulerHost": "hvlab._core",
     "VM": "hvlab.sim.cluster",
     "resume": "hvlab.sim.checkpoint",
     "run_experiment": "hvlab.sim.running",

@@ -25,6 +25,7 @@ from hvlab.scenario.fields import TEMPLATE_PATTERN, Shortened, Strict, describe,
 from hvlab.scenario.nearest import did_you_mean, one_of
 from hvlab.sim import kinds
 from hvlab.sim.kinds import OPTIONAL, Kind, Parameter
+from hvlab.sim.policies import OWN
 from hvlab.sim.quantities import LONGEST, duration, number
 
 # Marks the alternatives in pydantic's error locations, so that no key is taken for one.
@@ -311,6 +312,8 @@ class Scheduler(Choice):
 
     @property
     def promises(self) -> frozenset[str]:
+        if self.name == OWN:  # which is told of reservations, and does about them what it likes
+            return frozenset({"reservations"})
         return kinds.schedulers()[self.name].promises
 
 

@@ -17,9 +17,10 @@ from hvlab.scenario.explain import Language
 from hvlab.scenario.source import Source
 from hvlab.scenario.tree import Mark, Marks, format_path
 from hvlab.scenario.tree import Path as Place
-from hvlab.sim import choices, consistency
+from hvlab.sim import choices, consistency, policies
 from hvlab.sim.description import ClusterSpec, Fidelity, HostSpec, VmSpec
 from hvlab.sim.feeding import FED, FOR_PYTHON, Function, feed_of
+from hvlab.sim.policies import OWN, Maker
 from hvlab.sim.result import Progress, Result, run_plain
 
 # A scheduler, a workload: its name, or {NAME: {parameters}}.
@@ -30,8 +31,13 @@ MAX_DURATION = 100 * 365 * 24 * units.DURATION_UNITS["h"]
 class Host(HostSpec):
     """A group of equal hosts; the arguments are the keys of `hosts` in an experiment.
 
+    `scheduler` may be one of your own: a subclass of hvlab.sim.Scheduler, or a function of no arguments that
+    makes one; each host has its own.
+
     Raises SimulationError: something is wrong with it; the attribute `field` says with what.
     """
+
+    _maker: Maker | None = PrivateAttr(default=None)
 
     def __init__(
         self,
@@ -48,7 +54,7 @@ class Host(HostSpec):
         migration: str = "10us",
         remote_migration: str = "50us",
         accounting_period: str = "100ms",
-        scheduler: Choice = "eevdf",
+        scheduler: Choice | Maker = "eevdf",
     ) -> None:
         given: dict[str, Any] = {
             "name": name,
@@ -63,12 +69,13 @@ class Host(HostSpec):
             "migration": migration,
             "remote_migration": remote_migration,
             "accounting_period": accounting_period,
-            "scheduler": scheduler,
+            "scheduler": choices.Scheduler(OWN, {}) if callable(scheduler) else scheduler,
         }
         try:
             super().__init__(**given)
         except ValidationError as error:
             raise _explained(error, HostSpec, given) from None
+        self._maker = scheduler if callable(scheduler) else None
 
 
 class VM(VmSpec):
@@ -154,6 +161,11 @@ class Cluster:
         for index, group in enumerate(self._spec.vms):
             if group.workload.name == FED and group.name not in self._functions:
                 raise SimulationError(FOR_PYTHON, f"vms[{index}].workload")
+        makers = {host.name: host._maker for host in hosts if isinstance(host, Host)}
+        self._makers = {name: maker for name, maker in makers.items() if maker is not None}
+        for index, host in enumerate(self._spec.hosts):
+            if host.scheduler.name == OWN:
+                policies.check(host.name in self._makers, fidelity, f"hosts[{index}].scheduler")
 
     @property
     def spec(self) -> ClusterSpec:
@@ -195,7 +207,8 @@ class Cluster:
         options["threads"] = threads
         options["memory"] = 0 if memory is None else _bytes(memory)
         feed = feed_of(self._functions) if self._functions else None
-        return run_plain(self._spec.plain(), self._seed, options, progress, feed)
+        makers = policies.makers(self._makers)
+        return run_plain(self._spec.plain(), self._seed, options, progress, feed, makers)
 
     def __repr__(self) -> str:
         hosts = ", ".join(f"{host.count} {host.name}" for host in self._spec.hosts)

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from hvlab import _core, units
 from hvlab.errors import SimulationError
-from hvlab.sim import checkpoint
+from hvlab.sim import checkpoint, policies
 from hvlab.sim.frame import Frame
 from hvlab.sim.measures import MEASURES, UnknownMeasure, shown, split
 
@@ -49,10 +49,23 @@ def run_plain(
     options: Mapping[str, int],
     progress: Progress | None = None,
     feed: Feed | None = None,
+    schedulers: Mapping[str, policies.Maker] | None = None,
 ) -> Result:
-    """Runs a cluster as ClusterSpec.plain gives it. Raises SimulationError."""
-    core = _core.SimCluster(dict(cluster), seed=seed, **options)
-    return finish(core, checkpoint.told(dict(cluster), seed, dict(options)), progress, feed)
+    """Runs a cluster as ClusterSpec.plain gives it. `schedulers`: those written in Python, by group of
+    hosts. Raises SimulationError.
+    """
+    numbers: dict[str, Any] = dict(options)
+    if not schedulers:
+        core = _core.SimCluster(dict(cluster), seed=seed, **numbers)
+        return finish(core, checkpoint.told(dict(cluster), seed, numbers), progress, feed)
+    with policies.patient_interrupts() as between:
+
+        def watched(now: int, events: int) -> bool:
+            between()
+            return progress is None or progress(now, events) is not False
+
+        core = _core.SimCluster(dict(cluster), seed=seed, schedulers=dict(schedulers), **numbers)
+        return finish(core, "", watched, feed)
 
 
 def finish(
@@ -99,11 +112,12 @@ class Result:
         """Writes the run as it stands into a file, from which hvlab.sim.resume goes on: of one that was
         interrupted or stopped. An old file of that name is replaced whole or not at all.
 
-        Raises HostError: the host refuses, as with a full disk. SimulationError: a workload is a function,
-        and what that has kept can't be written down.
+        Raises HostError: the host refuses, as with a full disk. SimulationError: a workload or a
+        scheduler is written in Python, and what that has kept can't be written down.
         """
         if not self._description:
-            raise SimulationError("a run whose workload is a function can't be saved")
+            why = "whose workload is a function, or whose scheduler is written in Python,"
+            raise SimulationError(f"a run {why} can't be saved")
         self._core.save(str(path), self._description)
 
     def frame(self, name: FrameName) -> Frame:
