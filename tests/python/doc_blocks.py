@@ -18,6 +18,7 @@ line before it: `<!-- not run: REASON -->`.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import subprocess
@@ -81,7 +82,8 @@ class Session:
         elif block.language == "yaml":
             self._check(block.text)
         elif block.language == "python":
-            exec(compile(block.text, f"<line {block.line}>", "exec"), self._names)
+            with contextlib.chdir(self._folder):
+                exec(compile(block.text, f"<line {block.line}>", "exec"), self._names)
         elif block.language == "console":
             for command, printed in _commands(block.text):
                 self._run(command, printed)

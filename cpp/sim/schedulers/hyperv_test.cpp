@@ -98,12 +98,12 @@ TEST(Hyperv, TurnsOfACoreEndTogether) {
 
 TEST(Hyperv, VcpusStayWhereTheyRan) {
     // Turns that end at different times.
-    std::vector<FakeVm> vms;
+    std::vector<FakeVm> vms(12);
     for (int i = 0; i < 12; ++i) {
-        vms.push_back({.script = [i](int, int burst) {
+        vms[static_cast<std::size_t>(i)].script = [i](int, int burst) {
             return Burst{.idle = burst == 0 ? i * kMillisecond * 7 / 10 : kMicrosecond,
                          .busy = 90 * kMillisecond + i * kMillisecond};
-        }});
+        };
     }
     FakeHost host(host_shape(4), vms, make_scheduler(kHyperv));
     host.run_until(10 * kSecond);

@@ -62,8 +62,8 @@ TEST(OnOff, VmsAreNotInStep) {
         guest.run(1'200'000);
         later += guest.computes(0) ? 1 : 0;
     }
-    EXPECT_NEAR(first, kVms / 4, 4 * 20);
-    EXPECT_NEAR(later, kVms / 4, 4 * 20);
+    EXPECT_NEAR(first, kVms / 4.0, 4 * 20);
+    EXPECT_NEAR(later, kVms / 4.0, 4 * 20);
 }
 
 TEST(OnOff, LastsLongerThanOnePieceOfWork) {

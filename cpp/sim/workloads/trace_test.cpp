@@ -89,7 +89,7 @@ TEST(Trace, ShiftedVmsBeginAnywhere) {
         guest.run(850 * kMillisecond);
         guest.expect_little();
     }
-    EXPECT_NEAR(busy, kVms / 4, 4 * 20);
+    EXPECT_NEAR(busy, kVms / 4.0, 4 * 20);
 }
 
 TEST(Trace, RefusesNonsense) {

@@ -230,8 +230,8 @@ void FakeHost::replace_scheduler(std::unique_ptr<Scheduler> scheduler) {
     StateWriter writer;
     scheduler_->save(writer);
     const Time timer = timer_;
-    std::vector<bool> held;
-    for (const Vcpu& vcpu : vcpus_) held.push_back(vcpu.held);
+    std::vector<bool> held(vcpus_.size());
+    for (std::size_t i = 0; i < held.size(); ++i) held[i] = vcpus_[i].held;
     scheduler->start(*this);
     StateReader reader(writer.bytes());
     scheduler->load(reader);

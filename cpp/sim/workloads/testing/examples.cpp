@@ -53,7 +53,7 @@ Values example_values(const WorkloadKind& kind) {
 
 Value parsed(const Parameter& parameter) {
     using Type = Parameter::Type;
-    const std::string text(parameter.preset);
+    std::string text(parameter.preset);
     switch (parameter.type) {
         case Type::kDuration:
             return duration(text);
