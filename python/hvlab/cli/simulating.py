@@ -140,7 +140,9 @@ def plot(results: Path, output: Path | None, format: str) -> int:
         target.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         number = error.errno or 0
-        raise HostError(f"cannot make the folder {target}: {error.strerror}", "mkdir", number) from error
+        raise HostError(
+            f"cannot make the folder {target}: {error.strerror}", "mkdir", number
+        ) from error
     for number, asked in enumerate(loaded.plots or plots.usual(loaded), 1):
         path = target / f"plot-{number}-{asked.kind}.{format}"
         plots.draw(loaded, asked).save(path)
