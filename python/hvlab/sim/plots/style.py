@@ -129,8 +129,8 @@ def axes(width: float, columns: int = 1) -> tuple[Figure, list[Axes]]:
 
 
 def finish(figure: Figure, axis: Axes, title: str, width: float) -> None:
-    """Title above the axes, legend below them, where they hide nothing; and the place of all of it, once for all:
-    another pass with each file would move things by fractions of a point.
+    """Title above the axes, legend below them, where they hide nothing; and the place of all of it, once for
+    all: another pass with each file would move things by fractions of a point.
     """
     handles, labels = axis.get_legend_handles_labels()
     if len(labels) > 1:
