@@ -191,6 +191,31 @@ TEST_P(ClusterTest, TablesSayWhatTheAccountsSay) {
     }
 }
 
+TEST_P(ClusterTest, ATableWithoutRowsHasItsColumns) {
+    Description description = sample(GetParam());
+    for (VmGroup& vm : description.vms) {
+        vm.workload.values.set("think", samples::exponential(100 * kSecond));
+    }
+    Cluster empty(description, {.until = kMillisecond});
+    empty.run(nullptr);
+    Cluster full(sample(GetParam()), {.until = kSecond, .resolution = kSecond / 2});
+    full.run(nullptr);
+    for (const auto& table : {series_table, latency_table, vcpu_table}) {
+        const Table none = table(empty);
+        const Table some = table(full);
+        ASSERT_EQ(none.columns.size(), some.columns.size()) << none.name;
+        for (std::size_t i = 0; i < none.columns.size(); ++i) {
+            EXPECT_EQ(none.columns[i].name, some.columns[i].name);
+            EXPECT_EQ(none.columns[i].values.index(), some.columns[i].values.index());
+        }
+        if (none.name != "vcpus") {
+            EXPECT_EQ(none.rows(), 0U) << none.name;
+            EXPECT_GT(some.rows(), 0U) << none.name;
+        }
+    }
+    EXPECT_EQ(vcpu_table(full).rows(), GetParam() == Fidelity::kQuantum ? 17U : 0U);
+}
+
 TEST_P(ClusterTest, AFedWorkloadDoesWhatItIsTold) {
     Description description{{samples::host("node", 2, 4)}, {samples::vm("web", 6, 1)}};
     description.fidelity = GetParam();
