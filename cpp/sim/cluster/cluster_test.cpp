@@ -3,6 +3,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <malloc.h>
 
 #include <algorithm>
 #include <bit>
@@ -295,6 +296,28 @@ TEST_P(ClusterTest, ACheckpointOfAnotherClusterIsRefused) {
     description.hosts[0].count += 1;
     EXPECT_THROW(restored(options), StateError);
     EXPECT_THROW(Cluster(sample(), options).restore(directory / "none"), HostError);
+}
+
+TEST_P(ClusterTest, TheFootprintIsThatOfTheHeap) {
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+    GTEST_SKIP() << "a sanitizer's heap tells no sizes";
+#endif
+    for (const int vcpus : {1, 4}) {
+        Description description{{samples::host("node", 500, 8)}, {samples::vm("web", 8000, vcpus)}};
+        description.fidelity = GetParam();
+        const RunOptions options{.until = 10 * kMillisecond};
+        // What does not grow with the cluster, and the histograms.
+        Description small = description;
+        small.hosts[0].count = small.vms[0].count = 1;
+        const auto told = static_cast<double>(Cluster::footprint(description, options) -
+                                              Cluster::footprint(small, options));
+        const std::size_t before = mallinfo2().uordblks + mallinfo2().hblkhd;
+        const Cluster cluster(description, options);
+        const std::size_t after = mallinfo2().uordblks + mallinfo2().hblkhd;
+        const auto taken = static_cast<double>(after - before);
+        EXPECT_GT(told, 0.9 * taken) << vcpus;
+        EXPECT_LT(told, 2.0 * taken) << vcpus;
+    }
 }
 
 INSTANTIATE_TEST_SUITE_P(Fidelities, ClusterTest,
