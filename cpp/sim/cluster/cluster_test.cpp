@@ -3,6 +3,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <malloc.h>
 
 #include <algorithm>
 #include <bit>
@@ -192,6 +193,31 @@ TEST_P(ClusterTest, TablesSayWhatTheAccountsSay) {
     }
 }
 
+TEST_P(ClusterTest, ATableWithoutRowsHasItsColumns) {
+    Description description = sample(GetParam());
+    for (VmGroup& vm : description.vms) {
+        vm.workload.values.set("think", samples::exponential(100 * kSecond));
+    }
+    Cluster empty(description, {.until = kMillisecond});
+    empty.run(nullptr);
+    Cluster full(sample(GetParam()), {.until = kSecond, .resolution = kSecond / 2});
+    full.run(nullptr);
+    for (const auto& table : {series_table, latency_table, vcpu_table}) {
+        const Table none = table(empty);
+        const Table some = table(full);
+        ASSERT_EQ(none.columns.size(), some.columns.size()) << none.name;
+        for (std::size_t i = 0; i < none.columns.size(); ++i) {
+            EXPECT_EQ(none.columns[i].name, some.columns[i].name);
+            EXPECT_EQ(none.columns[i].values.index(), some.columns[i].values.index());
+        }
+        if (none.name != "vcpus") {
+            EXPECT_EQ(none.rows(), 0U) << none.name;
+            EXPECT_GT(some.rows(), 0U) << none.name;
+        }
+    }
+    EXPECT_EQ(vcpu_table(full).rows(), GetParam() == Fidelity::kQuantum ? 17U : 0U);
+}
+
 TEST_P(ClusterTest, AFedWorkloadDoesWhatItIsTold) {
     Description description{{samples::host("node", 2, 4)}, {samples::vm("web", 6, 1)}};
     description.fidelity = GetParam();
@@ -292,6 +318,28 @@ TEST_P(ClusterTest, ACheckpointOfAnotherClusterIsRefused) {
     description.hosts[0].count += 1;
     EXPECT_THROW(restored(options), StateError);
     EXPECT_THROW(Cluster(sample(), options).restore(directory / "none"), HostError);
+}
+
+TEST_P(ClusterTest, TheFootprintIsThatOfTheHeap) {
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+    GTEST_SKIP() << "a sanitizer's heap tells no sizes";
+#endif
+    for (const int vcpus : {1, 4}) {
+        Description description{{samples::host("node", 500, 8)}, {samples::vm("web", 8000, vcpus)}};
+        description.fidelity = GetParam();
+        const RunOptions options{.until = 10 * kMillisecond};
+        // What does not grow with the cluster, and the histograms.
+        Description small = description;
+        small.hosts[0].count = small.vms[0].count = 1;
+        const auto told = static_cast<double>(Cluster::footprint(description, options) -
+                                              Cluster::footprint(small, options));
+        const std::size_t before = mallinfo2().uordblks + mallinfo2().hblkhd;
+        const Cluster cluster(description, options);
+        const std::size_t after = mallinfo2().uordblks + mallinfo2().hblkhd;
+        const auto taken = static_cast<double>(after - before);
+        EXPECT_GT(told, 0.9 * taken) << vcpus;
+        EXPECT_LT(told, 2.0 * taken) << vcpus;
+    }
 }
 
 INSTANTIATE_TEST_SUITE_P(Fidelities, ClusterTest,

@@ -4,7 +4,9 @@
 #include <cmath>
 #include <limits>
 #include <span>
+#include <type_traits>
 #include <utility>
+#include <variant>
 
 #include "sim/cluster/identities.h"
 #include "sim/measures/fairness.h"
@@ -41,6 +43,14 @@ public:
     }
 
     Table take() { return std::move(table_); }
+    // The columns without the rows.
+    Table take_empty() {
+        for (Column& column : table_.columns) {
+            std::visit([](auto& values) { values = std::remove_reference_t<decltype(values)>{}; },
+                       column.values);
+        }
+        return take();
+    }
 
 private:
     template <typename T>
@@ -277,47 +287,58 @@ Table series_table(const Cluster& cluster) {
             add_row(group, series->begin_of(i), sample_of(sums));
         }
     }
-    return rows.take();
+    if (series && cluster.now() > 0) return rows.take();
+    add_row(0, 0, {});
+    return rows.take_empty();
 }
 
 Table vcpu_table(const Cluster& cluster) {
     Builder rows("vcpus");
     const Placement& placement = cluster.placement();
+    const auto add_row = [&](const PlacedVm& vm, int vcpu, const VcpuAccount& account) {
+        rows.row();
+        rows.word("group", "the VM's group", placement.vm_groups()[vm.group]->name);
+        rows.integer("number", "1", "its number in the group, from 0", vm.number);
+        rows.integer("vcpu", "1", "the vCPU's number in the VM, from 0", vcpu);
+        rows.integer("run", "ns", "time on a pCPU since the start", account.run);
+        rows.integer("progress", "ns", "run and idle time since the start", account.progress);
+        rows.integer("idle", "1", "1 if it wants no pCPU now", account.idle ? 1 : 0);
+    };
     for (std::uint32_t host = 0; host < placement.hosts(); ++host) {
         const auto placed = placement.on_host(host);
         for (std::size_t vm = 0; vm < placed.size(); ++vm) {
-            const VmGroup& group = *placement.vm_groups()[placed[vm].group];
-            for (int vcpu = 0; vcpu < group.vcpus; ++vcpu) {
+            const int vcpus = placement.vm_groups()[placed[vm].group]->vcpus;
+            for (int vcpu = 0; vcpu < vcpus; ++vcpu) {
                 const auto account = cluster.host(host).vcpu_account(vm, vcpu, cluster.now());
-                if (!account) return rows.take();
-                rows.row();
-                rows.word("group", "the VM's group", group.name);
-                rows.integer("number", "1", "its number in the group, from 0", placed[vm].number);
-                rows.integer("vcpu", "1", "the vCPU's number in the VM, from 0", vcpu);
-                rows.integer("run", "ns", "time on a pCPU since the start", account->run);
-                rows.integer("progress", "ns", "run and idle time since the start",
-                             account->progress);
-                rows.integer("idle", "1", "1 if it wants no pCPU now", account->idle ? 1 : 0);
+                if (account) add_row(placed[vm], vcpu, *account);
             }
         }
     }
-    return rows.take();
+    if (cluster.description().fidelity == Fidelity::kQuantum) return rows.take();
+    add_row({}, 0, {});
+    return rows.take_empty();
 }
 
 Table latency_table(const Cluster& cluster) {
     Builder rows("latency");
+    bool any = false;
+    const auto add_row = [&](std::size_t group, Duration low, Duration high, std::uint64_t count) {
+        rows.row();
+        rows.word("group", "the group of VMs", cluster.placement().vm_groups()[group]->name);
+        rows.integer("low", "ns", "least response time of the cell", low);
+        rows.integer("high", "ns", "greatest response time of the cell", high);
+        rows.integer("count", "1", "responses", static_cast<std::int64_t>(count));
+    };
     for (std::size_t group = 0; group < cluster.recording().groups(); ++group) {
-        const std::string& name = cluster.placement().vm_groups()[group]->name;
         cluster.recording().latency(group).for_each(
             [&](Duration low, Duration high, std::uint64_t count) {
-                rows.row();
-                rows.word("group", "the group of VMs", name);
-                rows.integer("low", "ns", "least response time of the cell", low);
-                rows.integer("high", "ns", "greatest response time of the cell", high);
-                rows.integer("count", "1", "responses", static_cast<std::int64_t>(count));
+                any = true;
+                add_row(group, low, high, count);
             });
     }
-    return rows.take();
+    if (any) return rows.take();
+    add_row(0, 0, 0, 0);
+    return rows.take_empty();
 }
 
 Table identity_table(const Cluster& cluster) {

@@ -88,7 +88,9 @@ void EventQueue::refill() {
         used_levels_ &= ~(1u << level);
     }
     const Time width = Time{1} << (8 * level);
-    floor_ = (floor_ & ~(width * kBuckets - 1)) | static_cast<Time>(index) * width;
+    // Of the highest level, all bits: in unsigned numbers, its length is 0.
+    const auto within = static_cast<Time>(static_cast<std::uint64_t>(width) * kBuckets - 1);
+    floor_ = (floor_ & ~within) | static_cast<Time>(index) * width;
     Bucket& bucket = at.buckets[index];
     if (level > 0 && bucket.count > kFew) {
         // From the first event on: what lies close together skips the levels in between.

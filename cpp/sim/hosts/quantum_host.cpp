@@ -126,7 +126,8 @@ void QuantumHost::sample() {
 
 // The series goes on over it: what was counted since the last sample is kept as a debt.
 void QuantumHost::reset_ledgers() {
-    for (GroupSums& last : samples_) last.sums = difference(last.sums, group_sums(last.group, dispatcher_.now()));
+    for (GroupSums& last : samples_)
+        last.sums = difference(last.sums, group_sums(last.group, dispatcher_.now()));
     dispatcher_.reset_ledgers();
     guest_.reset_ledgers();
     events_ = 0;

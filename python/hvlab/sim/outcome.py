@@ -10,6 +10,7 @@ from typing import Any
 from hvlab import units
 from hvlab.scenario.template import as_text
 from hvlab.scenario.tree import Scalar
+from hvlab.sim import kinds
 from hvlab.sim.experiment import Plot as AskedPlot
 from hvlab.sim.frame import Frame
 from hvlab.sim.jobs import Columns
@@ -281,7 +282,12 @@ def _share(vms: Mapping[str, Any]) -> str:
 
 
 def _choice(choice: Mapping[str, Any]) -> str:
-    values = ", ".join(f"{name} {_value(value)}" for name, value in choice["values"].items())
+    kind = {**kinds.schedulers(), **kinds.workloads()}[choice["name"]]
+    durations = {p.name for p in kind.parameters if p.type == "duration"}
+    values = ", ".join(
+        f"{name} {units.format_duration(value) if name in durations and value is not None else _value(value)}"
+        for name, value in choice["values"].items()
+    )
     return f"{choice['name']} ({values})" if values else str(choice["name"])
 
 

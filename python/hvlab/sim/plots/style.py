@@ -129,14 +129,14 @@ def axes(width: float, columns: int = 1) -> tuple[Figure, list[Axes]]:
 
 
 def finish(figure: Figure, axis: Axes, title: str, width: float) -> None:
-    """Title and legend, above the axes, where they hide nothing; and the place of all of it, once for all:
-    another pass with each file would move things by fractions of a point.
+    """Title above the axes, legend below them, where they hide nothing; and the place of all of it, once for
+    all: another pass with each file would move things by fractions of a point.
     """
     handles, labels = axis.get_legend_handles_labels()
     if len(labels) > 1:
         longest = max(map(len, labels))
         fitting = max(1, int(width / (0.5 + 0.055 * longest)))
-        figure.legend(handles, labels, loc="outside upper center", ncols=min(fitting, len(labels)))
+        figure.legend(handles, labels, loc="outside lower center", ncols=min(fitting, len(labels)))
     if title:
         figure.suptitle(printable(title), fontsize=9)
     engine = figure.get_layout_engine()
