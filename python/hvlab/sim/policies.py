@@ -38,11 +38,11 @@ class Scheduler:
     time if it hangs on nothing but what the host says: for chance there is `host.random`.
 
     What a method raises ends the run, as a SimulationError with the exception as its cause; so does what
-    makes no sense, such as two vCPUs on one pCPU. A run with such a scheduler can't be saved.
+    makes no sense, such as two vCPUs on one pCPU, or a broken promise. A run with such
+    a scheduler can't be saved.
 
     Attributes:
-        work_conserving: True promises that no pCPU is free while a vCPU that may run there is ready (and
-        not held); the host holds it to that.
+        work_conserving: promises that no pCPU is free while a vCPU that may run there is ready and not held.
     """
 
     work_conserving: ClassVar[bool] = False
