@@ -179,7 +179,12 @@ def test_in_process_gives_the_same_results() -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_interrupted_with_a_partial_report(number: signal.Signals) -> None:
+def test_interrupted_with_a_partial_report(
+    number: signal.Signals, request: pytest.FixtureRequest
+) -> None:
+    if signal.getsignal(number) == signal.SIG_IGN:  # as under nohup; the runner would inherit that
+        signal.signal(number, signal.SIG_DFL)
+        request.addfinalizer(lambda: signal.signal(number, signal.SIG_IGN))
     write(a=GOOD, b=SPIN, c=SPIN, d=GOOD)
     with start("run", ".", "-j", "2", "--junit", "x.xml", "--json", "x.json") as runner:
         assert runner.stdout is not None
