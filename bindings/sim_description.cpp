@@ -96,8 +96,9 @@ sim::Value value_from(const Parameter& parameter, const py::object& object,
                 return distribution_from(object, where);
         }
     } catch (const py::cast_error&) {
+        throw ConfigError(where, "has a wrong type");
     }
-    throw ConfigError(where, "has a wrong type");
+    throw ConfigError(where, "is of a type that is not known here");
 }
 
 // {"name": ..., "values": {...}}; `find` gives the kind of that name, or nullptr.
