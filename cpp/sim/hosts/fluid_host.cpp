@@ -178,7 +178,7 @@ void FluidHost::fire(Agenda::Slot slot) {
 }
 
 void FluidHost::receive(const Message& /*message*/) {
-    HVLAB_ASSERT(!"a host takes no messages yet");
+    HVLAB_ASSERT(false);  // nobody sends anything to a host yet
 }
 
 // --- what workloads do ---

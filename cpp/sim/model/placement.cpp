@@ -16,6 +16,7 @@ namespace {
 template <typename Group>
 std::vector<const Group*> sorted(const std::vector<Group>& groups) {
     std::vector<const Group*> result;
+    result.reserve(groups.size());
     for (const Group& group : groups) result.push_back(&group);
     std::sort(result.begin(), result.end(),
               [](const Group* a, const Group* b) { return a->name < b->name; });
