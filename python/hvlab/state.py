@@ -5,8 +5,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from hvlab.errors import HostError
-from hvlab.report.files import write_whole
+from hvlab.report.files import make_folder, write_whole
 
 FOLDER = Path(".hvlab")
 
@@ -14,11 +13,7 @@ FOLDER = Path(".hvlab")
 def folder(name: str = "") -> Path:
     """`.hvlab`, or a folder in it, made if it is not there; git ignores all of it. Raises HostError."""
     place = FOLDER / name
-    try:
-        place.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        message = f"cannot make the folder {place}: {error.strerror}"
-        raise HostError(message, f"mkdir {place}", error.errno or 0) from None
+    make_folder(place)
     ignore = FOLDER / ".gitignore"
     if not ignore.exists():
         write_whole(ignore, "*\n")

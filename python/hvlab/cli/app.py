@@ -12,8 +12,7 @@ from typing import Annotated, Any, cast
 import typer
 
 from hvlab.cli import USAGE, bench, sim
-
-MAX_JOBS = 256  # each takes a process and two of 1024 file descriptors
+from hvlab.cli import jobs as jobs_option
 
 app = typer.Typer(
     name="hvlab",
@@ -256,13 +255,7 @@ def run(
 
 def _jobs(text: str, in_process: bool) -> int:
     """What -j says. Raises BadParameter."""
-    from hvlab.cli import executing
-
-    number = executing.processors() if text == "auto" else int(text) if text.isdecimal() else 0
-    if not 1 <= number <= MAX_JOBS:
-        raise typer.BadParameter(
-            f"'{text}' is not auto, or a number from 1 to {MAX_JOBS}", param_hint="-j"
-        )
+    number = jobs_option.asked(text)
     if in_process and number > 1:
         raise typer.BadParameter("-j needs processes, and --in-process has none", param_hint="-j")
     return number

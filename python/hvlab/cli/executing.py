@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -46,11 +45,6 @@ def execute(
     result.interrupted = schedule.interrupted
     result.wall = time.monotonic() - began
     return result
-
-
-def processors() -> int:
-    """How many this process may use."""
-    return len(os.sched_getaffinity(0))
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-MAX_JOBS = 256
+from hvlab.cli import jobs as jobs_option
 
 app = typer.Typer(
     help="Simulate how far vCPUs can be overcommitted: run experiments.", no_args_is_help=False
@@ -71,7 +71,7 @@ def run(
     from hvlab.cli import simulating
 
     options = simulating.Options(
-        file, tuple(where or ()), _jobs(jobs), output, resume, overwrite, one_cell=True
+        file, tuple(where or ()), jobs_option.asked(jobs), output, resume, overwrite, one_cell=True
     )
     raise typer.Exit(simulating.run(options))
 
@@ -101,7 +101,7 @@ def sweep(
     from hvlab.cli import simulating
 
     options = simulating.Options(
-        file, tuple(where or ()), _jobs(jobs), output, resume, overwrite, one_cell=False
+        file, tuple(where or ()), jobs_option.asked(jobs), output, resume, overwrite, one_cell=False
     )
     raise typer.Exit(simulating.run(options))
 
@@ -138,15 +138,3 @@ def validate(
     from hvlab.cli import validating
 
     raise typer.Exit(validating.run(quick, csv))
-
-
-def _jobs(text: str) -> int:
-    """What -j says. Raises BadParameter."""
-    from hvlab.cli import executing
-
-    number = executing.processors() if text == "auto" else int(text) if text.isdecimal() else 0
-    if not 1 <= number <= MAX_JOBS:
-        raise typer.BadParameter(
-            f"'{text}' is not auto, or a number from 1 to {MAX_JOBS}", param_hint="-j"
-        )
-    return number

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Self
 from hvlab.cli import FAILED, INTERRUPTED, NOTHING_RAN, OK
 from hvlab.cli.signals import terminated_is_interrupted
 from hvlab.closing import Closing
-from hvlab.errors import HostError, SimulationError
+from hvlab.errors import SimulationError
+from hvlab.report import files
 from hvlab.scenario.problems import printable
 from hvlab.scenario.template import as_text
 from hvlab.sim import folder, outcome, running, summary, sweep
@@ -136,13 +137,7 @@ def plot(results: Path, output: Path | None, format: str) -> int:
     from hvlab.sim import plots
 
     target = output or (results if results.is_dir() else results.parent)
-    try:
-        target.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        number = error.errno or 0
-        raise HostError(
-            f"cannot make the folder {target}: {error.strerror}", "mkdir", number
-        ) from error
+    files.make_folder(target)
     for number, asked in enumerate(loaded.plots or plots.usual(loaded), 1):
         path = target / f"plot-{number}-{asked.kind}.{format}"
         plots.draw(loaded, asked).save(path)

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import os
 import platform
 from collections.abc import Iterable, Sequence
 from functools import cache
@@ -12,6 +11,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from hvlab import processors
 from hvlab.scenario.results import Better
 from hvlab.scenario.tree import Scalar
 
@@ -116,7 +116,7 @@ def facts(workers: int) -> Facts:
         hvlab=hvlab.__version__,
         engine=_core.engine_version(),
         cpu=_cpu_model(),
-        cpus=len(os.sched_getaffinity(0)),
+        cpus=processors.usable(),
         kernel=platform.release(),
         python=platform.python_version(),
         workers=workers,

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from hvlab.errors import HostError
 from hvlab.introspection import attempt
-from hvlab.report.files import write_whole
+from hvlab.report.files import make_folder, write_whole
 from hvlab.report.host_facts import host_facts
 from hvlab.report.json_report import case_data
 from hvlab.report.marked import marked_document
@@ -56,11 +56,7 @@ def keep(folder: Path, case: Case | None, result: CaseResult) -> CaseResult:
     if result.outcome not in (Outcome.FAILED, Outcome.ERROR):
         return result
     place = folder / folder_name(result.label)
-    try:
-        place.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        message = f"cannot make the folder {place}: {error.strerror}"
-        raise HostError(message, f"mkdir {place}", error.errno or 0) from None
+    make_folder(place)
     result = dataclasses.replace(result, artifacts=str(place))
     written, failures = _write(place, [*_of_case(case, result), *_of_machines(result)])
     failures += _clear(place, {artifact.name for artifact in written})

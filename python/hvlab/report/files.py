@@ -48,6 +48,15 @@ def replace_file(path: Path, write: Callable[[IO[bytes]], object]) -> None:
         raise HostError(message, f"write {path}", error.errno or 0) from None
 
 
+def make_folder(path: Path) -> None:
+    """With those above it; one that is there is left as it is. Raises HostError."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        message = f"cannot make the folder {path}: {error.strerror}"
+        raise HostError(message, f"mkdir {path}", error.errno or 0) from None
+
+
 def read_regular(path: Path, most: int) -> bytes:
     """The content of a regular file of at most `most` bytes. Raises HostError."""
     try:

@@ -13,7 +13,7 @@ from importlib import metadata
 from pathlib import Path
 
 import hvlab
-from hvlab import backends, units
+from hvlab import backends, processors, units
 from hvlab.introspection import attempt
 
 LIBRARIES = ("pydantic", "capstone", "pyelftools", "pytest")
@@ -53,8 +53,7 @@ def _processor() -> str:
 
 
 def _processors() -> str:
-    usable, all_of_them = len(os.sched_getaffinity(0)), os.cpu_count()
-    return f"{usable} usable of {all_of_them}"
+    return f"{processors.usable()} usable of {os.cpu_count()}"
 
 
 def _memory() -> str:

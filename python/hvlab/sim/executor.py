@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import multiprocessing
-import os
 import signal
 import threading
 from collections.abc import Callable
@@ -167,8 +166,3 @@ def _serve(pipe: Connection, work: Work) -> None:
             return
         except Exception as error:  # noqa: BLE001 - an exception that can't be pickled
             pipe.send(SimulationError(f"{type(answer).__name__}: {answer} ({error})"))
-
-
-def processors() -> int:
-    """How many this process may use."""
-    return len(os.sched_getaffinity(0))

@@ -8,7 +8,7 @@ from __future__ import annotations
 from importlib.util import find_spec
 from pathlib import Path
 
-from hvlab.errors import HostError, SimulationError
+from hvlab.errors import SimulationError
 from hvlab.report import files
 from hvlab.sim import saved
 from hvlab.sim.document import ExperimentDocument
@@ -35,11 +35,7 @@ def prepare(folder: Path, document: ExperimentDocument, *, resume: bool, overwri
         raise SimulationError(
             f"{folder} holds results already: --resume goes on with them, --overwrite does all again"
         )
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        message = f"cannot make {folder}: {error.strerror}"
-        raise HostError(message, f"mkdir {folder}", error.errno or 0) from None
+    files.make_folder(folder)
     files.write_whole(
         folder / PARTIAL, "The results here are of a run that has not come to its end.\n"
     )

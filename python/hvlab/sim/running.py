@@ -8,7 +8,7 @@ import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from hvlab import units
+from hvlab import processors, units
 from hvlab.errors import SimulationError
 from hvlab.scenario.nearest import did_you_mean
 from hvlab.scenario.problems import printable
@@ -16,7 +16,7 @@ from hvlab.scenario.template import as_text
 from hvlab.scenario.tree import Scalar
 from hvlab.sim import folder, outcome, sweep
 from hvlab.sim.document import ExperimentCell, ExperimentDocument, load_experiment
-from hvlab.sim.executor import Executor, ProcessExecutor, processors
+from hvlab.sim.executor import Executor, ProcessExecutor
 from hvlab.sim.results import ExperimentResults
 from hvlab.sim.store import Store
 from hvlab.sim.study import Study
@@ -52,7 +52,7 @@ def run_experiment(
         folder.prepare(target, document, resume=resume, overwrite=overwrite)
     started = datetime.datetime.now().astimezone()
     store = None if target is None else Store(target)
-    doing = executor or ProcessExecutor(jobs or processors())
+    doing = executor or ProcessExecutor(jobs or processors.usable())
     try:
         study = sweep.run(document, cells, doing, store, resume=resume)
     finally:

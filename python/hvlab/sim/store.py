@@ -20,11 +20,7 @@ class Store:
     def __init__(self, folder: Path) -> None:
         """Makes the folder. Raises HostError."""
         self._folder = folder / _FOLDER
-        try:
-            self._folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            message = f"cannot make {self._folder}: {error.strerror}"
-            raise HostError(message, f"mkdir {self._folder}", error.errno or 0) from None
+        files.make_folder(self._folder)
 
     def get(self, job: Job) -> JobResult | None:
         """What came of it, if it was done; a file that is no result is as none."""
