@@ -283,12 +283,12 @@ def test_a_full_disk_ends_the_sweep(
         if written == 3:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr(files.os, "fsync", fsync)
-    with pytest.raises(HostError, match="No space left on device") as caught:
-        swept(experiment(), Inline(), store=store)
+    with monkeypatch.context() as full:
+        full.setattr(files.os, "fsync", fsync)
+        with pytest.raises(HostError, match="No space left on device") as caught:
+            swept(experiment(), Inline(), store=store)
     assert caught.value.errno == errno.ENOSPC
     assert len(list((tmp_path / "r/jobs").iterdir())) == 2  # whole ones, and no rest of the third
-    monkeypatch.undo()
     again = Inline()
     swept(experiment(), again, store=store, resume=True)
     assert all(job.key() for job in again.jobs)
