@@ -36,16 +36,8 @@ constexpr Parameter kParameters[] = {
      .meaning = "what each vCPU wants of a pCPU; 1: it is never idle, and there are no requests",
      .least = 1e-6,
      .most = 1},
-    {.name = "period",
-     .type = Parameter::Type::kDuration,
-     .meaning = "time from one portion of work to the next",
-     .preset = "10ms",
-     .least = 1e3,
-     .most = 1e15},
-    {.name = "stagger",
-     .type = Parameter::Type::kFlag,
-     .meaning = "whether the vCPUs start their periods at random instants, not all at once",
-     .preset = "true"},
+    kPeriodParameter,
+    kStaggerParameter,
 };
 
 }  // namespace

@@ -8,6 +8,21 @@
 
 namespace hvlab::sim {
 
+inline constexpr Parameter kPeriodParameter = {
+    .name = "period",
+    .type = Parameter::Type::kDuration,
+    .meaning = "time from one portion of work to the next",
+    .preset = "10ms",
+    .least = 1e3,
+    .most = 1e15,
+};
+inline constexpr Parameter kStaggerParameter = {
+    .name = "stagger",
+    .type = Parameter::Type::kFlag,
+    .meaning = "whether the vCPUs start their periods at random instants, not all at once",
+    .preset = "true",
+};
+
 // Each vCPU has some work at the start of each of its periods, and is idle when it has done it;
 // periods that it could not keep up with are made up for. The work of a period is a request, which
 // comes when the period starts.

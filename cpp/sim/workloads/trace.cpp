@@ -110,16 +110,8 @@ constexpr Parameter kParameters[] = {
      .type = Parameter::Type::kFlag,
      .meaning = "whether each VM begins at a random point of the trace",
      .preset = "false"},
-    {.name = "period",
-     .type = Parameter::Type::kDuration,
-     .meaning = "time from one portion of work to the next",
-     .preset = "10ms",
-     .least = 1e3,
-     .most = 1e15},
-    {.name = "stagger",
-     .type = Parameter::Type::kFlag,
-     .meaning = "whether the vCPUs start their periods at random instants, not all at once",
-     .preset = "true"},
+    kPeriodParameter,
+    kStaggerParameter,
 };
 
 }  // namespace
