@@ -136,10 +136,7 @@ void FluidHost::finish_vcpus(std::size_t vm) {
     }
     // Its rate was rounded up to a whole nanosecond, or its work is not done yet: settle() says
     // when.
-    if (!live_[vm].dirty) {
-        live_[vm].dirty = true;
-        dirty_.push_back(static_cast<std::uint32_t>(vm));
-    }
+    mark_dirty(vm);
 }
 
 bool FluidHost::fire_due() {
@@ -220,10 +217,13 @@ void FluidHost::change(int vcpu, Doing doing, double finish) {
     live.computing += (doing == Doing::kComputing) - (doing_[index] == Doing::kComputing);
     doing_[index] = doing;
     finish_[index] = finish;
-    if (!live.dirty) {
-        live.dirty = true;
-        dirty_.push_back(static_cast<std::uint32_t>(current_));
-    }
+    mark_dirty(current_);
+}
+
+void FluidHost::mark_dirty(std::size_t vm) {
+    if (live_[vm].dirty) return;
+    live_[vm].dirty = true;
+    dirty_.push_back(static_cast<std::uint32_t>(vm));
 }
 
 void FluidHost::set_timer(int vcpu, Time at) {
@@ -234,25 +234,15 @@ void FluidHost::set_timer(int vcpu, Time at) {
 
 void FluidHost::arrive() {
     Live& live = live_[current_];
-    live.presence += live.in_system * (now_ - live.presence_since);
-    live.presence_since = now_;
-    ++live.in_system;
-    ++live.arrivals;
+    live.requests.arrive(live.account, now_);
 }
 
 void FluidHost::respond(Time arrived) {
     HVLAB_ASSERT(arrived <= now_);
     Live& live = live_[current_];
-    live.presence += live.in_system * (now_ - live.presence_since);
-    live.presence_since = now_;
-    --live.in_system;
-    const Duration latency = now_ - arrived;
-    ++live.responses;
-    live.latency += latency;
-    live.latency_most = std::max(live.latency_most, latency);
-    live.latency_squares += static_cast<double>(latency) * static_cast<double>(latency);
-    live.sojourns += now_ - std::max(arrived, accounts_from_);
-    if (now_ >= options_.warmup && options_.recorder != nullptr) {
+    const Duration latency = live.requests.respond(live.account, now_, arrived, accounts_from_);
+    const bool warm = accounts_from_ == options_.warmup;
+    if (warm && options_.recorder != nullptr) {
         options_.recorder->response(thread_, vms_[current_].group_number, latency);
     }
 }
@@ -325,15 +315,10 @@ void FluidHost::settle_active() {
     }
 }
 
-double FluidHost::capacity_of(std::int64_t wanting, double& speed) const {
-    const auto busy = std::min<std::int64_t>(wanting, group_.pcpus());
-    speed = speeds_[static_cast<std::size_t>(busy)];
-    return static_cast<double>(group_.pcpus());
-}
-
 void FluidHost::settle_rates() {
-    double speed = 1;
-    const double capacity = capacity_of(wanting_, speed);
+    const double capacity = group_.pcpus();
+    const auto busy = std::min<std::int64_t>(wanting_, group_.pcpus());
+    const double speed = speeds_[static_cast<std::size_t>(busy)];
     if (uniform_) {
         const double rate =
             active_.empty() ? 1.0 : std::min(1.0, capacity / static_cast<double>(active_.size()));
@@ -387,16 +372,16 @@ void FluidHost::reset_accounts() {
         for (std::size_t vm = 0; vm < vms_.size(); ++vm) {
             // The series go on: what was told so far is counted from here.
             VmLedger& told = sampled_[group_index_[vm]];
-            told = difference(told, ledger_at(vm, now_));
+            told = difference(told, vm_ledger(vm, now_));
         }
     }
     for (std::size_t vm = 0; vm < vms_.size(); ++vm) {
         Live& live = live_[vm];
         accrue(vms_[vm], live, now_);
-        live.wanted = live.arrivals = live.responses = 0;
-        live.run = live.lost = live.spun = live.throttled = live.latency_squares = 0;
-        live.latency = live.latency_most = live.sojourns = live.presence = 0;
-        live.presence_since = now_;
+        live.wanted = 0;
+        live.run = live.lost = live.spun = live.throttled = 0;
+        live.requests.settle(live.account, now_);
+        live.account = {};
     }
     accounts_from_ = now_;
 }
@@ -404,7 +389,7 @@ void FluidHost::reset_accounts() {
 void FluidHost::sample() {
     std::fill(sums_.begin(), sums_.end(), VmLedger{});
     for (std::size_t vm = 0; vm < vms_.size(); ++vm)
-        add(sums_[group_index_[vm]], ledger_at(vm, now_));
+        add(sums_[group_index_[vm]], vm_ledger(vm, now_));
     for (std::size_t i = 0; i < groups_.size(); ++i) {
         options_.recorder->sample(thread_, groups_[i], samples_, difference(sums_[i], sampled_[i]));
         sampled_[i] = sums_[i];
@@ -416,14 +401,14 @@ void FluidHost::sample() {
 VmLedger FluidHost::open_sample(std::uint32_t group, Time now) const {
     VmLedger sums;
     for (std::size_t vm = 0; vm < vms_.size(); ++vm) {
-        if (vms_[vm].group_number == group) add(sums, ledger_at(vm, now));
+        if (vms_[vm].group_number == group) add(sums, vm_ledger(vm, now));
     }
     const auto known = std::lower_bound(groups_.begin(), groups_.end(), group);
     if (known == groups_.end() || *known != group || sampled_.empty()) return sums;
     return difference(sums, sampled_[static_cast<std::size_t>(known - groups_.begin())]);
 }
 
-VmLedger FluidHost::ledger_at(std::size_t vm, Time now) const {
+VmLedger FluidHost::vm_ledger(std::size_t vm, Time now) const {
     Live live = live_[vm];
     accrue(vms_[vm], live, now);
     VmLedger ledger;
@@ -434,23 +419,14 @@ VmLedger FluidHost::ledger_at(std::size_t vm, Time now) const {
     ledger.ready = live.wanted - ledger.run - ledger.throttled;
     ledger.lost = std::llround(live.lost);
     ledger.spun = std::llround(live.spun);
-    ledger.arrivals = live.arrivals;
-    ledger.responses = live.responses;
-    ledger.latency = live.latency;
-    ledger.latency_most = live.latency_most;
-    ledger.latency_squares = live.latency_squares;
-    ledger.sojourns = live.sojourns;
-    ledger.presence = live.presence + live.in_system * (now - live.presence_since);
+    static_cast<RequestLedger&>(ledger) = live.account;
+    ledger.presence += live.requests.presence(now);
     return ledger;
-}
-
-VmLedger FluidHost::vm_ledger(std::size_t vm, Time now) const {
-    return ledger_at(vm, now);
 }
 
 HostLedger FluidHost::host_ledger(Time now) const {
     HostLedger ledger;
-    for (std::size_t vm = 0; vm < vms_.size(); ++vm) ledger.busy += ledger_at(vm, now).run;
+    for (std::size_t vm = 0; vm < vms_.size(); ++vm) ledger.busy += vm_ledger(vm, now).run;
     ledger.idle = group_.pcpus() * (now - accounts_from_) - ledger.busy;
     ledger.events = static_cast<std::int64_t>(events_);
     return ledger;

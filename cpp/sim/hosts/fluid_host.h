@@ -9,6 +9,7 @@
 
 #include "sim/engine/agenda.h"
 #include "sim/hosts/host.h"
+#include "sim/hosts/requests.h"
 #include "sim/hosts/shares.h"
 
 namespace hvlab::sim {
@@ -76,16 +77,8 @@ private:
         double spun = 0;
         double throttled = 0;
         Stream stream{0};
-        // Requests.
-        std::int64_t in_system = 0;
-        Time presence_since = 0;  // `presence` is up to here
-        Duration presence = 0;
-        std::int64_t arrivals = 0;
-        std::int64_t responses = 0;
-        Duration latency = 0;
-        Duration latency_most = 0;
-        Duration sojourns = 0;
-        double latency_squares = 0;
+        Requests requests;
+        RequestLedger account;
     };
 
     // The agenda's slots: two for the host, then a timer for each VM, then one for each vCPU.
@@ -114,20 +107,19 @@ private:
     void finish_vcpus(std::size_t vm);
     void fire(Agenda::Slot slot);
     void change(int vcpu, Doing doing, double finish);
+    void mark_dirty(std::size_t vm);
     std::size_t vcpu_index(int vcpu) const;
 
     static void accrue(const Vm& vm, Live& live, Time now);
     void settle();
     void settle_active();
     void settle_rates();
-    double capacity_of(std::int64_t wanting, double& speed) const;
     void set_rate(std::size_t vm, double rate, double speed);
     void update_next();
     void check_loaded() const;
 
     void reset_accounts();
     void sample();
-    VmLedger ledger_at(std::size_t vm, Time now) const;
 
     HostGroup group_;
     HostOptions options_;

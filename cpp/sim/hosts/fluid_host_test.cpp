@@ -153,6 +153,14 @@ TEST_F(FluidHostTest, WarmupBeginsTheAccountsAnew) {
     EXPECT_EQ(told_.latencies.size(), 6U);
 }
 
+// A response at the very end of the warm-up is of the warm-up, for ledgers and for percentiles.
+TEST_F(FluidHostTest, AResponseAtTheEndOfTheWarmupCountsNowhere) {
+    busy();
+    options_.warmup = 2 * kSecond;
+    EXPECT_EQ(run(4 * kSecond + 1)[0].responses, 2);  // at 3 s and at 4 s
+    EXPECT_EQ(told_.latencies.size(), 2U);
+}
+
 TEST_F(FluidHostTest, SamplesAddUpToTheAccountsAcrossTheWarmup) {
     add(restless_, 3);
     add(restless_, 2);

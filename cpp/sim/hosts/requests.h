@@ -14,13 +14,13 @@ class Requests {
 public:
     std::int64_t open() const { return open_; }
 
-    void arrive(VmLedger& ledger, Time now) {
+    void arrive(RequestLedger& ledger, Time now) {
         settle(ledger, now);
         ++open_;
         ++ledger.arrivals;
     }
     // `began`: when the ledger did. Returns the latency.
-    Duration respond(VmLedger& ledger, Time now, Time arrived, Time began) {
+    Duration respond(RequestLedger& ledger, Time now, Time arrived, Time began) {
         settle(ledger, now);
         --open_;
         const Duration latency = now - arrived;
@@ -32,7 +32,7 @@ public:
         return latency;
     }
     // Brings the ledger's presence up to `now`.
-    void settle(VmLedger& ledger, Time now) {
+    void settle(RequestLedger& ledger, Time now) {
         ledger.presence += presence(now);
         counted_ = now;
     }

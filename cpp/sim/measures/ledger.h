@@ -7,10 +7,21 @@
 
 namespace hvlab::sim {
 
+// What a VM's users noticed.
+struct RequestLedger {
+    std::int64_t arrivals = 0;
+    std::int64_t responses = 0;
+    Duration latency = 0;  // of all responses, summed
+    Duration latency_most = 0;
+    double latency_squares = 0;  // ns^2, summed
+    Duration sojourns = 0;       // the part of all responses' latency since the warm-up ended
+    Duration presence = 0;       // the integral of the number of requests in the VM, ns
+};
+
 // What one VM got, and what its users noticed, since the warm-up ended. Times are summed over its
 // vCPUs, in nanoseconds, all integers: sums over VMs are exact, in whatever order they are made. At
 // each instant run + ready + costop + throttled + idle = vCPUs x elapsed.
-struct VmLedger {
+struct VmLedger : RequestLedger {
     Duration run = 0;        // on a pCPU; of that:
     Duration overhead = 0;   //   costs of switching and migration
     Duration lost = 0;       //   to slower pCPUs: busy siblings, remote memory
@@ -22,14 +33,6 @@ struct VmLedger {
 
     std::int64_t switches = 0;    // another vCPU was put on a pCPU
     std::int64_t migrations = 0;  // of these: onto another core than its last
-
-    std::int64_t arrivals = 0;
-    std::int64_t responses = 0;
-    Duration latency = 0;  // of all responses, summed
-    Duration latency_most = 0;
-    double latency_squares = 0;  // ns^2, summed
-    Duration sojourns = 0;       // the part of all responses' latency since the warm-up ended
-    Duration presence = 0;       // the integral of the number of requests in the VM, ns
 };
 
 struct HostLedger {
