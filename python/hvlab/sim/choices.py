@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
@@ -33,7 +34,7 @@ TAG = "choice:"
 _UNKNOWN, _MADE, _WRITTEN = f"{TAG}?", f"{TAG}made", f"{TAG}written"
 
 
-class OneOf:
+class OneOf(ABC):
     """Base: a mapping with one key, which says what it is, and a body under that; or shorter.
 
     Attributes:
@@ -46,14 +47,14 @@ class OneOf:
     short_for: ClassVar[str] = ""
 
     @classmethod
+    @abstractmethod
     def bodies(cls) -> Mapping[str, type[BaseModel]]:
         """The model of the body of each."""
-        raise NotImplementedError
 
     @classmethod
+    @abstractmethod
     def made(cls, name: str, body: Any) -> Any:
         """From what the document says."""
-        raise NotImplementedError
 
     @classmethod
     def longer(cls, value: Any) -> Any:
