@@ -62,6 +62,7 @@ struct Bench {
         group.threads = threads;
         group.cores = 32 / threads;
         std::vector<HostedVm> vms;
+        vms.reserve(256);
         for (std::uint32_t i = 0; i < 256; ++i) {
             vms.push_back({.group = &vm,
                            .workload = &workload,
