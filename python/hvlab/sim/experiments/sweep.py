@@ -87,7 +87,14 @@ class _CellRun:
             resolution = pilot_resolution(experiment.duration)
             return Job(self._plain, seed, experiment.duration, 0, resolution)
         warmup = 0 if self.warmup is None else self.warmup.length
-        return Job(self._plain, seed, experiment.duration, warmup, experiment.resolution or 0)
+        return Job(
+            self._plain,
+            seed,
+            experiment.duration,
+            warmup,
+            experiment.resolution or 0,
+            self.cell.percentiles,
+        )
 
     def done(self, replication: int | str, result: JobResult) -> None:
         if isinstance(replication, str):
