@@ -49,10 +49,15 @@ class SimCluster {
 public:
     SimCluster(const py::dict& plain, std::uint64_t seed, sim::Time until, sim::Time warmup,
                sim::Duration resolution, sim::Duration window, unsigned threads,
-               std::uint64_t memory, const py::dict& schedulers) {
+               std::uint64_t memory, const std::string& percentiles, const py::dict& schedulers) {
         sim::Description description =
             as_simulation_errors([&] { return description_from(plain, seed); });
-        const sim::RunOptions options{until, warmup, resolution, threads, window, memory};
+        const auto kept = sim::percentiles_of(percentiles);
+        if (!kept) {
+            raise_simulation_error(fmt::format("there are no percentiles of '{}'", percentiles),
+                                   "percentiles");
+        }
+        const sim::RunOptions options{until, warmup, resolution, threads, window, memory, *kept};
         const sim::SchedulerFactory factory = scheduler_factory(schedulers);
         cluster_ = as_simulation_errors([&] {
             const py::gil_scoped_release released;
@@ -201,17 +206,20 @@ private:
 
 void bind_sim_cluster(py::module_& module) {
     py::class_<SimCluster>(module, "SimCluster", "One simulation of a cluster: hvlab.sim.Cluster.")
-        .def(py::init<const py::dict&, std::uint64_t, sim::Time, sim::Time, sim::Duration,
-                      sim::Duration, unsigned, std::uint64_t, const py::dict&>(),
-             py::arg("description"), py::kw_only(), py::arg("seed"), py::arg("until"),
-             py::arg("warmup") = 0, py::arg("resolution") = 0, py::arg("window") = 0,
-             py::arg("threads") = 1, py::arg("memory") = 0, py::arg("schedulers") = py::dict(),
-             "`description`: what ClusterSpec.plain gives. Times in ns; `window`: the most "
-             "simulated "
-             "time between two calls of `progress`, 0: some; `memory` in bytes, 0: what is free; "
-             "`schedulers`: by group of hosts whose scheduler is 'python', what makes one. "
-             "Raises SimulationError for what is wrong with it, or if it would not fit in "
-             "memory.")
+        .def(
+            py::init<const py::dict&, std::uint64_t, sim::Time, sim::Time, sim::Duration,
+                     sim::Duration, unsigned, std::uint64_t, const std::string&, const py::dict&>(),
+            py::arg("description"), py::kw_only(), py::arg("seed"), py::arg("until"),
+            py::arg("warmup") = 0, py::arg("resolution") = 0, py::arg("window") = 0,
+            py::arg("threads") = 1, py::arg("memory") = 0, py::arg("percentiles") = "groups",
+            py::arg("schedulers") = py::dict(),
+            "`description`: what ClusterSpec.plain gives. Times in ns; `window`: the most "
+            "simulated "
+            "time between two calls of `progress`, 0: some; `memory` in bytes, 0: what is free; "
+            "`percentiles`: 'groups', 'hosts' or 'vms', what has percentiles of response times; "
+            "`schedulers`: by group of hosts whose scheduler is 'python', what makes one. "
+            "Raises SimulationError for what is wrong with it, or if it would not fit in "
+            "memory.")
         .def(
             "run", &SimCluster::run, py::arg("progress") = py::none(), py::arg("feed") = py::none(),
             "Goes on to the end: 'complete'; or until `progress(now, events)` returns False: "

@@ -8,8 +8,8 @@
 
 #include <array>
 #include <atomic>
+#include <charconv>
 #include <chrono>
-#include <cstdlib>
 #include <cstring>
 #include <ctime>
 #include <functional>
@@ -307,7 +307,11 @@ int main(int argc, char** argv) {
     try {
         for (const auto& [name, measure] : kFigures) {
             if (argc != 3 || name != argv[1]) continue;
-            measure(std::atoi(argv[2]));
+            const char* const end = argv[2] + std::strlen(argv[2]);
+            int rounds = 0;
+            const auto [read, error] = std::from_chars(argv[2], end, rounds);
+            if (error != std::errc{} || read != end || rounds < 1) break;
+            measure(rounds);
             return 0;
         }
     } catch (const hvlab::BackendUnavailable& error) {

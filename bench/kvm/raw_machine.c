@@ -26,7 +26,7 @@ int raw_set_rip(struct raw_machine* machine, uint64_t rip) {
 int raw_create(int kvm, void* memory, size_t size, uint64_t rip, struct raw_machine* machine) {
     struct kvm_userspace_memory_region region;
     struct kvm_sregs sregs;
-    int error;
+    int error = 0;
 
     memset(machine, 0, sizeof *machine);
     machine->vcpu = -1;

@@ -96,6 +96,7 @@ void agenda_by(benchmark::State& state) {
     const auto slots = static_cast<std::uint32_t>(state.range(0));
     const auto count = static_cast<std::size_t>(state.range(2));
     std::vector<Of> agendas;
+    agendas.reserve(count);
     for (std::size_t i = 0; i < count; ++i) agendas.emplace_back(steps, slots);
     std::size_t i = 0;
     const auto step = [&] { return steps[i++ % steps.size()]; };

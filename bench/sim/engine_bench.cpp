@@ -20,6 +20,7 @@ template <typename Draw>
 void draw(benchmark::State& state, Draw one) {
     constexpr std::size_t kStreams = 1000;
     std::vector<Stream> streams;
+    streams.reserve(kStreams);
     for (std::uint64_t key = 0; key < kStreams; ++key) streams.emplace_back(key);
     Stream choice(kStreams);
     std::vector<std::uint32_t> order(1 << 14);

@@ -1540,10 +1540,11 @@ class SimCluster:
         window: typing.SupportsInt | typing.SupportsIndex = 0,
         threads: typing.SupportsInt | typing.SupportsIndex = 1,
         memory: typing.SupportsInt | typing.SupportsIndex = 0,
+        percentiles: str = "groups",
         schedulers: dict = {},
     ) -> None:
         """
-        `description`: what ClusterSpec.plain gives. Times in ns; `window`: the most simulated time between two calls of `progress`, 0: some; `memory` in bytes, 0: what is free; `schedulers`: by group of hosts whose scheduler is 'python', what makes one. Raises SimulationError for what is wrong with it, or if it would not fit in memory.
+        `description`: what ClusterSpec.plain gives. Times in ns; `window`: the most simulated time between two calls of `progress`, 0: some; `memory` in bytes, 0: what is free; `percentiles`: 'groups', 'hosts' or 'vms', what has percentiles of response times; `schedulers`: by group of hosts whose scheduler is 'python', what makes one. Raises SimulationError for what is wrong with it, or if it would not fit in memory.
         """
     def restore(self, path: str) -> None:
         """

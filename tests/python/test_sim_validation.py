@@ -17,8 +17,8 @@ from typer.testing import CliRunner
 
 from hvlab.cli.app import app
 from hvlab.sim import validation
-from hvlab.sim.executor import ProcessExecutor
-from hvlab.sim.jobs import Job
+from hvlab.sim.experiments.executor import ProcessExecutor
+from hvlab.sim.experiments.jobs import Job
 from hvlab.sim.validation import fidelity, promises, queues, skew, theory
 from hvlab.sim.validation.rows import Row, from_replications
 from hvlab.sim.validation.runs import Checked, Runs, checked

@@ -66,8 +66,9 @@ inline Options parse(std::span<char*> arguments, std::initializer_list<std::stri
                 fmt::format("no option '{}'; there are{}", arguments[i], names));
         }
         const std::string_view text = i + 1 < arguments.size() ? arguments[i + 1] : "";
-        const char* const last = text.data() + text.size();
-        const auto [end, error] = std::from_chars(text.data(), last, *option->second);
+        const char* const first = text.data();
+        const char* const last = first + text.size();
+        const auto [end, error] = std::from_chars(first, last, *option->second);
         if (error != std::errc{} || end != last) {
             throw std::invalid_argument(
                 fmt::format("{} takes a number below 2^32, not '{}'", option->first, text));

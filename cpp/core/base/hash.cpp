@@ -22,8 +22,7 @@ RecordHasher::RecordHasher(const RecordHasher& other)
 RecordHasher::RecordHasher(RecordHasher&&) noexcept = default;
 
 RecordHasher& RecordHasher::operator=(const RecordHasher& other) {
-    state_ = std::make_unique<State>(*other.state_);
-    return *this;
+    return *this = RecordHasher(other);
 }
 
 RecordHasher& RecordHasher::operator=(RecordHasher&&) noexcept = default;

@@ -227,7 +227,8 @@ Bytes sample_bzimage(Compression compression) {
     const Bytes vmlinux = sample_vmlinux();
     Bytes packed = compress(compression, vmlinux);
     const bool has_size = compression == Compression::kGzip || compression == Compression::kNone;
-    return make_bzimage(has_size ? packed : with_size(std::move(packed), vmlinux.size()));
+    if (!has_size) packed = with_size(std::move(packed), vmlinux.size());
+    return make_bzimage(packed);
 }
 
 Bytes multiboot_header(std::uint32_t flags, const std::vector<std::uint32_t>& addresses) {

@@ -11,6 +11,7 @@ constexpr std::uint32_t kVersion = 1;
 
 std::vector<std::uint8_t> PostPort::history() const {
     std::vector<std::uint8_t> values;
+    values.reserve(count_);
     for (std::size_t i = 0; i < count_; ++i) {
         values.push_back(values_[(next_ + kHistory - count_ + i) % kHistory]);
     }

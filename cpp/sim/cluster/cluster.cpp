@@ -93,7 +93,8 @@ std::vector<std::unique_ptr<Host>> Cluster::make_hosts(const SchedulerFactory& o
 std::unique_ptr<Host> Cluster::make_host(std::uint32_t number, std::vector<HostedVm> vms,
                                          const SchedulerFactory& own_scheduler) {
     const HostGroup& group = placement_.host_group(number);
-    const HostOptions options{options_.warmup, options_.resolution, &recording_};
+    const HostOptions options{options_.warmup, options_.resolution, &recording_,
+                              options_.percentiles};
     if (description_.fidelity == Fidelity::kFluid) {
         return std::make_unique<FluidHost>(group, vms, options);
     }

@@ -26,6 +26,7 @@ struct RunOptions {
     unsigned threads = 1;
     Duration window = 0;       // between two calls of Progress, at most; 0: as the engine likes
     std::uint64_t memory = 0;  // bytes that the run may take; 0: what the host has available
+    Percentiles percentiles = Percentiles::kGroups;
 };
 
 struct QuantumPolicy;  // hosts/quantum_host.h

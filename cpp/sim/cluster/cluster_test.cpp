@@ -93,6 +93,7 @@ class ClusterTest : public ::testing::TestWithParam<Fidelity> {};
 
 TEST_P(ClusterTest, ThreadsDoNotShow) {
     RunOptions options{.warmup = 100 * kMillisecond, .resolution = 50 * kMillisecond};
+    options.percentiles = Percentiles::kVms;
     const std::vector<std::string> one = run(sample(GetParam()), options);
     for (const unsigned threads : {2U, 3U}) {
         options.threads = threads;
@@ -283,6 +284,7 @@ TEST_P(ClusterTest, SavedAndRestoredItGoesOnAsBefore) {
     const auto file = directory / "run.checkpoint";
     const Description description = sample(GetParam());
     RunOptions options{.until = 20 * kSecond, .warmup = kSecond, .resolution = 700 * kMillisecond};
+    options.percentiles = Percentiles::kVms;
     const std::vector<std::string> whole = run(description, options);
     {
         Cluster cluster(description, options);
@@ -299,6 +301,53 @@ TEST_P(ClusterTest, SavedAndRestoredItGoesOnAsBefore) {
     EXPECT_EQ(values_of(cluster), whole);
 }
 
+std::vector<double> numbers(const Table& table, std::string_view name) {
+    for (const Column& column : table.columns) {
+        if (column.name == name) return std::get<std::vector<double>>(column.values);
+    }
+    return {};
+}
+
+TEST_P(ClusterTest, PercentilesOfHostsAndVmsAreThereOnRequest) {
+    RunOptions options{.until = 3 * kSecond, .warmup = kSecond / 2};
+    const auto columns = [&](Percentiles kept) {
+        options.percentiles = kept;
+        Cluster cluster(sample(GetParam()), options);
+        cluster.run(nullptr);
+        return std::pair{numbers(vm_table(cluster), "latency_p99").size(),
+                         numbers(host_table(cluster), "latency_p99").size()};
+    };
+    EXPECT_EQ(columns(Percentiles::kGroups), std::pair(std::size_t{0}, std::size_t{0}));
+    EXPECT_EQ(columns(Percentiles::kHosts), std::pair(std::size_t{0}, std::size_t{3}));
+    EXPECT_EQ(columns(Percentiles::kVms), std::pair(std::size_t{12}, std::size_t{3}));
+}
+
+// A VM alone in its group, or on its host, has the percentiles of the group's exact histogram.
+TEST_P(ClusterTest, PercentilesOfOneVmAreThoseOfItsGroup) {
+    Description description = sample(GetParam());
+    description.hosts[0].count = 2;
+    description.vms[0].count = description.vms[1].count = 1;
+    description.vms[1].apart = {"web"};
+    Cluster cluster(description,
+                    {.until = 20 * kSecond, .warmup = kSecond, .percentiles = Percentiles::kVms});
+    cluster.run(nullptr);
+    for (const char* name : {"latency_p50", "latency_p90", "latency_p99", "latency_p999"}) {
+        const std::vector<double> groups = numbers(group_table(cluster), name);
+        const std::vector<double> vms = numbers(vm_table(cluster), name);
+        std::vector<double> hosts = numbers(host_table(cluster), name);
+        std::sort(hosts.begin(), hosts.end());
+        std::vector<double> sorted = vms;
+        std::sort(sorted.begin(), sorted.end());
+        EXPECT_EQ(hosts, sorted) << name;
+        ASSERT_EQ(vms.size(), 2U);
+        for (std::size_t i : {0, 1}) {
+            const double bound = (CompactHistogram::kError + Histogram::kError) * groups[i];
+            EXPECT_NEAR(vms[i], groups[i], bound) << name;
+            EXPECT_GT(groups[i], kMillisecond / 2) << name;
+        }
+    }
+}
+
 TEST_P(ClusterTest, ACheckpointOfAnotherClusterIsRefused) {
     const TestDirectory directory;
     const auto file = directory / "run.checkpoint";
@@ -313,6 +362,7 @@ TEST_P(ClusterTest, ACheckpointOfAnotherClusterIsRefused) {
     };
     EXPECT_THROW(restored({.until = 1}), StateError);
     EXPECT_THROW(restored({.until = 20 * kSecond, .resolution = kSecond}), StateError);
+    EXPECT_THROW(restored({.until = 20 * kSecond, .percentiles = Percentiles::kHosts}), StateError);
     description.vms[0].count += 3;
     EXPECT_THROW(restored(options), StateError);
     description.hosts[0].count += 1;
@@ -324,10 +374,12 @@ TEST_P(ClusterTest, TheFootprintIsThatOfTheHeap) {
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
     GTEST_SKIP() << "a sanitizer's heap tells no sizes";
 #endif
-    for (const int vcpus : {1, 4}) {
+    const std::vector<std::pair<int, Percentiles>> cases{
+        {1, Percentiles::kGroups}, {4, Percentiles::kGroups}, {1, Percentiles::kVms}};
+    for (const auto& [vcpus, percentiles] : cases) {
         Description description{{samples::host("node", 500, 8)}, {samples::vm("web", 8000, vcpus)}};
         description.fidelity = GetParam();
-        const RunOptions options{.until = 10 * kMillisecond};
+        const RunOptions options{.until = 10 * kMillisecond, .percentiles = percentiles};
         // What does not grow with the cluster, and the histograms.
         Description small = description;
         small.hosts[0].count = small.vms[0].count = 1;

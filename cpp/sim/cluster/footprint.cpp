@@ -63,18 +63,23 @@ void require_memory(std::uint64_t needed, std::uint64_t limit) {
 std::uint64_t Cluster::footprint(const Description& description, const RunOptions& options) {
     const Costs& costs = description.fidelity == Fidelity::kFluid ? kFluid : kQuantum;
     std::uint64_t bytes = kProcess;
+    std::uint64_t hosts = 0;
+    std::uint64_t vms = 0;
     for (const HostGroup& host : description.hosts) {
+        hosts += static_cast<std::uint64_t>(host.count);
         bytes += static_cast<std::uint64_t>(host.count) *
                  (costs.host + costs.pcpu * static_cast<std::uint64_t>(host.pcpus()));
     }
     for (const VmGroup& vm : description.vms) {
         const auto vcpus = static_cast<std::uint64_t>(vm.vcpus);
         const std::uint64_t state = make_workload(vm)->state_size(vm.vcpus);
+        vms += static_cast<std::uint64_t>(vm.count);
         bytes += static_cast<std::uint64_t>(vm.count) *
                  (costs.vm + kPlaced + costs.vcpu * vcpus + state);
     }
-    return bytes + Recording::size(description.vms.size(), options.until, options.resolution,
-                                   options.threads);
+    return bytes + ResponseTimes::bytes(options.percentiles, hosts, vms) +
+           Recording::size(description.vms.size(), options.until, options.resolution,
+                           options.threads);
 }
 
 }  // namespace hvlab::sim

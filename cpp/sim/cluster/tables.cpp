@@ -103,7 +103,7 @@ void add_requests(Builder& row, const VmLedger& ledger, Duration elapsed) {
                count > 0 ? static_cast<double>(ledger.latency_most) : kNone);
 }
 
-void add_percentiles(Builder& row, const Histogram& latency) {
+void add_percentiles(Builder& row, const auto& latency) {
     row.number("latency_p50", "ns", "median response time", latency.quantile(0.5));
     row.number("latency_p90", "ns", "90th percentile of response times", latency.quantile(0.9));
     row.number("latency_p95", "ns", "95th percentile of response times", latency.quantile(0.95));
@@ -118,6 +118,11 @@ struct Sums {
     std::vector<std::vector<Service>> short_of;  // by group: VMs that wanted more than they got
 };
 
+// Notes a VM that wanted more than it got.
+void note_short(std::vector<Service>& short_of, const VmLedger& ledger, double weight) {
+    if (ledger.ready + ledger.costop > 0) short_of.push_back({ledger.run, weight});
+}
+
 // In the order of hosts, and of VMs on each: doubles are summed in one order.
 Sums sum_up(const Cluster& cluster) {
     const Placement& placement = cluster.placement();
@@ -130,9 +135,7 @@ Sums sum_up(const Cluster& cluster) {
             const VmLedger ledger = cluster.host(host).vm_ledger(vm, cluster.now());
             const std::uint32_t group = placed[vm].group;
             add(sums.groups[group], ledger);
-            if (ledger.ready + ledger.costop > 0) {
-                sums.short_of[group].push_back({ledger.run, placement.vm_groups()[group]->weight});
-            }
+            note_short(sums.short_of[group], ledger, placement.vm_groups()[group]->weight);
         }
     }
     for (const VmLedger& group : sums.groups) add(sums.population, group);
@@ -146,6 +149,25 @@ double fairness(std::span<const Service> short_of) {
 
 const char kFairness[] =
     "Jain's index of run time a weight, of the VMs that wanted more than they got";
+
+// What the VMs of a host got.
+void add_vms(Builder& row, const Cluster& cluster, std::uint32_t host, Duration elapsed) {
+    const Placement& placement = cluster.placement();
+    const auto placed = placement.on_host(host);
+    VmLedger sums;
+    std::vector<Service> short_of;
+    for (std::size_t vm = 0; vm < placed.size(); ++vm) {
+        const VmLedger ledger = cluster.host(host).vm_ledger(vm, cluster.now());
+        add(sums, ledger);
+        note_short(short_of, ledger, placement.vm_groups()[placed[vm].group]->weight);
+    }
+    add_shares(row, sums);
+    row.integer("ready", "ns", "its vCPUs wanted a pCPU and had none: steal time", sums.ready);
+    row.integer("costop", "ns", "its vCPUs were held back by co-scheduling", sums.costop);
+    row.integer("throttled", "ns", "its VMs were over their limit", sums.throttled);
+    row.number("fairness", "1", kFairness, fairness(short_of));
+    add_requests(row, sums, elapsed);
+}
 
 }  // namespace
 
@@ -175,12 +197,15 @@ Table vm_table(const Cluster& cluster) {
         add_shares(rows, ledger);
         add_times(rows, ledger);
         add_requests(rows, ledger, elapsed);
+        const CompactHistogram* latency = cluster.host(host).response_times().vm(vm);
+        if (latency != nullptr) add_percentiles(rows, *latency);
     }
     return rows.take();
 }
 
 Table host_table(const Cluster& cluster) {
     const Placement& placement = cluster.placement();
+    const Duration elapsed = cluster.now() - cluster.measured_from();
     Builder rows("hosts");
     for (std::uint32_t host = 0; host < placement.hosts(); ++host) {
         const HostGroup& group = placement.host_group(host);
@@ -197,6 +222,9 @@ Table host_table(const Cluster& cluster) {
         rows.integer("switches", "1", "times another vCPU was put on a pCPU", ledger.switches);
         rows.integer("migrations", "1", "of these: onto another core", ledger.migrations);
         rows.integer("events", "1", "events simulated", ledger.events);
+        add_vms(rows, cluster, host, elapsed);
+        const auto latency = cluster.host(host).response_times().host();
+        if (latency) add_percentiles(rows, *latency);
     }
     return rows.take();
 }

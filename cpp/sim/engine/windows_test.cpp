@@ -290,7 +290,7 @@ TEST(Engine, TheLowestOfSeveralThatThrowOnOneThreadAndOnTwo) {
             time = kNever;
             if (!fails) return {1};
             ++failures;
-            throw Phold::Failure{id};
+            throw Phold::Failure(id);
         }
         void receive(const Message&) override {}
         void save(StateWriter&) const override {}

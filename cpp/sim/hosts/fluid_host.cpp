@@ -35,6 +35,7 @@ FluidHost::FluidHost(const HostGroup& group, std::span<const HostedVm> vms,
       options_(options),
       speeds_(speeds_by_busy(group)),
       agenda_(slots(vms)),
+      response_times_(options.percentiles, vms.size()),
       shares_(vms.size()) {
     std::size_t vcpus = 0;
     std::size_t state = 0;
@@ -241,8 +242,9 @@ void FluidHost::respond(Time arrived) {
     HVLAB_ASSERT(arrived <= now_);
     Live& live = live_[current_];
     const Duration latency = live.requests.respond(live.account, now_, arrived, accounts_from_);
-    const bool warm = accounts_from_ == options_.warmup;
-    if (warm && options_.recorder != nullptr) {
+    if (accounts_from_ != options_.warmup) return;
+    response_times_.record(current_, latency);
+    if (options_.recorder != nullptr) {
         options_.recorder->response(thread_, vms_[current_].group_number, latency);
     }
 }

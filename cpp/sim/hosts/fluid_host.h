@@ -31,6 +31,7 @@ public:
     std::size_t vms() const override { return vms_.size(); }
     VmLedger vm_ledger(std::size_t vm, Time now) const override;
     HostLedger host_ledger(Time now) const override;
+    const ResponseTimes& response_times() const override { return response_times_; }
     VmLedger open_sample(std::uint32_t group, Time now) const override;
     std::optional<VcpuAccount> vcpu_account(std::size_t /*vm*/, int /*vcpu*/,
                                             Time /*now*/) const override {
@@ -153,6 +154,7 @@ private:
     std::int64_t samples_ = 0;
     std::vector<VmLedger> sampled_;  // of each group on this host: what was told so far
     std::vector<VmLedger> sums_;
+    ResponseTimes response_times_;
     Time accounts_from_ = 0;
     std::vector<std::uint32_t> groups_;       // the groups on this host, ascending
     std::vector<std::uint32_t> group_index_;  // of each VM: its place there

@@ -7,7 +7,7 @@
 namespace hvlab::sim {
 namespace {
 
-constexpr std::uint32_t kVersion = 1;
+constexpr std::uint32_t kVersion = 2;
 
 }  // namespace
 
@@ -30,6 +30,7 @@ void FluidHost::save(StateWriter& writer) const {
     put_pods(writer, completes_);
     put_pods(writer, sampled_);
     for (Agenda::Slot slot = 0; slot < agenda_.slots(); ++slot) writer.put(agenda_.time(slot));
+    response_times_.save(writer);
 }
 
 // Throws StateError; the host can't be used then.
@@ -53,6 +54,7 @@ void FluidHost::load(StateReader& reader) {
     for (Agenda::Slot slot = 0; slot < agenda_.slots(); ++slot) {
         agenda_.set(slot, reader.get<Time>());
     }
+    response_times_.load(reader);
     check_loaded();
 }
 

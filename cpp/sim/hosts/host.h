@@ -10,6 +10,7 @@
 #include "sim/engine/process.h"
 #include "sim/engine/time.h"
 #include "sim/measures/ledger.h"
+#include "sim/measures/response_times.h"
 #include "sim/model/description.h"
 #include "sim/workloads/workload.h"
 
@@ -42,6 +43,7 @@ struct HostOptions {
     Time warmup = 0;          // ledgers begin anew then
     Duration resolution = 0;  // of the series, which begins at 0; 0: none
     Recorder* recorder = nullptr;
+    Percentiles percentiles = Percentiles::kGroups;
 };
 
 // One vCPU's account since the run began, ns.
@@ -58,6 +60,8 @@ public:
     // Accounts up to `now`, at which the host must stand (the end of the last window).
     virtual VmLedger vm_ledger(std::size_t vm, Time now) const = 0;
     virtual HostLedger host_ledger(Time now) const = 0;
+    // Since the warm-up ended.
+    virtual const ResponseTimes& response_times() const = 0;
     // Of the interval of the series that is under way at `now`: what its group's VMs did so far.
     virtual VmLedger open_sample(std::uint32_t group, Time now) const = 0;
     // Of a host that knows its vCPUs one by one; otherwise nothing.

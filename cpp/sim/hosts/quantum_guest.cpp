@@ -15,7 +15,8 @@ QuantumGuest::QuantumGuest(std::span<const HostedVm> vms, const HostOptions& opt
       dispatcher_(dispatcher),
       agenda_(agenda),
       slots_(slots),
-      warm_(options.warmup == 0) {
+      warm_(options.warmup == 0),
+      response_times_(options.percentiles, vms.size()) {
     const auto words = [](const HostedVm& vm) {
         return (vm.workload->state_size(vm.group->vcpus) + 7) / 8;
     };
@@ -107,7 +108,9 @@ void QuantumGuest::respond(Time arrived) {
     }
     const Duration latency = requests.respond(dispatcher_.requests_ledger(static_cast<VmId>(vm_)),
                                               now(), arrived, began_);
-    if (warm_ && recorder_ != nullptr) {
+    if (!warm_) return;
+    response_times_.record(vm_, latency);
+    if (recorder_ != nullptr) {
         recorder_->response(thread_, hosted_[vm_].group_number, latency);
     }
 }
@@ -161,7 +164,7 @@ void QuantumGuest::refuse(const std::string& message) const {
 }
 
 void QuantumGuest::save(StateWriter& writer) const {
-    writer.begin("guests", 1);
+    writer.begin("guests", 2);
     writer.put(began_);
     writer.put(warm_);
     put_pods(writer, starving_);
@@ -170,10 +173,11 @@ void QuantumGuest::save(StateWriter& writer) const {
         vm.requests.save(writer);
         writer.put_bytes(vm.state);
     }
+    response_times_.save(writer);
 }
 
 void QuantumGuest::load(StateReader& reader) {
-    reader.begin("guests", 1);
+    reader.begin("guests", 2);
     began_ = reader.get<Time>();
     warm_ = reader.get_bool();
     get_pods(reader, starving_, 0, vms_.size());
@@ -186,6 +190,7 @@ void QuantumGuest::load(StateReader& reader) {
         }
         std::ranges::copy(state, vm.state.begin());
     }
+    response_times_.load(reader);
 }
 
 }  // namespace hvlab::sim

@@ -46,6 +46,7 @@ public:
 
     // Which of the engine's threads it is on.
     void set_thread(unsigned thread) { thread_ = thread; }
+    const ResponseTimes& response_times() const { return response_times_; }
     // Adds what the ledger lacks.
     void add_presence(VmId vm, Time now, VmLedger& ledger) const;
     // The ledgers begin anew.
@@ -79,6 +80,7 @@ private:
     unsigned thread_ = 0;
     Time began_ = 0;  // the ledgers did
     bool warm_;
+    ResponseTimes response_times_;
 };
 
 }  // namespace hvlab::sim

@@ -45,6 +45,7 @@ public:
     std::size_t vms() const override { return vms_.size(); }
     VmLedger vm_ledger(std::size_t vm, Time now) const override;
     HostLedger host_ledger(Time now) const override;
+    const ResponseTimes& response_times() const override { return guest_.response_times(); }
     VmLedger open_sample(std::uint32_t group, Time now) const override;
     std::optional<VcpuAccount> vcpu_account(std::size_t vm, int vcpu, Time now) const override;
     void open_requests(std::size_t vm, const std::function<void(Time)>& visit) override;

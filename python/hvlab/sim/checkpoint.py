@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,12 +14,13 @@ from hvlab.errors import SimulationError
 if TYPE_CHECKING:
     from hvlab.sim.result import Progress, Result
 
-FORMAT = 1
+FORMAT = 2
 
 
-def told(cluster: dict[str, Any], seed: int, options: dict[str, int]) -> str:
+def told(cluster: dict[str, Any], seed: int, options: Mapping[str, Any]) -> str:
     """What is written into the file: all that it takes to build the cluster again."""
-    kept = {name: options.get(name, 0) for name in ("until", "warmup", "resolution")}
+    names = ("until", "warmup", "resolution", "percentiles")
+    kept = {name: options[name] for name in names if name in options}
     return json.dumps({"format": FORMAT, "cluster": cluster, "seed": seed, "options": kept})
 
 

@@ -4,13 +4,18 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from hvlab import units
 from hvlab.scenario.nearest import did_you_mean
 
 POPULATION = ""  # the scope of all VMs and hosts
+
+# What has percentiles of its response times in a run; each has those before it as well.
+Percentiles = Literal["groups", "hosts", "vms"]
+KEPT: tuple[Percentiles, ...] = ("groups", "hosts", "vms")
 
 
 class Unit(enum.StrEnum):
@@ -24,13 +29,37 @@ class Unit(enum.StrEnum):
 @dataclass(frozen=True)
 class Measure:
     """A measure. `of_hosts`: a group of hosts has it, and not a group of VMs; else the other way round.
-    The population has all.
+    The population has all. `needs`: what has to have percentiles, or there is none.
     """
 
     name: str
     unit: Unit
     meaning: str
     of_hosts: bool = False
+    needs: Percentiles = "groups"
+
+
+_PERCENTILES = {
+    "p50": "median",
+    "p90": "90th percentile",
+    "p95": "95th percentile",
+    "p99": "99th percentile",
+    "p999": "99.9th percentile",
+}
+
+
+def _worst(of_hosts: bool) -> tuple[Measure, ...]:
+    where, needs = ("host", KEPT[1]) if of_hosts else ("VM", KEPT[2])
+    return tuple(
+        Measure(
+            f"response.{short}.worst_{where.lower()}",
+            Unit.TIME,
+            f"{name} of the response time on the {where} that has the longest",
+            of_hosts,
+            needs,
+        )
+        for short, name in _PERCENTILES.items()
+    )
 
 
 _ALL = (
@@ -48,15 +77,14 @@ _ALL = (
     Measure("throughput", Unit.RATE, "responses a second"),
     Measure("arrivals", Unit.RATE, "requests a second"),
     Measure("response.mean", Unit.TIME, "mean response time"),
-    Measure("response.p50", Unit.TIME, "median response time"),
-    Measure("response.p90", Unit.TIME, "90th percentile of the response time"),
-    Measure("response.p95", Unit.TIME, "95th percentile of the response time"),
-    Measure("response.p99", Unit.TIME, "99th percentile of the response time"),
-    Measure("response.p999", Unit.TIME, "99.9th percentile of the response time"),
+    *(Measure(f"response.{short}", Unit.TIME, f"{name} of the response time")
+      for short, name in _PERCENTILES.items()),
     Measure("response.max", Unit.TIME, "the longest response time"),
     Measure("switches", Unit.RATE, "context switches a second"),
     Measure("migrations", Unit.RATE, "migrations of vCPUs to another core a second"),
     Measure("utilisation", Unit.SHARE, "of all pCPU time, the share with a vCPU on the pCPU", True),
+    *_worst(of_hosts=False),
+    *_worst(of_hosts=True),
 )  # fmt: skip
 MEASURES: Mapping[str, Measure] = {measure.name: measure for measure in _ALL}
 _MEANT = {
@@ -92,10 +120,16 @@ def split(name: str, vms: Sequence[str], hosts: Sequence[str]) -> tuple[str, Mea
     raise UnknownMeasure(f"unknown measure '{name}'{_hint(name, known)}")
 
 
+def finest(needs: Iterable[Percentiles]) -> Percentiles:
+    """What all of them can be had from."""
+    return max(needs, key=KEPT.index, default="groups")
+
+
 def _hint(name: str, known: Sequence[str]) -> str:
     if _MEANT.get(name.casefold()) in known:
         return f" (did you mean '{_MEANT[name.casefold()]}'?)"
-    return did_you_mean(name, known) or f"; known: {', '.join(known)}"
+    usual = [each for each in known if each not in MEASURES or MEASURES[each].needs == "groups"]
+    return did_you_mean(name, known) or f"; known: {', '.join(usual)}"
 
 
 def shown(value: float | None, unit: Unit) -> str:

@@ -46,7 +46,7 @@ _RESPONSES = {
 def run_plain(
     cluster: Mapping[str, Any],
     seed: int,
-    options: Mapping[str, int],
+    options: Mapping[str, Any],
     progress: Progress | None = None,
     feed: Feed | None = None,
     schedulers: Mapping[str, policies.Maker] | None = None,
@@ -134,8 +134,9 @@ class Result:
 
     @cached_property
     def measures(self) -> Mapping[str, float]:
-        """Every measure that experiments have, by name: `ready`, `web.ready`, `node.utilisation`. NaN where
-        there is none, as the response time without a response.
+        """Every measure that experiments have, by name: `ready`, `web.ready`, `node.utilisation`; those of
+        the worst VM or host if the run had `percentiles` of them. NaN where there is none, as the response
+        time without a response.
         """
         population = _row(self.frame("population"), 0)
         measured = population["measured"]
@@ -145,7 +146,8 @@ class Result:
         for index, name in enumerate(groups["group"]):
             of_group = _of_vms(_row(groups, index), measured)
             found |= {f"{name}.{measure}": value for measure, value in of_group.items()}
-        return found | self._of_hosts()
+        worst_vms = _worst(self.frame("vms"), "worst_vm")
+        return found | worst_vms | self._of_hosts()
 
     def measure(self, name: str) -> float:
         """One of `measures`. Raises SimulationError."""
@@ -156,6 +158,10 @@ class Result:
                 split(name, groups, hosts)
             except UnknownMeasure as error:
                 raise SimulationError(str(error)) from None
+            wanted = split(name, groups, hosts)[1].needs
+            raise SimulationError(
+                f"'{name}' is of a run with percentiles='{wanted}'", "percentiles"
+            )
         return self.measures[name]
 
     def _of_hosts(self) -> dict[str, float]:
@@ -165,12 +171,14 @@ class Result:
             both = sums.setdefault(name, [0, 0])
             both[0] += int(busy)
             both[1] += int(idle)
-        return {
+        used = {
             f"{name}.utilisation": _ratio(busy, busy + idle) for name, (busy, idle) in sums.items()
         }
+        return used | _worst(hosts, "worst_host")
 
     def _lines(self) -> list[tuple[str, str]]:
-        found = ((name, self.measures[name], MEASURES[name].unit) for name in MEASURES)
+        known = [name for name in MEASURES if name in self.measures]
+        found = ((name, self.measures[name], MEASURES[name].unit) for name in known)
         return [(name, shown(value, unit)) for name, value, unit in found if not math.isnan(value)]
 
     def __repr__(self) -> str:
@@ -196,6 +204,27 @@ def _row(frame: Frame, index: int) -> dict[str, float]:
     return {
         name: frame[name][index].item() for name in frame.columns if frame[name].dtype != object
     }
+
+
+def _worst(frame: Frame, suffix: str) -> dict[str, float]:
+    """The longest percentiles of a row's response time, of all rows and of those of each group."""
+    groups = frame["group"]
+    found: dict[str, float] = {}
+    for measure, column in _RESPONSES.items():
+        name = f"{measure}.{suffix}"
+        if name not in MEASURES or column not in frame.columns:
+            continue
+        values = frame[column]
+        found[name] = _most(values)
+        for group in dict.fromkeys(groups.tolist()):
+            found[f"{group}.{name}"] = _most(values[groups == group])
+    return found
+
+
+def _most(values: NDArray[np.float64]) -> float:
+    """NaN where none has a value."""
+    there = values[~np.isnan(values)]
+    return float(there.max()) if len(there) else math.nan
 
 
 def _of_vms(row: Mapping[str, float], measured: float) -> dict[str, float]:

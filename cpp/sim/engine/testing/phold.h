@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <memory>
+#include <stdexcept>
 #include <tuple>
 #include <vector>
 
@@ -35,7 +36,7 @@ public:
     Advanced advance(Time end, Outbox& outbox) override {
         Advanced advanced;
         while (next() < end) {
-            if (throw_at_ <= pending_.front().time) throw Failure{id_};
+            if (throw_at_ <= pending_.front().time) throw Failure(id_);
             if (next() > fed_until_) return {advanced.events, true};
             ++advanced.events;
             std::pop_heap(pending_.begin(), pending_.end());
@@ -82,7 +83,8 @@ public:
     std::uint64_t hash() const { return hash_; }
     std::uint64_t handled() const { return handled_; }
 
-    struct Failure {
+    struct Failure : std::runtime_error {
+        explicit Failure(ProcessId id) : std::runtime_error("thrown at will"), process(id) {}
         ProcessId process;
     };
     void reserve(std::size_t events) { pending_.reserve(events); }

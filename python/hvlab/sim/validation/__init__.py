@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from hvlab.sim.executor import ProcessExecutor
+from hvlab.sim.experiments.executor import ProcessExecutor
 from hvlab.sim.frame import Frame
 from hvlab.sim.validation import fidelity, promises, queues, skew
 from hvlab.sim.validation.rows import Row

@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import as_completed
 from dataclasses import dataclass, field
 
-from hvlab.sim import kinds
 from hvlab.sim.cluster import Cluster
-from hvlab.sim.description import Fidelity
-from hvlab.sim.executor import ProcessExecutor
-from hvlab.sim.jobs import Job
+from hvlab.sim.experiments.executor import ProcessExecutor
+from hvlab.sim.experiments.jobs import Job
+from hvlab.sim.model import kinds
+from hvlab.sim.model.description import Fidelity
 from hvlab.sim.result import Result, run_plain
 
 # Of one run: an identity, the worst that was found of it, its bound, and where that was.

@@ -13,7 +13,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-FORMAT = 1  # of jobs and their results; goes into the key
+from hvlab.sim.measures import Percentiles
+
+FORMAT = 2  # of jobs and their results; goes into the key
 
 
 @dataclass(frozen=True)
@@ -22,7 +24,7 @@ class Job:
 
     Attributes:
         cluster: as ClusterSpec.plain gives it; seed: 0 to 2^63 - 1; duration, warmup, resolution: ns,
-        simulated; resolution 0: no time series.
+        simulated; resolution 0: no time series; percentiles: as of Cluster.run.
     """
 
     cluster: Mapping[str, Any]
@@ -30,6 +32,7 @@ class Job:
     duration: int
     warmup: int = 0
     resolution: int = 0
+    percentiles: Percentiles = "groups"
 
     def key(self) -> str:
         """The same for the same job, in hex; another one where the simulator is another version."""

@@ -25,12 +25,13 @@ from hvlab.scenario.reading import NO_CELL, Reader, empty_values
 from hvlab.scenario.source import Source
 from hvlab.scenario.template import Names, as_text
 from hvlab.scenario.tree import Data, Marks, Path, Scalar
-from hvlab.sim import checks, choices, consistency
-from hvlab.sim.checks import Check
-from hvlab.sim.experiment import MAX_SAMPLES, Experiment, ExperimentFile, Plot
+from hvlab.sim.experiments import checks
+from hvlab.sim.experiments.checks import Check
+from hvlab.sim.experiments.experiment import MAX_SAMPLES, Experiment, ExperimentFile, Plot
+from hvlab.sim.experiments.results import RESERVED
 from hvlab.sim.feeding import FED, FOR_PYTHON
-from hvlab.sim.measures import MEASURES, Unit, UnknownMeasure, split
-from hvlab.sim.results import RESERVED
+from hvlab.sim.measures import MEASURES, Percentiles, Unit, UnknownMeasure, finest, split
+from hvlab.sim.model import choices, consistency
 
 # What is one for all cells.
 # What the time series has, of all VMs or of a group.
@@ -47,6 +48,15 @@ class ExperimentCell:
     factors: Mapping[str, Scalar]
     experiment: Experiment
     checks: tuple[Check, ...]
+
+    @property
+    def percentiles(self) -> Percentiles:
+        """What has to have percentiles of its response times."""
+        if self.experiment.percentiles is not None:
+            return self.experiment.percentiles
+        named = [name for _, name in _measures(self.experiment)]
+        named += [name for check in self.checks for name in check.kinds]
+        return finest(split(name, *_groups(self.experiment))[1].needs for name in named)
 
 
 @dataclass(frozen=True)
@@ -194,6 +204,8 @@ class _ExperimentReader(Reader):
             except UnknownMeasure as error:
                 yield at(str(error), *path)
                 continue
+            if missing := _not_kept(experiment, name):
+                yield at(missing, *path)
             if path[0] == "precision" and experiment.precision is not None:
                 absolute = experiment.precision.absolute
                 if absolute is not None and (measure.unit is Unit.TIME) != isinstance(
@@ -205,18 +217,32 @@ class _ExperimentReader(Reader):
     def _checks(self, experiment: Experiment) -> tuple[list[Check], list[Problem]]:
         made, wrong = [], []
         for index, text in enumerate(experiment.assert_):
+            path = ("experiment", "assert", index)
             try:
                 made.append(checks.parse(text, *_groups(experiment)))
             except ExpressionError as error:
-                path = ("experiment", "assert", index)
                 wrong.append(
                     self._places.in_text(path, text, error.offset, error.width, error.message)
                 )
+                continue
+            missing = (_not_kept(experiment, name) for name in made[-1].kinds)
+            wrong += [self._places.at_value(path, message) for message in missing if message]
         return made, wrong
 
 
 def _groups(experiment: Experiment) -> tuple[list[str], list[str]]:
     return [vms.name for vms in experiment.vms], [host.name for host in experiment.hosts]
+
+
+def _not_kept(experiment: Experiment, name: str) -> str:
+    """What is wrong with a measure if there will be none of it, because of `percentiles`."""
+    needs = split(name, *_groups(experiment))[1].needs
+    if (
+        experiment.percentiles is None
+        or finest([experiment.percentiles, needs]) == experiment.percentiles
+    ):
+        return ""
+    return f"'{name}' needs 'percentiles: {needs}'"
 
 
 def _measures(experiment: Experiment) -> Iterator[tuple[Path, str]]:

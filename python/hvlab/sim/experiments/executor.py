@@ -15,10 +15,10 @@ from typing import Any, Generic, Protocol, TypeVar
 
 from hvlab.closing import Closing
 from hvlab.errors import SimulationError
-from hvlab.sim.jobs import Job, JobResult
+from hvlab.sim.experiments.jobs import Job, JobResult
 
 Done = TypeVar("Done")
-_PRELOADED = ("hvlab.sim.simulate", "hvlab.sim.jobs")
+_PRELOADED = ("hvlab.sim.experiments.simulate", "hvlab.sim.experiments.jobs")
 
 
 class Executor(Protocol):
