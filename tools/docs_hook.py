@@ -14,7 +14,7 @@ from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
 
 from hvlab.scenario.reference import DOCUMENT, Topic, topics
-from hvlab.sim import reference as experiments
+from hvlab.sim.experiments import reference as experiments
 
 ROOT = Path(__file__).resolve().parent.parent
 _LINK = re.compile(r"\[([^\]]*)\]\(((?:\.\./)+[^)#]*)(#[^)]*)?\)")

@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
+from hvlab.sim.experiments.results import ExperimentResults
+from hvlab.sim.experiments.statistics import interval
 from hvlab.sim.frame import Frame
-from hvlab.sim.results import ExperimentResults
-from hvlab.sim.statistics import interval
 
 RATIOS = (1, 2, 3, 4)
 SCHEDULERS = ("credit2", "eevdf", "esx")

@@ -13,7 +13,7 @@ import signal
 import time
 
 from hvlab.errors import SimulationError
-from hvlab.sim.jobs import Job, JobResult
+from hvlab.sim.experiments.jobs import Job, JobResult
 
 
 def measures(job: Job) -> dict[str, float | None]:

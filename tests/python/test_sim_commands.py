@@ -18,7 +18,7 @@ import hvlab.sim as sim
 from conftest import BASE, enter
 from hvlab.cli import main
 from hvlab.errors import SimulationError
-from hvlab.sim import saved
+from hvlab.sim.experiments import saved
 
 EXPERIMENT = """\
 schema: 1

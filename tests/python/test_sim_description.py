@@ -10,9 +10,9 @@ import pytest
 
 import hvlab.sim as sim
 from hvlab.errors import HvlabError, SimulationError
-from hvlab.sim import consistency
 from hvlab.sim.cluster import described
-from hvlab.sim.description import HostSpec, VmSpec
+from hvlab.sim.model import consistency
+from hvlab.sim.model.description import HostSpec, VmSpec
 
 MISSPELT = {"name": "n", "coers": 8, "scheduler": "round-robin"}
 CLOSED = {"closed": {"think": {"exponential": "1s"}, "service": "5ms"}}
@@ -140,7 +140,7 @@ def _needed(made: Any) -> dict[str, Any]:
 
 
 def _has(scheduler: str) -> bool:
-    from hvlab.sim.kinds import schedulers
+    from hvlab.sim.model.kinds import schedulers
 
     return scheduler in schedulers()
 

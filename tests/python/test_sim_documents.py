@@ -15,9 +15,9 @@ from hvlab.cli import main
 from hvlab.errors import ScenarioError, SimulationError
 from hvlab.scenario.document import Document
 from hvlab.scenario.schema import experiment_schema
-from hvlab.sim import reference
-from hvlab.sim.document import load_experiment
-from hvlab.sim.kinds import schedulers, workloads
+from hvlab.sim.experiments import reference
+from hvlab.sim.experiments.document import load_experiment
+from hvlab.sim.model.kinds import schedulers, workloads
 
 EXPERIMENT = """\
 schema: 1
@@ -236,7 +236,7 @@ def test_explain_knows_experiments(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_presets_of_all_kinds_are_within_their_own_bounds() -> None:
-    from hvlab.sim.choices import Scheduler, Workload
+    from hvlab.sim.model.choices import Scheduler, Workload
 
     for one in (Scheduler, Workload):
         for name, body in one.bodies().items():

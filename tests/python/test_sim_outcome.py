@@ -14,11 +14,11 @@ import pytest
 import sim_work
 from hvlab.errors import HostError, ReportError, SimulationError
 from hvlab.scenario.document import Document
-from hvlab.sim import folder, outcome, saved, summary, sweep
-from hvlab.sim.document import ExperimentDocument
+from hvlab.sim.experiments import folder, outcome, saved, summary, sweep
+from hvlab.sim.experiments.document import ExperimentDocument
+from hvlab.sim.experiments.study import Study
 from hvlab.sim.frame import Frame
 from hvlab.sim.measures import MEASURES
-from hvlab.sim.study import Study
 from test_sim_sweep import Inline
 
 TEXT = """\

@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 import hvlab.sim as sim
 from hvlab.errors import SimulationError
 from hvlab.scenario.problems import ScenarioInvalid
-from hvlab.sim.document import load_experiment
-from hvlab.sim.jobs import Job
-from hvlab.sim.simulate import simulate
+from hvlab.sim.experiments.document import load_experiment
+from hvlab.sim.experiments.jobs import Job
+from hvlab.sim.experiments.simulate import simulate
 
 BOUND = 1 / 16  # of a percentile of a VM or a host, relative
 COLUMNS = {"p50": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99, "p999": 0.999}

@@ -20,10 +20,10 @@ import pytest
 import sim_samples as samples
 from hvlab.errors import HostError
 from hvlab.sim import plots
+from hvlab.sim.experiments.results import Plot
 from hvlab.sim.frame import Frame, UnknownColumn
 from hvlab.sim.latencies import histogram, quantile
 from hvlab.sim.plots import Drawing, PlotError, style
-from hvlab.sim.results import Plot
 
 RESULTS = samples.results()
 SUMMARY, REPLICATIONS = RESULTS.summary, RESULTS.replications

@@ -19,7 +19,7 @@ import pytest
 
 import hvlab.sim as sim
 from hvlab.errors import SimulationError
-from hvlab.sim.description import HostSpec
+from hvlab.sim.model.description import HostSpec
 
 MS = 1_000_000
 CLOSED = {"closed": {"think": {"exponential": "20ms"}, "service": {"exponential": "8ms"}}}

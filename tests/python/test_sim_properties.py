@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 import hvlab.sim as sim
 from hvlab.errors import SimulationError
-from hvlab.sim.kinds import schedulers
+from hvlab.sim.model.kinds import schedulers
 
 FRAMES = ("vms", "hosts", "groups", "population", "series", "latency")
 # The same examples each time: a test that fails must fail again.

@@ -22,8 +22,8 @@ import pytest
 import sim_samples as samples
 from hvlab.errors import HostError
 from hvlab.sim import report
+from hvlab.sim.experiments.results import ExperimentResults, Plot
 from hvlab.sim.report.text import with_error
-from hvlab.sim.results import ExperimentResults, Plot
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 FEW = (Plot("line", y="ready", x="ratio", by=("scheduler",)),)

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from hvlab.scenario.template import as_text
-from hvlab.sim.document import ExperimentDocument, load_experiment
-from hvlab.sim.jobs import Job, replication_seed
-from hvlab.sim.simulate import simulate
+from hvlab.sim.experiments.document import ExperimentDocument, load_experiment
+from hvlab.sim.experiments.jobs import Job, replication_seed
+from hvlab.sim.experiments.simulate import simulate
 
 FOLDER = Path(__file__).parents[2] / "scenarios/sim"
 FILES = sorted(FOLDER.glob("*.hvlab.yaml"))

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from hvlab.sim.jobs import replication_seed
-from hvlab.sim.statistics import differences, enough, interval, mser5
+from hvlab.sim.experiments.jobs import replication_seed
+from hvlab.sim.experiments.statistics import differences, enough, interval, mser5
 
 # Law, Simulation Modeling and Analysis, 5th ed., example 4.27: ten observations, 90 %.
 LAW = (1.20, 1.50, 1.68, 1.89, 0.95, 1.49, 1.58, 1.55, 0.50, 1.09)

@@ -20,13 +20,13 @@ import sim_work
 from hvlab.errors import HostError, SimulationError
 from hvlab.report import files
 from hvlab.scenario.document import Document
-from hvlab.sim import sweep
-from hvlab.sim.document import ExperimentDocument
-from hvlab.sim.executor import Executor, ProcessExecutor
-from hvlab.sim.jobs import Job, JobResult, replication_seed
-from hvlab.sim.statistics import interval
-from hvlab.sim.store import Store
-from hvlab.sim.study import Reason, Study
+from hvlab.sim.experiments import sweep
+from hvlab.sim.experiments.document import ExperimentDocument
+from hvlab.sim.experiments.executor import Executor, ProcessExecutor
+from hvlab.sim.experiments.jobs import Job, JobResult, replication_seed
+from hvlab.sim.experiments.statistics import interval
+from hvlab.sim.experiments.store import Store
+from hvlab.sim.experiments.study import Reason, Study
 
 TEXT = """\
 schema: 1

@@ -13,7 +13,7 @@ import pytest
 import hvlab.sim as sim
 from hvlab._core import SimCluster
 from hvlab.errors import SimulationError
-from hvlab.sim.kinds import OPTIONAL, workloads
+from hvlab.sim.model.kinds import OPTIONAL, workloads
 from hvlab.sim.validation import theory
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "simulator-workloads.md"

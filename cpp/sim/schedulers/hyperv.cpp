@@ -39,7 +39,6 @@ private:
     }
 
     VmId next(const Pcpus& host, PcpuId pcpu);
-    VcpuId pick(const Pcpus& host, VmId vm, PcpuId pcpu) const;
     PcpuId place(const Pcpus& host, VcpuId vcpu, PcpuId offered) const;
     static VmId owner(const Pcpus& host, PcpuId pcpu);
     void run(Pcpus& host, PcpuId pcpu, VcpuId vcpu);
@@ -90,7 +89,7 @@ void Hyperv::give_free(Pcpus& host) {
             pcpu = host.free_from(pcpu + 1);
             continue;
         }
-        const VcpuId vcpu = pick(host, vm, pcpu);
+        const VcpuId vcpu = queue_.turn(host, vm, pcpu);
         run(host, place(host, vcpu, pcpu), vcpu);
         pcpu = host.free_from(pcpu);
     }
@@ -108,7 +107,7 @@ void Hyperv::serve_pressing(Pcpus& host) {
         } else {
             evict(host, pcpu);
         }
-        run(host, pcpu, pick(host, vm, pcpu));
+        run(host, pcpu, queue_.turn(host, vm, pcpu));
         give_free(host);
     }
 }
@@ -130,20 +129,6 @@ VmId Hyperv::owner(const Pcpus& host, PcpuId pcpu) {
         if (vcpu != kNone) return vm_of(host, vcpu);
     }
     return kNone;
-}
-
-// Of those that wait: one that ran there last, else the one that has run least.
-VcpuId Hyperv::pick(const Pcpus& host, VmId vm, PcpuId pcpu) const {
-    const VmFacts& is = host.vms()[index(vm)];
-    const auto vcpus = host.vcpus();
-    VcpuId best = kNone;
-    for (VcpuId vcpu = is.first; vcpu < is.first + is.vcpus; ++vcpu) {
-        if (!queue_.waits(vcpu)) continue;
-        const VcpuFacts& facts = vcpus[index(vcpu)];
-        if (facts.pcpu == pcpu) return vcpu;
-        if (best == kNone || facts.ran < vcpus[index(best)].ran) best = vcpu;
-    }
-    return best;
 }
 
 // On the offered pCPU, or on a better one that is free, too.

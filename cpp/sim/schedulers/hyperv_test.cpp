@@ -110,6 +110,24 @@ TEST(Hyperv, VcpusStayWhereTheyRan) {
     EXPECT_LT(host.migrations() * 100, host.switches());
 }
 
+TEST(Hyperv, SiblingsTakeTurnsWhereTheyRan) {
+    FakeHost host(host_shape(8), std::vector(3, FakeVm{.vcpus = 6}), make_scheduler(kHyperv));
+    host.run_until(10 * kSecond);
+    EXPECT_LT(host.migrations() * 10, host.switches());
+}
+
+// The second vCPU of a VM joins the first after 5 s, in which that one ran much more.
+TEST(Hyperv, AVcpuDoesNotPayForTheTimeThatItWasBusyAlone) {
+    const Script late = [](int vcpu, int) { return Burst{.idle = vcpu * 5 * kSecond}; };
+    FakeHost host(host_shape(2), {{.vcpus = 2, .script = late}, {}, {}}, make_scheduler(kHyperv));
+    host.run_until(6 * kSecond);
+    const Duration before[2] = {host.progress(0), host.progress(1)};
+    host.run_until(8 * kSecond);
+    for (VcpuId vcpu = 0; vcpu < 2; ++vcpu) {
+        EXPECT_GT(host.progress(vcpu) - before[vcpu], 600 * kMillisecond) << vcpu;
+    }
+}
+
 TEST(Hyperv, VcpusBeginAtDifferentIdealProcessors) {
     FakeHost host(host_shape(4), {{.vcpus = 2}, {.vcpus = 2}}, make_scheduler(kHyperv));
     host.run_until(kMillisecond);

@@ -75,6 +75,28 @@ TEST_P(Policy, LosesNoTimeAndKeepsTheContract) {
     }
 }
 
+// Where vCPUs like the pCPU that they ran on last, too. Turns begin together, or each at its time.
+TEST_P(Policy, NoVcpuIsLeftBehindItsSiblings) {
+    for (const Duration apart : {Duration{0}, 700 * kMicrosecond}) {
+        const Script busy = [apart](int vcpu, int) { return Burst{.idle = vcpu * apart}; };
+        FakeHost host(host_shape(8), std::vector(3, FakeVm{.vcpus = 6, .script = busy}), made());
+        Duration longest = 0;
+        host.on_instant([&](const FakeHost& is) {
+            for (const VcpuFacts& vcpu : is.vcpus()) {
+                if (vcpu.state != VcpuState::kReady) continue;
+                longest = std::max(longest, is.now() - vcpu.since);
+            }
+        });
+        host.run_until(10 * kSecond);
+        EXPECT_LE(longest, 100 * kMillisecond) << apart;
+        for (VcpuId vcpu = 0; vcpu < 18; ++vcpu) {
+            const VcpuFacts& is = host.vcpus()[static_cast<std::size_t>(vcpu)];
+            const auto fair = static_cast<double>(host.run_time(is.vm)) / 6;
+            EXPECT_GT(static_cast<double>(is.ran), 0.7 * fair) << vcpu << ' ' << apart;
+        }
+    }
+}
+
 TEST_P(WorkConserving, LeavesNoPcpuFree) {
     for (std::uint64_t seed = 0; seed < 10; ++seed) {
         FakeHost host(host_shape(2, 2, 2), random_vms(seed, 8), made());

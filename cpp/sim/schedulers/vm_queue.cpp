@@ -150,18 +150,33 @@ VmId VmQueue::next(const Pcpus& host, PcpuId pcpu, bool affine) {
         }
         if (!affine) break;
         if (++looks > kLooks || key > first_key + shares_.slice_cost(vm)) break;
-        if (ran_there(host, vm, pcpu)) return vm;
+        if (host.vcpus()[index(turn(host, vm, pcpu))].pcpu == pcpu) return vm;
     }
     return first;
 }
 
-bool VmQueue::ran_there(const Pcpus& host, VmId vm, PcpuId pcpu) const {
+// One whose own turn just ended has not waited at all, and goes to the end of the line.
+VcpuId VmQueue::turn(const Pcpus& host, VmId vm, PcpuId pcpu) const {
     const VmFacts& facts = host.vms()[index(vm)];
     const auto vcpus = host.vcpus();
+    const auto before = [&](VcpuId a, VcpuId b) {
+        const VcpuFacts& x = vcpus[index(a)];
+        const VcpuFacts& y = vcpus[index(b)];
+        return x.since != y.since ? x.since < y.since : x.ran < y.ran;
+    };
+    VcpuId first = kNone;
+    VcpuId here = kNone;  // the first of those that ran there
     for (VcpuId vcpu = facts.first; vcpu < facts.first + facts.vcpus; ++vcpu) {
-        if (vcpus[index(vcpu)].pcpu == pcpu && waits(vcpu)) return true;
+        if (!waits(vcpu)) continue;
+        if (first == kNone || before(vcpu, first)) first = vcpu;
+        if (vcpus[index(vcpu)].pcpu == pcpu && (here == kNone || before(vcpu, here))) here = vcpu;
     }
-    return false;
+    if (here == kNone) return first;
+    const VcpuFacts& near = vcpus[index(here)];
+    const VcpuFacts& longest = vcpus[index(first)];
+    const bool costs_a_slice_at_most =
+        near.since - longest.since <= slice_ && near.ran - longest.ran <= slice_;
+    return costs_a_slice_at_most && near.since < host.now() ? here : first;
 }
 
 PcpuId VmQueue::victim(const Pcpus& host, VmId vm, Duration least_run, bool by_share) const {

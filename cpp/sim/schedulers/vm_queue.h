@@ -45,9 +45,12 @@ public:
     int running(VmId vm) const { return of(vm).running; }
     int wanting(VmId vm) const { return of(vm).wanting; }
 
-    // Whose turn it is on that pCPU; with `affine`, one of those next in line, within a slice, that
-    // ran there last. kNone: no VM that waits may run there.
+    // The VM that is next on that pCPU; with `affine`, one of those next in line, within a slice,
+    // whose turn() has a vCPU that ran there last. kNone: no VM that waits may run there.
     VmId next(const Pcpus& host, PcpuId pcpu, bool affine);
+    // Whose turn it is of the VM's vCPUs that wait, at least one: the one that has waited longest,
+    // or one that ran on that pCPU last, if that one is ahead by no more than a slice.
+    VcpuId turn(const Pcpus& host, VmId vm, PcpuId pcpu) const;
     // The most pressing of the VMs that wait below their reservation, and may run there.
     VmId most_pressing(const Pcpus& host, PcpuId pcpu = kNone) const;
     bool below_reservation(VmId vm, Time now) const { return reservations_.lacks(vm, now) > 0; }
@@ -90,7 +93,6 @@ private:
         return of(vm).anywhere ||
                host.allowed(host.vms()[static_cast<std::size_t>(vm)].first, pcpu);
     }
-    bool ran_there(const Pcpus& host, VmId vm, PcpuId pcpu) const;
 
     Duration slice_ = 0;
     VmShares shares_;

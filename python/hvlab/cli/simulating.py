@@ -18,12 +18,12 @@ from hvlab.errors import SimulationError
 from hvlab.report import files
 from hvlab.scenario.problems import printable
 from hvlab.scenario.template import as_text
-from hvlab.sim import folder, outcome, running, summary, sweep
-from hvlab.sim.document import ExperimentCell, ExperimentDocument, load_experiment
-from hvlab.sim.executor import ProcessExecutor
-from hvlab.sim.jobs import JobResult
-from hvlab.sim.store import Store
-from hvlab.sim.study import CellResult, Study
+from hvlab.sim.experiments import folder, outcome, running, summary, sweep
+from hvlab.sim.experiments.document import ExperimentCell, ExperimentDocument, load_experiment
+from hvlab.sim.experiments.executor import ProcessExecutor
+from hvlab.sim.experiments.jobs import JobResult
+from hvlab.sim.experiments.store import Store
+from hvlab.sim.experiments.study import CellResult, Study
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -131,7 +131,7 @@ def _show(study: Study, options: Options) -> None:
 
 def plot(results: Path, output: Path | None, format: str) -> int:
     """Draws figures; returns the exit code. Raises HvlabError."""
-    from hvlab.sim import saved
+    from hvlab.sim.experiments import saved
 
     loaded = saved.load(results)
     from hvlab.sim import plots

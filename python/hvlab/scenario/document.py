@@ -31,7 +31,7 @@ from hvlab.scenario.template import Names
 from hvlab.scenario.tree import Data, Mark, Marks, Scalar, flatten
 
 if TYPE_CHECKING:
-    from hvlab.sim.document import ExperimentDocument
+    from hvlab.sim.experiments.document import ExperimentDocument
 
 
 @dataclass(frozen=True)
@@ -98,7 +98,7 @@ def parse(source: Source) -> Document:
             what = "the document is empty" if data is None else "a scenario is a mapping of keys"
             raise ScenarioInvalid(source, [Problem(1, 1, f"{what}; it begins with 'schema: 1'")])
         if _is_experiment(data):
-            from hvlab.sim import document
+            from hvlab.sim.experiments import document
 
             return Document(source, (), document.read(source, data, marks))
         return _Reader(source, data, marks).document()

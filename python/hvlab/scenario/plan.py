@@ -24,7 +24,7 @@ from hvlab.scenario.source import SUFFIX
 from hvlab.scenario.steps.python import Python
 
 if TYPE_CHECKING:
-    from hvlab.sim.document import ExperimentDocument
+    from hvlab.sim.experiments.document import ExperimentDocument
 
 _MAX_SHOWN = 200  # characters of a path
 

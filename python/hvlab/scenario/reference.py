@@ -93,7 +93,7 @@ def topics() -> tuple[Topic, ...]:
 @cache
 def everything() -> tuple[Topic, ...]:
     """The topics of scenarios, then those of experiments."""
-    from hvlab.sim import reference
+    from hvlab.sim.experiments import reference
 
     return (*topics(), *reference.topics())
 

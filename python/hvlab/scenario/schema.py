@@ -31,7 +31,7 @@ def steps_schema() -> dict[str, Any]:
 
 def experiment_schema() -> dict[str, Any]:
     """The schema of experiments."""
-    from hvlab.sim.experiment import ExperimentFile
+    from hvlab.sim.experiments.experiment import ExperimentFile
 
     schema = ExperimentFile.model_json_schema(by_alias=True, schema_generator=_Generator)
     return {"$schema": DIALECT, **schema}

@@ -22,11 +22,11 @@ if TYPE_CHECKING:
     from hvlab._core import SchedulerHost
     from hvlab.sim.checkpoint import resume
     from hvlab.sim.cluster import VM, Cluster, Host
+    from hvlab.sim.experiments.results import ExperimentResults
+    from hvlab.sim.experiments.running import run_experiment
     from hvlab.sim.frame import Frame
     from hvlab.sim.policies import Scheduler
     from hvlab.sim.result import Result
-    from hvlab.sim.results import ExperimentResults
-    from hvlab.sim.running import run_experiment
 
 __all__ = [
     "VM",
@@ -43,7 +43,7 @@ __all__ = [
 
 _HOMES = {
     "Cluster": "hvlab.sim.cluster",
-    "ExperimentResults": "hvlab.sim.results",
+    "ExperimentResults": "hvlab.sim.experiments.results",
     "Frame": "hvlab.sim.frame",
     "Host": "hvlab.sim.cluster",
     "Result": "hvlab.sim.result",
@@ -51,7 +51,7 @@ _HOMES = {
     "SchedulerHost": "hvlab._core",
     "VM": "hvlab.sim.cluster",
     "resume": "hvlab.sim.checkpoint",
-    "run_experiment": "hvlab.sim.running",
+    "run_experiment": "hvlab.sim.experiments.running",
 }
 
 

@@ -18,10 +18,11 @@ from hvlab.scenario.nearest import did_you_mean
 from hvlab.scenario.source import Source
 from hvlab.scenario.tree import Mark, Marks, format_path
 from hvlab.scenario.tree import Path as Place
-from hvlab.sim import choices, consistency, policies
-from hvlab.sim.description import ClusterSpec, Fidelity, HostSpec, VmSpec
+from hvlab.sim import policies
 from hvlab.sim.feeding import FED, FOR_PYTHON, Function, feed_of
 from hvlab.sim.measures import KEPT, Percentiles
+from hvlab.sim.model import choices, consistency
+from hvlab.sim.model.description import ClusterSpec, Fidelity, HostSpec, VmSpec
 from hvlab.sim.policies import OWN, Maker
 from hvlab.sim.result import Progress, Result, run_plain
 

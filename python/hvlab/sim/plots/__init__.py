@@ -14,13 +14,13 @@ from collections.abc import Iterator
 import numpy as np
 
 from hvlab.scenario.nearest import one_of
+from hvlab.sim.experiments.results import ExperimentResults, Plot
 from hvlab.sim.plots import data
 from hvlab.sim.plots.latency import latency
 from hvlab.sim.plots.line import line
 from hvlab.sim.plots.series import series
 from hvlab.sim.plots.shares import STATES, shares
 from hvlab.sim.plots.style import COLUMN, PAGE, Drawing, PlotError
-from hvlab.sim.results import ExperimentResults, Plot
 
 __all__ = [
     "COLUMN",

@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hvlab.scenario.problems import printable
+from hvlab.sim.experiments.statistics import interval
 from hvlab.sim.frame import Frame, Value
 from hvlab.sim.plots.style import PlotError
-from hvlab.sim.statistics import interval
 
 _TIMES = ((1e9, "s"), (1e6, "ms"), (1e3, "µs"))
 _MOST_LINES = 20

@@ -19,9 +19,9 @@ from hvlab.report.files import write_whole
 from hvlab.report.html.parts import icon, policy, source
 from hvlab.scenario.problems import printable
 from hvlab.sim import plots
+from hvlab.sim.experiments.results import ExperimentResults, Plot
 from hvlab.sim.report import tables
 from hvlab.sim.report.text import count, escaped, names
-from hvlab.sim.results import ExperimentResults, Plot
 
 _SHARED_STYLE = "hvlab.report.html"
 _AT_ONCE = 10  # measures

@@ -7,9 +7,9 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from hvlab.sim.experiments.results import ExperimentResults
 from hvlab.sim.frame import Frame, Row
 from hvlab.sim.report.text import NOTHING, escaped, level, quantity, with_error
-from hvlab.sim.results import ExperimentResults
 
 _REASONS = {
     "precise": "the interval is narrow enough",

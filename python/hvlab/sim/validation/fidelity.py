@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from hvlab.sim.cluster import VM, Cluster
-from hvlab.sim.description import Fidelity
+from hvlab.sim.model.description import Fidelity
 from hvlab.sim.validation.hosts import free_host
 from hvlab.sim.validation.rows import Row
 from hvlab.sim.validation.runs import Runs

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hvlab.sim import kinds
 from hvlab.sim.cluster import VM, Cluster
+from hvlab.sim.model import kinds
 from hvlab.sim.validation.hosts import free_host
 from hvlab.sim.validation.rows import Row
 from hvlab.sim.validation.runs import Runs

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from hvlab.sim.cluster import VM, Cluster, Host
-from hvlab.sim.description import Fidelity
+from hvlab.sim.model.description import Fidelity
 from hvlab.sim.validation import theory
 from hvlab.sim.validation.hosts import free_host
 from hvlab.sim.validation.rows import Row, from_replications

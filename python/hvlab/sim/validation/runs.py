@@ -5,9 +5,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from hvlab.sim import kinds
 from hvlab.sim.cluster import Cluster
-from hvlab.sim.description import Fidelity
+from hvlab.sim.model import kinds
+from hvlab.sim.model.description import Fidelity
 from hvlab.sim.result import Result
 
 

@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hvlab import _core
-from hvlab.sim import kinds
 from hvlab.sim.cluster import VM, Cluster, Host
 from hvlab.sim.frame import Frame
+from hvlab.sim.model import kinds
 from hvlab.sim.validation.promises import BUSY
 from hvlab.sim.validation.rows import Row
 from hvlab.sim.validation.runs import Runs

@@ -40,12 +40,17 @@ def duration(least: float = 0, most: float = LONGEST) -> Any:
     return Annotated[Duration, BeforeValidator(_duration_given), AfterValidator(within)]
 
 
+def _shown(value: float) -> str:
+    """A count as its digits, not as 6.71e+07."""
+    return str(int(value)) if value == int(value) and abs(value) < 1e15 else f"{value:g}"
+
+
 def number(
     least: float = 0, most: float = math.inf, *, above: bool = False, whole: bool = False
 ) -> Any:
     """The type of a finite number between bounds; `above`: more than `least`."""
     words = "a whole number" if whole else "a number"
-    bounds = f", more than {least:g}" if above else f", at least {least:g}"
+    bounds = f", more than {_shown(least)}" if above else f", at least {_shown(least)}"
 
     def check(value: Any) -> int | float:
         if isinstance(value, bool) or not isinstance(value, int | float):
@@ -53,20 +58,22 @@ def number(
         if not math.isfinite(value):
             raise refuse(f"must be finite, not {as_text(value)}")
         if whole and not isinstance(value, int):
-            raise refuse(f"must be a whole number, not {value:g}")
+            raise refuse(f"must be a whole number, not {_shown(value)}")
         if value <= 0 and 0 < least < 0.01:
-            raise refuse(f"must be more than 0, not {value:g}")
+            raise refuse(f"must be more than 0, not {_shown(value)}")
         if value < least or (above and value == least):
-            raise refuse(f"must be {'more than' if above else 'at least'} {least:g}, not {value:g}")
+            raise refuse(
+                f"must be {'more than' if above else 'at least'} {_shown(least)}, not {_shown(value)}"
+            )
         if value > most:
-            raise refuse(f"must be at most {most:g}, not {value:g}")
+            raise refuse(f"must be at most {_shown(most)}, not {_shown(value)}")
         return value if whole else float(value)
 
     schema: dict[str, Any] = {"type": "integer" if whole else "number"}
     schema["exclusiveMinimum" if above else "minimum"] = least
     if math.isfinite(most):
         schema["maximum"] = most
-        bounds += f" and at most {most:g}"
+        bounds += f" and at most {_shown(most)}"
     return Annotated[
         int if whole else float,
         BeforeValidator(check),

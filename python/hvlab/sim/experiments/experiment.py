@@ -28,9 +28,9 @@ from hvlab.scenario.fields import (
     refuse,
 )
 from hvlab.scenario.matrix import Matrix
-from hvlab.sim.description import ClusterSpec
 from hvlab.sim.measures import Percentiles
-from hvlab.sim.quantities import Share, duration, number
+from hvlab.sim.model.description import ClusterSpec
+from hvlab.sim.model.quantities import Share, duration, number
 
 MAX_REPLICATIONS = 10_000
 MAX_SAMPLES = 100_000  # of a time series

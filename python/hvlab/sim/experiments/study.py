@@ -12,11 +12,11 @@ from functools import cached_property
 
 from hvlab.scenario.template import as_text
 from hvlab.scenario.tree import Scalar
-from hvlab.sim.document import ExperimentCell, ExperimentDocument
-from hvlab.sim.experiment import Compare
-from hvlab.sim.jobs import JobResult, replication_seed
+from hvlab.sim.experiments.document import ExperimentCell, ExperimentDocument
+from hvlab.sim.experiments.experiment import Compare
+from hvlab.sim.experiments.jobs import JobResult, replication_seed
+from hvlab.sim.experiments.statistics import Difference, Interval, differences, interval
 from hvlab.sim.measures import MEASURES, Measure, split
-from hvlab.sim.statistics import Difference, Interval, differences, interval
 
 
 class Reason(enum.StrEnum):

@@ -11,8 +11,8 @@ from pydantic import ConfigDict, Field, field_validator, model_validator
 
 from hvlab import units
 from hvlab.scenario.fields import Name, Strict, refuse
-from hvlab.sim.choices import Scheduler, Workload
-from hvlab.sim.quantities import duration, exact, number
+from hvlab.sim.model.choices import Scheduler, Workload
+from hvlab.sim.model.quantities import duration, exact, number
 
 MAX_GROUPS = 1000
 # As the core has them (cpp/sim/model/check.h).

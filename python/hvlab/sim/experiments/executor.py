@@ -15,10 +15,10 @@ from typing import Any, Protocol
 
 from hvlab.closing import Closing
 from hvlab.errors import SimulationError
-from hvlab.sim.jobs import Job, JobResult
+from hvlab.sim.experiments.jobs import Job, JobResult
 
 Work = Callable[[Job], JobResult]
-_PRELOADED = ("hvlab.sim.simulate", "hvlab.sim.jobs")
+_PRELOADED = ("hvlab.sim.experiments.simulate", "hvlab.sim.experiments.jobs")
 
 
 class Executor(Protocol):
@@ -50,7 +50,7 @@ class ProcessExecutor(Closing):
 
     def __init__(self, size: int, work: Work | None = None) -> None:
         if work is None:
-            from hvlab.sim.simulate import simulate
+            from hvlab.sim.experiments.simulate import simulate
 
             work = simulate
         self._work = work

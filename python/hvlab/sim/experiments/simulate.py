@@ -5,8 +5,8 @@ from __future__ import annotations
 
 import math
 
+from hvlab.sim.experiments.jobs import Columns, Job, JobResult
 from hvlab.sim.frame import Frame
-from hvlab.sim.jobs import Columns, Job, JobResult
 from hvlab.sim.result import run_plain
 
 

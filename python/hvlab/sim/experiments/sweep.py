@@ -12,13 +12,13 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 
 from hvlab.errors import HostError, HvlabError
-from hvlab.sim.document import ExperimentCell, ExperimentDocument
-from hvlab.sim.executor import Executor
-from hvlab.sim.jobs import Job, JobResult, replication_seed
-from hvlab.sim.statistics import enough
-from hvlab.sim.store import Store
-from hvlab.sim.study import CellResult, Reason, Study, values
-from hvlab.sim.warmup import PILOT, Warmup, from_pilot, pilot_resolution
+from hvlab.sim.experiments.document import ExperimentCell, ExperimentDocument
+from hvlab.sim.experiments.executor import Executor
+from hvlab.sim.experiments.jobs import Job, JobResult, replication_seed
+from hvlab.sim.experiments.statistics import enough
+from hvlab.sim.experiments.store import Store
+from hvlab.sim.experiments.study import CellResult, Reason, Study, values
+from hvlab.sim.experiments.warmup import PILOT, Warmup, from_pilot, pilot_resolution
 
 
 class Watcher:

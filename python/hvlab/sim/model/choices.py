@@ -24,10 +24,10 @@ from pydantic_core import CoreSchema, core_schema
 
 from hvlab.scenario.fields import TEMPLATE_PATTERN, Shortened, Strict, describe, refuse
 from hvlab.scenario.nearest import did_you_mean, one_of
-from hvlab.sim import kinds
-from hvlab.sim.kinds import OPTIONAL, Kind, Parameter
+from hvlab.sim.model import kinds
+from hvlab.sim.model.kinds import OPTIONAL, Kind, Parameter
+from hvlab.sim.model.quantities import LONGEST, duration, number
 from hvlab.sim.policies import OWN
-from hvlab.sim.quantities import LONGEST, duration, number
 
 # Marks the alternatives in pydantic's error locations, so that no key is taken for one.
 TAG = "choice:"

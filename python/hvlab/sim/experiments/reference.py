@@ -11,8 +11,8 @@ from functools import cache
 from pydantic import BaseModel
 
 from hvlab.scenario.reference import Topic, collect, topic_of
-from hvlab.sim.choices import Distribution, OneOf, Scheduler, Workload
-from hvlab.sim.experiment import Experiment
+from hvlab.sim.experiments.experiment import Experiment
+from hvlab.sim.model.choices import Distribution, OneOf, Scheduler, Workload
 
 SECTION = "experiment"
 EXAMPLES: Mapping[str, str] = {

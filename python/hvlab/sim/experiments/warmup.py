@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from hvlab import units
-from hvlab.sim.experiment import Experiment
-from hvlab.sim.jobs import Columns, JobResult
+from hvlab.sim.experiments.experiment import Experiment
+from hvlab.sim.experiments.jobs import Columns, JobResult
+from hvlab.sim.experiments.statistics import mser5
 from hvlab.sim.measures import POPULATION, split
-from hvlab.sim.statistics import mser5
 
 PILOT = "pilot"
 _OBSERVATIONS = 1000  # of a pilot

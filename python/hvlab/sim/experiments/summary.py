@@ -8,10 +8,10 @@ from collections.abc import Iterator, Sequence
 
 from hvlab import units
 from hvlab.scenario.template import as_text
+from hvlab.sim.experiments.outcome import name_of
+from hvlab.sim.experiments.statistics import Interval
+from hvlab.sim.experiments.study import CellResult, Comparison, Reason, Study
 from hvlab.sim.measures import Measure, Unit, shown
-from hvlab.sim.outcome import name_of
-from hvlab.sim.statistics import Interval
-from hvlab.sim.study import CellResult, Comparison, Reason, Study
 
 _MOST_COLUMNS = 6  # measures beside each other
 _MOST_LINES = 40

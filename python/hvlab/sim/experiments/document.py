@@ -25,19 +25,13 @@ from hvlab.scenario.reading import NO_CELL, Reader, empty_values
 from hvlab.scenario.source import Source
 from hvlab.scenario.template import Names, as_text
 from hvlab.scenario.tree import Data, Marks, Path, Scalar
-from hvlab.sim import checks, choices, consistency
-from hvlab.sim.checks import Check
-from hvlab.sim.experiment import MAX_SAMPLES, Experiment, ExperimentFile, Plot
+from hvlab.sim.experiments import checks
+from hvlab.sim.experiments.checks import Check
+from hvlab.sim.experiments.experiment import MAX_SAMPLES, Experiment, ExperimentFile, Plot
+from hvlab.sim.experiments.results import RESERVED
 from hvlab.sim.feeding import FED, FOR_PYTHON
-from hvlab.sim.measures import (
-    MEASURES,
-    Percentiles,
-    Unit,
-    UnknownMeasure,
-    finest,
-    split,
-)
-from hvlab.sim.results import RESERVED
+from hvlab.sim.measures import MEASURES, Percentiles, Unit, UnknownMeasure, finest, split
+from hvlab.sim.model import choices, consistency
 
 # What is one for all cells.
 # What the time series has, of all VMs or of a group.

@@ -14,12 +14,12 @@ from hvlab.scenario.nearest import did_you_mean
 from hvlab.scenario.problems import printable
 from hvlab.scenario.template import as_text
 from hvlab.scenario.tree import Scalar
-from hvlab.sim import folder, outcome, sweep
-from hvlab.sim.document import ExperimentCell, ExperimentDocument, load_experiment
-from hvlab.sim.executor import Executor, ProcessExecutor
-from hvlab.sim.results import ExperimentResults
-from hvlab.sim.store import Store
-from hvlab.sim.study import Study
+from hvlab.sim.experiments import folder, outcome, sweep
+from hvlab.sim.experiments.document import ExperimentCell, ExperimentDocument, load_experiment
+from hvlab.sim.experiments.executor import Executor, ProcessExecutor
+from hvlab.sim.experiments.results import ExperimentResults
+from hvlab.sim.experiments.store import Store
+from hvlab.sim.experiments.study import Study
 
 
 def run_experiment(

@@ -10,12 +10,12 @@ from typing import Any
 from hvlab import units
 from hvlab.scenario.template import as_text
 from hvlab.scenario.tree import Scalar
-from hvlab.sim import kinds
-from hvlab.sim.experiment import Plot as AskedPlot
+from hvlab.sim.experiments.experiment import Plot as AskedPlot
+from hvlab.sim.experiments.jobs import Columns
+from hvlab.sim.experiments.results import ExperimentResults, Plot
+from hvlab.sim.experiments.study import CellResult, Comparison, Study
 from hvlab.sim.frame import Frame
-from hvlab.sim.jobs import Columns
-from hvlab.sim.results import ExperimentResults, Plot
-from hvlab.sim.study import CellResult, Comparison, Study
+from hvlab.sim.model import kinds
 
 Level = int | float | str
 _ANY = "*"  # in the column of the factor that a comparison is about

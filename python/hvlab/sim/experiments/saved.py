@@ -18,8 +18,8 @@ import numpy as np
 
 from hvlab.errors import HvlabError, ReportError
 from hvlab.report import files
+from hvlab.sim.experiments.results import ExperimentResults, Plot
 from hvlab.sim.frame import Frame
-from hvlab.sim.results import ExperimentResults, Plot
 
 FORMAT = 1
 NAME = "results.json"

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from hvlab.errors import HostError
 from hvlab.report import files
-from hvlab.sim.jobs import Job, JobResult
+from hvlab.sim.experiments.jobs import Job, JobResult
 
 _FOLDER = "jobs"
 _MOST = 1 << 30  # bytes of one result

@@ -10,9 +10,9 @@ from pathlib import Path
 
 from hvlab.errors import SimulationError
 from hvlab.report import files
-from hvlab.sim import saved
-from hvlab.sim.document import ExperimentDocument
-from hvlab.sim.results import ExperimentResults
+from hvlab.sim.experiments import saved
+from hvlab.sim.experiments.document import ExperimentDocument
+from hvlab.sim.experiments.results import ExperimentResults
 
 DOCUMENT = "experiment.hvlab.yaml"
 PARTIAL = "PARTIAL"  # a file that is there while the results are not complete

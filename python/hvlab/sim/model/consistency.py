@@ -10,9 +10,9 @@ from dataclasses import dataclass
 
 from hvlab.scenario.nearest import did_you_mean
 from hvlab.scenario.tree import Path
-from hvlab.sim.choices import Scheduler
-from hvlab.sim.description import MAX_VMS, ClusterSpec, HostSpec, VmSpec
-from hvlab.sim.quantities import exact
+from hvlab.sim.model.choices import Scheduler
+from hvlab.sim.model.description import MAX_VMS, ClusterSpec, HostSpec, VmSpec
+from hvlab.sim.model.quantities import exact
 
 
 @dataclass(frozen=True)
@@ -142,7 +142,7 @@ def _vcpus(count: int) -> str:
 
 
 def _with_reservations() -> str:
-    from hvlab.sim.kinds import schedulers
+    from hvlab.sim.model.kinds import schedulers
 
     able = [name for name, kind in schedulers().items() if "reservations" in kind.promises]
     return f"; those that have: {_list(able)}" if able else ""
