@@ -14,6 +14,7 @@ import hvlab.sim as sim
 from hvlab._core import SimCluster
 from hvlab.errors import SimulationError
 from hvlab.sim.model.kinds import OPTIONAL, workloads
+from hvlab.sim.validation import theory
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "simulator-workloads.md"
 FED = "fed"  # only with a function
@@ -68,6 +69,31 @@ def test_each_runs(name: str, fidelity: Any) -> None:
     assert result.complete
     assert result.measure("vm.ready") > 0
     assert result.measure("vm.run") > 0
+
+
+@pytest.mark.parametrize("fidelity", ["fluid", "quantum"])
+def test_clients_of_a_vm_are_a_closed_queue(fidelity: Any) -> None:
+    closed = {"think": {"exponential": "60ms"}, "service": {"exponential": "10ms"}, "clients": 24}
+    cluster = sim.Cluster(
+        [sim.Host("node", count=20, cores=4, context_switch="0s", migration="0s")],
+        [sim.VM("vm", count=20, vcpus=4, workload={"closed": closed})],
+        seed=3,
+        fidelity=fidelity,
+    )
+    result = cluster.run("60s", warmup="5s", percentiles="vms")
+    expected = theory.closed_response(24, 4, 60e6, 10e6)
+    assert expected > 10.5e6  # queueing included
+    assert result.measure("response.mean") == pytest.approx(expected, rel=0.02)
+    assert result.measure("throughput") == pytest.approx(20 * 24e9 / (60e6 + expected), rel=0.02)
+    assert result.measure("response.p99") > 2 * expected
+    assert result.frame("identities")["holds"].all()
+
+
+@pytest.mark.parametrize("clients", [0, 65537])
+def test_a_number_of_clients_that_cannot_be(clients: int) -> None:
+    with pytest.raises(SimulationError, match="clients") as error:
+        sim.VM("vm", workload={"closed": {"think": "1s", "service": "1ms", "clients": clients}})
+    assert error.value.field == "workload.closed.clients"
 
 
 def plain_with(think: Any) -> dict[str, Any]:

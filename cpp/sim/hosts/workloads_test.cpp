@@ -149,15 +149,9 @@ INSTANTIATE_TEST_SUITE_P(All, FedOnHosts, ::testing::Values(Fidelity::kFluid, Fi
                              return test.param == Fidelity::kFluid ? "fluid" : "quantum";
                          });
 
-std::vector<std::string> names() {
-    std::vector<std::string> names;
-    for (const WorkloadKind* kind : workload_kinds()) names.emplace_back(kind->name);
-    return names;
-}
-
 INSTANTIATE_TEST_SUITE_P(
     All, WorkloadsOnHosts,
-    ::testing::Combine(::testing::ValuesIn(names()),
+    ::testing::Combine(::testing::ValuesIn(example_names()),
                        ::testing::Values(Fidelity::kFluid, Fidelity::kQuantum)),
     [](const auto& test) {
         std::string name = std::get<0>(test.param);

@@ -76,13 +76,7 @@ TEST_P(EveryWorkload, KeepsNothingButInTheState) {
     EXPECT_EQ(alone.computing(), first.computing());
 }
 
-std::vector<std::string> names() {
-    std::vector<std::string> names;
-    for (const WorkloadKind* kind : workload_kinds()) names.emplace_back(kind->name);
-    return names;
-}
-
-INSTANTIATE_TEST_SUITE_P(Workloads, EveryWorkload, testing::ValuesIn(names()),
+INSTANTIATE_TEST_SUITE_P(Workloads, EveryWorkload, testing::ValuesIn(example_names()),
                          [](const auto& test) {
                              std::string name = test.param;
                              for (char& letter : name) letter = letter == '-' ? '_' : letter;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "sim/workloads/closed.h"
 
+#include "sim/workloads/clients.h"
 #include "sim/workloads/lanes.h"
 
 namespace hvlab::sim {
@@ -84,16 +85,29 @@ constexpr Parameter kParameters[] = {
      .meaning = "how many requests each client makes before it has done; without it, no end",
      .preset = "-",
      .least = 1},
+    {.name = "clients",
+     .type = Parameter::Type::kInteger,
+     .meaning =
+         "how many clients the VM has, who share its vCPUs, first come first served; without "
+         "it, each vCPU serves one",
+     .preset = "-",
+     .least = 1,
+     .most = kMostClients},
 };
 
 }  // namespace
 
 constinit const WorkloadKind kClosedWorkload = {
     .name = "closed",
-    .meaning = "each vCPU serves one client, who thinks, asks, and waits for the response",
+    .meaning =
+        "clients think, ask, and wait for the response: one for each vCPU, or more that share "
+        "them",
     .parameters = kParameters,
     .make = [](const Values& values, int /*vcpus*/) -> std::unique_ptr<Workload> {
-        return std::make_unique<ClosedWorkload>(values);
+        if (!values.has("clients")) return std::make_unique<ClosedWorkload>(values);
+        return make_clients(values.distribution("think"), values.distribution("service"),
+                            values.integer("clients"),
+                            values.has("requests") ? values.integer("requests") : kNoEnd);
     },
 };
 

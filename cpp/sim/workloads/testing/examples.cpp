@@ -22,6 +22,7 @@ Duration duration(const std::string& text) {
     return number * kUnits.at(text.substr(digits));
 }
 
+constexpr std::string_view kClients = "closed-clients";
 constexpr Distribution kShort{Distribution::Shape::kExponential, 5e4};
 constexpr Distribution kLong{Distribution::Shape::kExponential, 2e5};
 
@@ -88,8 +89,20 @@ std::unique_ptr<Workload> make_workload(std::string_view name, Values values, in
 }
 
 std::unique_ptr<Workload> example_workload(std::string_view name, int vcpus) {
+    if (name == kClients) {
+        Values values = example_values(*find_workload("closed"));
+        values.set("clients", std::int64_t{7});
+        return make_workload("closed", std::move(values), vcpus);
+    }
     const WorkloadKind* kind = find_workload(name);
     return make_workload(name, kind != nullptr ? example_values(*kind) : Values(), vcpus);
+}
+
+std::vector<std::string> example_names() {
+    std::vector<std::string> names;
+    for (const WorkloadKind* kind : workload_kinds()) names.emplace_back(kind->name);
+    names.emplace_back(kClients);
+    return names;
 }
 
 }  // namespace hvlab::sim

@@ -19,6 +19,7 @@ CHECKS: tuple[Check, ...] = (
     queues.mmc,
     queues.mg1_ps,
     queues.closed,
+    queues.clients,
     promises.work_conservation,
     promises.weights,
     promises.limits,

@@ -80,6 +80,22 @@ def _shared(service: Any, fidelity: Any) -> Cluster:
     return Cluster([host], [vm], fidelity=fidelity)
 
 
+def clients(runs: Runs) -> Iterator[Row]:
+    """Clients of one VM who share its c vCPUs, each with a pCPU of its own: M/M/c//N. Nobody is preempted,
+    so that both fidelities are exact.
+    """
+    for fidelity in runs.fidelities:
+        for number, servers in ((8, 1), (24, 4)):
+            host = free_host("node", cores=servers, scheduler="eevdf")
+            think, service = {"exponential": "60ms"}, {"exponential": "10ms"}
+            workload = {"closed": {"think": think, "service": service, "clients": number}}
+            vm = VM("vm", vcpus=servers, workload=workload)
+            found = _responses(runs, fidelity, host, [vm], 8_000 / servers)
+            expected = theory.closed_response(number, servers, 60, 10)
+            setting = f"{fidelity}, c = {servers}, {number} clients of a VM"
+            yield from_replications("M/M/c//N", setting, _QUANTITY, expected, found, 0)
+
+
 def closed(runs: Runs) -> Iterator[Row]:
     """Twice as many single-vCPU VMs as pCPUs, each with a client who thinks and asks: the machine
     repairman. Work is exponential, so how many are served and how many wait does not hang on who is served
