@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What the simulator's engine is made of, and what that was chosen against (docs/design/sim.md): figures of
-sim_engine_bench and sim_event_queue_bench; and the speed of hosts of the quantum fidelity, by sim_quantum_bench.
+sim_engine_bench and sim_event_queue_bench; and the speed of hosts in the quantum fidelity: sim_quantum_bench.
 """
 
 from __future__ import annotations
