@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Runs the shipped experiments (scenarios/sim) and publishes what comes out in reports/sim: for each a table of
-its cells, NAME.csv, and the figures that it asks for, NAME-1.svg, ...
+"""Runs the shipped experiments (scenarios/sim) and publishes what comes out in reports/sim: for each a table
+of its cells, NAME.csv, and the figures that it asks for, NAME-1.svg, ...
 """
 
 from __future__ import annotations
