@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What the simulator's engine is made of, and what that was chosen against (docs/design/sim.md): figures of
-sim_engine_bench and sim_event_queue_bench.
+sim_engine_bench and sim_event_queue_bench; and the speed of hosts in the quantum fidelity: sim_quantum_bench.
 """
 
 from __future__ import annotations
@@ -23,7 +23,11 @@ TO_REACH = 1.5  # times as fast as theirs, from 10^5 pending on
 
 def measure(quick: bool) -> list[Figure]:
     """Raises RuntimeError if a program fails."""
-    return [*_queues(quick), *_engine(quick)]
+    return [
+        *_queues(quick),
+        *benchmark_figures(_benchmark("sim_engine_bench", quick)),
+        *benchmark_figures(_benchmark("sim_quantum_bench", quick)),
+    ]
 
 
 def queue_figures(lines: Iterable[str]) -> list[Figure]:
@@ -47,16 +51,21 @@ def queue_figures(lines: Iterable[str]) -> list[Figure]:
     return made
 
 
-def engine_figures(document: Mapping[str, Any]) -> list[Figure]:
-    """Of a document of google-benchmark: medians over the repetitions of each; items if it counts them."""
+def benchmark_figures(document: Mapping[str, Any]) -> list[Figure]:
+    """Of a document of google-benchmark: medians over the repetitions of each."""
     samples: dict[str, list[Mapping[str, Any]]] = {}
     for run in document["benchmarks"]:
         if run["run_type"] == "iteration":
             samples.setdefault(run["run_name"], []).append(run)
-    return [_engine_figure(name, runs) for name, runs in samples.items()]
+    return [_benchmark_figure(name, runs) for name, runs in samples.items()]
 
 
-def _engine_figure(name: str, runs: Sequence[Mapping[str, Any]]) -> Figure:
+def _benchmark_figure(name: str, runs: Sequence[Mapping[str, Any]]) -> Figure:
+    if "times_real" in runs[0]:
+        times = [run["times_real"] for run in runs]
+        rate = median([run["events"] for run in runs]) / 1e6
+        detail = f"{spread(times)}; {rate:.3g} M events/s"
+        return Figure(f"{name}: times real time", median(times), "x", detail=detail)
     ns = [1e9 / run["items_per_second"] for run in runs]
     detail = spread(ns)
     if "windows" in runs[0]:
@@ -68,7 +77,7 @@ def _queues(quick: bool) -> list[Figure]:
     return queue_figures(_output("sim_event_queue_bench", *["--quick"] * quick).splitlines())
 
 
-def _engine(quick: bool) -> list[Figure]:
+def _benchmark(program: str, quick: bool) -> Any:
     # Repetitions of all take turns: what else the host does comes to each of them.
     options = [
         "--benchmark_format=json",
@@ -76,7 +85,7 @@ def _engine(quick: bool) -> list[Figure]:
         f"--benchmark_min_time={0.01 if quick else 0.1}",
         "--benchmark_enable_random_interleaving=true",
     ]
-    return engine_figures(json.loads(_output("sim_engine_bench", *options)))
+    return json.loads(_output(program, *options))
 
 
 def _output(program: str, *options: str) -> str:

@@ -9,13 +9,12 @@ import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
 BUILD = ROOT / "build/release/bench/sim"
 
 Command = Sequence[str]
-Name = TypeVar("Name")
 
 
 @dataclass(frozen=True)
@@ -65,12 +64,12 @@ def run(command: Command) -> Run:
 
 
 def in_turns(
-    commands: Mapping[Name, Callable[[int], Command]],
+    commands: Mapping[str, Callable[[int], Command]],
     seeds: Iterable[int],
     runner: Callable[[Command], Run] = run,
-) -> dict[Name, list[Run]]:
+) -> dict[str, list[Run]]:
     """Every program once for each seed; who comes first changes from seed to seed."""
-    runs: dict[Name, list[Run]] = {name: [] for name in commands}
+    runs: dict[str, list[Run]] = {name: [] for name in commands}
     names = list(commands)
     for seed in seeds:
         for name in names:
@@ -113,9 +112,9 @@ def holds(pending: int) -> dict[str, Callable[[int], Command]]:
     }
 
 
-def quantum(scheduler: str, workload: str, seconds: int) -> Command:
-    """A host of 64 cores with 256 vCPUs in slices of 1 ms. `workload`: busy or bursts."""
-    return [str(BUILD / "sim_quantum"), scheduler, workload, str(seconds)]
+def quantum(scheduler: str, seconds: int) -> Command:
+    """A host of 64 cores with 256 busy vCPUs in slices of 1 ms."""
+    return [str(BUILD / "sim_quantum"), scheduler, str(seconds)]
 
 
 def _model(program: Command, vms: int) -> Callable[[int], Command]:

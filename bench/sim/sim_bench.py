@@ -33,13 +33,7 @@ PROGRAMS: Mapping[str, Program] = {
     OURS: programs.ours,
     OURS_IN_TWO: programs.ours_in_two,
 }
-# Of the quantum fidelity: scheduler, workload, and the speed to reach, times real time.
-QUANTA = (
-    ("round-robin", "busy", 100),
-    ("eevdf", "busy", 100),
-    ("round-robin", "bursts", None),
-    ("eevdf", "bursts", None),
-)
+SCHEDULERS = ("round-robin", "eevdf")  # of the quantum fidelity
 
 
 @dataclass(frozen=True)
@@ -145,24 +139,21 @@ def queues(pending: int, rounds: int) -> list[Figure]:
 
 
 def quanta(seconds: int, rounds: int) -> list[Figure]:
-    """How much faster than real time slices go, by scheduler and workload."""
+    """How much faster than real time slices go, by scheduler."""
     commands = {
-        (scheduler, workload): lambda _, scheduler=scheduler, workload=workload: programs.quantum(  # type: ignore[misc]
-            scheduler, workload, seconds
-        )
-        for scheduler, workload, _ in QUANTA
+        name: lambda _, name=name: programs.quantum(name, seconds)  # type: ignore[misc]
+        for name in SCHEDULERS
     }
     runs = in_turns(commands, range(rounds))
     return [
         Figure(
-            f"64 cores, 256 vCPUs ({workload}), 1 ms slices, {scheduler}: simulated seconds a second of CPU",
+            f"64 cores, 256 vCPUs, 1 ms slices, {name}: simulated seconds a second of CPU",
             median(speeds),
             "x",
             detail=f"{spread(speeds)}; {rate(found, 'cpu_rate') / 1e6:.2f} M events/s",
-            least=least,
+            least=100,
         )
-        for scheduler, workload, least in QUANTA
-        for found in [runs[scheduler, workload]]
+        for name, found in runs.items()
         for speeds in [[run.simulated_seconds / run.cpu_seconds for run in found]]
     ]
 

@@ -158,14 +158,19 @@ def test_the_queues_figures_are_ratios_and_judged_where_many_are_pending() -> No
     assert not many.met
 
 
-def test_the_engines_figures_are_medians_over_repetitions() -> None:
+def test_google_benchmarks_figures_are_medians_over_repetitions() -> None:
     def run(rate: float, kind: str = "iteration") -> dict[str, object]:
         return {"run_name": "x/1", "run_type": kind, "items_per_second": rate, "windows": 5}
 
-    runs = [run(1e9), run(1e8), run(2e8), run(1.0, "aggregate")]
-    (figure,) = engine_figures.engine_figures({"benchmarks": runs})
-    assert (figure.name, figure.value) == ("x/1", pytest.approx(5))
-    assert figure.detail == "1 to 10 over 3; 5 windows/s"
+    def times(real: float) -> dict[str, object]:
+        return {"run_name": "y", "run_type": "iteration", "times_real": real, "events": 2e6}
+
+    runs = [run(1e9), times(150), run(1e8), run(2e8), times(250), run(1.0, "aggregate")]
+    item, speed = engine_figures.benchmark_figures({"benchmarks": runs})
+    assert (item.name, item.value, item.unit) == ("x/1", pytest.approx(5), "ns")
+    assert item.detail == "1 to 10 over 3; 5 windows/s"
+    assert (speed.name, speed.value, speed.unit) == ("y: times real time", 200, "x")
+    assert speed.detail == "150 to 250 over 2; 2 M events/s"
 
 
 def test_figures_have_bounds_from_both_sides() -> None:

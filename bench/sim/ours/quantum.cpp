@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// `sim_quantum SCHEDULER busy|bursts SECONDS`: a host of 64 cores with 256 vCPUs that always want
-// one, or think and compute for 1 ms each on average, in slices of 1 ms, for so many simulated
-// seconds, with all that the quantum fidelity measures and a time series of every 100 ms. Prints a
-// line of JSON.
+// `sim_quantum SCHEDULER SECONDS`: a host of 64 cores with 256 vCPUs that always want one, in
+// slices of 1 ms, for so many simulated seconds, with all that the quantum fidelity measures and a
+// time series of every 100 ms. Prints a line of JSON.
 #include <charconv>
 #include <cmath>
 #include <cstdio>
@@ -30,34 +29,25 @@ Values scheduler_values(std::string_view name) {
     return values;
 }
 
-// Its think times and work are of that distribution.
-Values closed(const Distribution& think, const Distribution& service) {
-    Values values;
-    values.set("think", think);
-    values.set("service", service);
-    return values;
-}
-
-Description description(const std::string& scheduler, bool busy) {
+Description description(const std::string& scheduler) {
     HostGroup host;
     host.name = "host";
     host.sockets = 2;
     host.cores = 32;
     host.scheduler = {scheduler, scheduler_values(scheduler)};
 
-    using Shape = Distribution::Shape;
+    Values busy;
+    busy.set("think", Distribution{Distribution::Shape::kConstant, 1});
+    busy.set("service", Distribution{Distribution::Shape::kConstant, 1000.0 * kSecond});
     VmGroup vm;
     vm.name = "vm";
     vm.count = 256;
-    vm.workload = {
-        "closed",
-        busy ? closed({Shape::kConstant, 1}, {Shape::kConstant, 1000.0 * kSecond})
-             : closed({Shape::kExponential, kMillisecond}, {Shape::kExponential, kMillisecond})};
+    vm.workload = {"closed", std::move(busy)};
     return {.hosts = {host}, .vms = {vm}, .seed = 1, .fidelity = Fidelity::kQuantum};
 }
 
-int run(const std::string& scheduler, bool busy, std::int64_t seconds) {
-    Cluster cluster(description(scheduler, busy),
+int run(const std::string& scheduler, std::int64_t seconds) {
+    Cluster cluster(description(scheduler),
                     {.until = seconds * kSecond, .resolution = 100 * kMillisecond});
     Result result;
     const Stopwatch watch;
@@ -72,7 +62,7 @@ int run(const std::string& scheduler, bool busy, std::int64_t seconds) {
         digest(cluster));
     // 1000 slices a second on each pCPU, less the costs of switching.
     const double slices = 64'000.0 * static_cast<double>(seconds);
-    if (busy && std::abs(static_cast<double>(ledger.switches) / slices - 1) > 0.05) {
+    if (std::abs(static_cast<double>(ledger.switches) / slices - 1) > 0.05) {
         fmt::print(stderr, "{} switches, not about {:.0f}: slices are not of 1 ms\n",
                    ledger.switches, slices);
         return 1;
@@ -84,16 +74,14 @@ int run(const std::string& scheduler, bool busy, std::int64_t seconds) {
 }  // namespace bench_sim
 
 int main(int argc, char** argv) try {
-    const std::string_view workload = argc == 4 ? argv[2] : "";
-    const std::string_view text = argc == 4 ? argv[3] : "";
+    const std::string_view text = argc == 3 ? argv[2] : "";
     std::int64_t seconds = 0;
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), seconds);
-    const bool number = error == std::errc{} && end == text.data() + text.size() && seconds > 0;
-    if (!number || (workload != "busy" && workload != "bursts")) {
-        fmt::print(stderr, "usage: {} round-robin|eevdf busy|bursts SECONDS\n", argv[0]);
+    if (error != std::errc{} || end != text.data() + text.size() || seconds <= 0) {
+        fmt::print(stderr, "usage: {} round-robin|eevdf SECONDS\n", argv[0]);
         return 2;
     }
-    return bench_sim::run(argv[1], workload == "busy", seconds);
+    return bench_sim::run(argv[1], seconds);
 } catch (const std::exception& error) {
     fmt::print(stderr, "{}: {}\n", argv[0], error.what());
     return 2;

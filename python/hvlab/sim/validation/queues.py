@@ -90,8 +90,8 @@ def clients(runs: Runs) -> Iterator[Row]:
             think, service = {"exponential": "60ms"}, {"exponential": "10ms"}
             workload = {"closed": {"think": think, "service": service, "clients": number}}
             vm = VM("vm", vcpus=servers, workload=workload)
-            setting = f"{fidelity}, c = {servers}, {number} clients of a VM"
             cluster = Cluster([host], [vm], fidelity=fidelity)
+            setting = f"{fidelity}, c = {servers}, {number} clients of a VM"
             found = _responses(runs, f"M/M/c//N, {setting}", cluster, 8_000 / servers)
             expected = theory.closed_response(number, servers, 60, 10)
             yield from_replications("M/M/c//N", setting, _QUANTITY, expected, found, 0)
