@@ -9,13 +9,14 @@ import time
 from collections.abc import Callable, Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hvlab import _core, units
 from hvlab.errors import SimulationError
+from hvlab.scenario.nearest import did_you_mean
 from hvlab.sim import checkpoint, policies
 from hvlab.sim.frame import Frame
 from hvlab.sim.measures import MEASURES, UnknownMeasure, shown, split
@@ -130,6 +131,10 @@ class Result:
 
         Raises SimulationError.
         """
+        known = get_args(FrameName)
+        if name not in known:
+            hint = did_you_mean(name, known) or f"; known: {', '.join(known)}"
+            raise SimulationError(f"unknown frame '{name}'{hint}")
         return Frame(self._core.table(name))
 
     @cached_property
