@@ -2,7 +2,7 @@
 //
 // What parts of the simulator's engine were chosen against (docs/design/sim.md): indexed heaps in
 // place of the agenda's tree, and other ways to find the processes that have something to do in a
-// window. Part of `build/release/bench/sim_engine_bench`.
+// window. Part of `build/release/bench/sim/sim_engine_bench`.
 #include <benchmark/benchmark.h>
 
 #include <algorithm>

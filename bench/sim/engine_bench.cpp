@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// What the simulator's engine costs: random numbers, the agenda of a process, and PHOLD on one and
-// two threads. `build/release/bench/sim_engine_bench`.
+// What the simulator's engine costs: random numbers and the agenda of a process.
+// `build/release/bench/sim/sim_engine_bench`.
 #include <benchmark/benchmark.h>
 
-#include <algorithm>
 #include <cmath>
 #include <cstdint>
 #include <vector>
@@ -12,8 +11,6 @@
 #include "sim/engine/agenda.h"
 #include "sim/engine/event_queue.h"
 #include "sim/engine/stream.h"
-#include "sim/engine/testing/phold.h"
-#include "sim/engine/windows.h"
 
 namespace hvlab::sim {
 namespace {
@@ -90,55 +87,6 @@ void agenda_by_event_queue(benchmark::State& state) {
     state.SetItemsProcessed(state.iterations());
 }
 BENCHMARK(agenda_by_event_queue)->Arg(17)->Arg(320)->Arg(2000);
-
-class Quiet final : public Observer {
-public:
-    void feed(std::span<const ProcessId>) override {}
-    bool window(Time, std::uint64_t) override {
-        ++windows;
-        return true;
-    }
-    std::int64_t windows = 0;
-};
-
-// PHOLD with 16 events a process of 1 s on average; items are events.
-// Arguments: processes, threads, events a window; `remote` of 100 events are sent.
-void phold(benchmark::State& state) {
-    testing::PholdOptions options{.processes = static_cast<std::uint32_t>(state.range(0)),
-                                  .remote = static_cast<double>(state.range(3)) / 100,
-                                  .mean = kSecond};
-    const double rate = 16e-9 * static_cast<double>(options.processes);  // events a ns
-    options.lookahead = static_cast<Duration>(static_cast<double>(state.range(2)) / rate);
-    testing::PholdModel model(options);
-    Engine engine(model.processes(),
-                  {.lookahead = options.lookahead, .threads = static_cast<int>(state.range(1))});
-    Quiet quiet;
-    engine.run(options.lookahead * 10, quiet);
-    const std::uint64_t before = engine.events();
-    quiet.windows = 0;
-    for (auto _ : state) {
-        const Duration step = std::max(options.lookahead, static_cast<Duration>(1e5 / rate));
-        engine.run(engine.now() + step, quiet);
-    }
-    state.SetItemsProcessed(static_cast<std::int64_t>(engine.events() - before));
-    state.counters["windows"] =
-        benchmark::Counter(static_cast<double>(quiet.windows), benchmark::Counter::kIsRate);
-}
-BENCHMARK(phold)
-    ->ArgNames({"processes", "threads", "window", "remote"})
-    ->UseRealTime()
-    ->Args({1000, 1, 30, 0})
-    ->Args({1000, 2, 30, 0})
-    ->Args({1000, 1, 1000, 0})
-    ->Args({1000, 2, 1000, 0})
-    ->Args({1000, 1, 250'000, 0})
-    ->Args({1000, 2, 250'000, 0})
-    ->Args({62'500, 1, 1000, 0})
-    ->Args({62'500, 2, 1000, 0})
-    ->Args({62'500, 1, 250'000, 0})
-    ->Args({62'500, 2, 250'000, 0})
-    ->Args({62'500, 1, 250'000, 30})
-    ->Args({62'500, 2, 250'000, 30});
 
 }  // namespace
 }  // namespace hvlab::sim

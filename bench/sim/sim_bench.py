@@ -9,12 +9,15 @@ little; with two threads it is events a second of wall time, and so is what that
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import agreement
+import engine_figures
 import programs
-from programs import Command, Run, in_turns
+from agreement import Program
+from programs import Run, in_turns
 
 sys.path.append(str(Path(__file__).resolve().parents[1]))
 from figures import Figure, median, options, publish, spread
@@ -23,8 +26,6 @@ OURS = "hvlab"
 OURS_IN_TWO = "hvlab, 2 threads"
 SIMGRID, SIMPY, BARE = "SimGrid", "SimPy", "bare C++"
 
-# A program's command with so many VMs, for each seed.
-Program = Callable[[int], Callable[[int], Command]]
 PROGRAMS: Mapping[str, Program] = {
     SIMGRID: programs.simgrid,
     SIMPY: programs.simpy,
@@ -157,15 +158,24 @@ def quanta(seconds: int, rounds: int) -> list[Figure]:
     ]
 
 
+def agree() -> None:
+    """Ends the bench if a program does not run the model."""
+    for name, program in PROGRAMS.items():
+        if wrong := agreement.faults(program):
+            raise SystemExit(f"{name}: {'; '.join(wrong)}")
+
+
 def main() -> int:
     quick = options(__doc__).quick
+    agree()
     figures: list[Figure] = []
     for size in QUICK if quick else SIZES:
         figures += measure(size)
     for pending in (20_000,) if quick else (100_000, 300_000, 1_000_000):
         figures += queues(pending, 1 if quick else 5)
     figures += quanta(2 if quick else 20, 1 if quick else 5)
-    return publish("sim", figures, quick, "bench-sim")
+    failed = publish("sim", figures, quick, "bench-sim")
+    return publish("sim-engine", engine_figures.measure(quick), quick, "bench-sim") or failed
 
 
 if __name__ == "__main__":

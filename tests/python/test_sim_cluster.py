@@ -74,7 +74,7 @@ def test_unknown_names() -> None:
     result = cluster().run("100ms")
     with pytest.raises(SimulationError, match="did you mean 'ready'"):
         result.measure("redy")
-    with pytest.raises(SimulationError, match="there is no table 'vm'"):
+    with pytest.raises(SimulationError, match="unknown frame 'vm'"):
         result.frame("vm")  # type: ignore[arg-type]
 
 

@@ -41,8 +41,9 @@ std::unique_ptr<Engine> Cluster::make_engine() const {
     options.threads = static_cast<int>(options_.threads);
     if (options_.window > 0) options.longest_window = options_.window;
     // A window brings each host's state into the cache once, which is to pay for some dozen events:
-    // with 10^6 VMs on 62,500 hosts, 4 events in each took twice the time (make bench-sim). It then
-    // lasts 0.5 s, and so does Ctrl-C.
+    // with 10^6 VMs on 62,500 hosts, 16 events in each take a fifth more time, 8 take 1.6 times as
+    // much. The window lasts 0.5 s then, and Ctrl-C waits for its end (docs/design/sim.md says
+    // why).
     options.window_events = std::max<std::uint64_t>(options.window_events, 32 * hosts_.size());
     return std::make_unique<Engine>(processes_of(hosts_), options);
 }

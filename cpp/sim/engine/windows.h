@@ -39,9 +39,9 @@ struct EngineOptions {
     // time.
     std::uint64_t window_events = 250'000;
     Duration longest_window = kNever;
-    // After a window with fewer, the caller's thread does the next one alone: waking the others
-    // costs about as much.
-    std::uint64_t events_worth_waking = 500;
+    // After a window with fewer, the caller's thread does the next one alone: waking another that
+    // sleeps takes 20 us, as long as some dozen to some hundred events (docs/design/sim.md).
+    std::uint64_t events_worth_waking = 100;
 };
 
 // Runs processes through conservative windows, on several threads. What they do depends neither on

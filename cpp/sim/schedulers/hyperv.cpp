@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <memory>
+#include <utility>
 
 #include "sim/schedulers/free_pcpu.h"
 #include "sim/schedulers/registry.h"
@@ -59,13 +60,14 @@ void Hyperv::start(Pcpus& host) {
     queue_.start(host, quantum_);
     turn_end_.assign(index(host.topology().cores()), 0);
     armed_ = kNever;
-    // Those of a VM side by side, all pCPUs alike.
+    // Those of a VM side by side, all pCPUs alike, and where there is a choice near their memory.
     ideal_.assign(host.vcpus().size(), kNone);
     std::vector<int> vcpus_of(index(host.topology().pcpus()));
     for (VcpuId vcpu = 0; vcpu < static_cast<VcpuId>(ideal_.size()); ++vcpu) {
-        const auto pcpus = host.vms()[index(vm_of(host, vcpu))].pcpus;
-        ideal_[index(vcpu)] = *std::ranges::min_element(
-            pcpus, {}, [&](PcpuId pcpu) { return vcpus_of[index(pcpu)]; });
+        const VmFacts& vm = host.vms()[index(vm_of(host, vcpu))];
+        ideal_[index(vcpu)] = *std::ranges::min_element(vm.pcpus, {}, [&](PcpuId pcpu) {
+            return std::pair(vcpus_of[index(pcpu)], host.topology().node(pcpu) != vm.home);
+        });
         ++vcpus_of[index(ideal_[index(vcpu)])];
     }
 }

@@ -136,6 +136,21 @@ TEST(Hyperv, VcpusBeginAtDifferentIdealProcessors) {
     }
 }
 
+TEST(Hyperv, IdealProcessorsAreNearTheMemoryOfTheVm) {
+    const std::vector<FakeVm> vms = {
+        {.vcpus = 2, .home = 0}, {.vcpus = 2, .home = 1}, {.vcpus = 2, .home = 0}, {.home = 0}};
+    FakeHost host(host_shape(4, 1, 2), vms, make_scheduler(kHyperv));
+    host.run_until(kMillisecond);
+    const auto pcpu_of = [&](std::size_t vcpu) { return host.vcpus()[vcpu].pcpu; };
+    EXPECT_EQ(pcpu_of(0), 0);
+    EXPECT_EQ(pcpu_of(1), 1);
+    EXPECT_EQ(pcpu_of(2), 4);
+    EXPECT_EQ(pcpu_of(3), 5);
+    EXPECT_EQ(pcpu_of(4), 2);
+    EXPECT_EQ(pcpu_of(5), 3);
+    EXPECT_EQ(pcpu_of(6), 6);  // a free pCPU further away rather than a shared one
+}
+
 TEST(Hyperv, AReserveDoesNotWaitForItsTurn) {
     const Script periodic = [](int, int) {
         return Burst{.idle = 19 * kMillisecond, .busy = kMillisecond};

@@ -126,6 +126,7 @@ def plot(
 @app.command()
 def validate(
     quick: Annotated[bool, typer.Option("--quick", help="Fewer and shorter runs.")] = False,
+    jobs: Jobs = "auto",
     csv: Annotated[
         Path | None, typer.Option("--csv", metavar="FILE", help="Write the table here too.")
     ] = None,
@@ -133,8 +134,8 @@ def validate(
     """Check the simulator against queueing theory, against what its schedulers promise, and its two
     fidelities against each other.
 
-    Exit codes: 0 all holds, 1 something does not, 2 interrupted.
+    Exit codes: 0 all holds, 1 something does not, 2 interrupted (nothing is written then).
     """
     from hvlab.cli import validating
 
-    raise typer.Exit(validating.run(quick, csv))
+    raise typer.Exit(validating.run(quick, jobs_option.asked(jobs), csv))

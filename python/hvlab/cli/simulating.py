@@ -22,6 +22,7 @@ from hvlab.sim.experiments import folder, outcome, running, summary, sweep
 from hvlab.sim.experiments.document import ExperimentCell, ExperimentDocument, load_experiment
 from hvlab.sim.experiments.executor import ProcessExecutor
 from hvlab.sim.experiments.jobs import JobResult
+from hvlab.sim.experiments.simulate import simulate
 from hvlab.sim.experiments.store import Store
 from hvlab.sim.experiments.study import CellResult, Study
 
@@ -106,7 +107,7 @@ def _run(
 ) -> Study:
     with ExitStack() as stack:
         stack.enter_context(terminated_is_interrupted())
-        executor = stack.enter_context(ProcessExecutor(options.jobs))
+        executor = stack.enter_context(ProcessExecutor(options.jobs, simulate))
         store = Store(output) if output is not None else None
         display = _LiveDisplay if sys.stdout.isatty() else _Display
         shown = stack.enter_context(display(document, len(cells), quiet=options.one_cell))

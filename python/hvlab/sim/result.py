@@ -10,13 +10,14 @@ from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hvlab import _core, units
 from hvlab.errors import SimulationError
+from hvlab.scenario.nearest import did_you_mean
 from hvlab.sim import checkpoint, policies
 from hvlab.sim.feeding import Feed
 from hvlab.sim.frame import Frame
@@ -139,6 +140,10 @@ class Result:
 
         Raises SimulationError.
         """
+        known = get_args(FrameName)
+        if name not in known:
+            hint = did_you_mean(name, known) or f"; known: {', '.join(known)}"
+            raise SimulationError(f"unknown frame '{name}'{hint}")
         return Frame(self._core.table(name))
 
     @cached_property

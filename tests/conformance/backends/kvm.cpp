@@ -129,7 +129,7 @@ TestedBackend backend(const std::string& name, const KvmOptions& options) {
         {Feature::kHandlerRandom, "RDRAND and RDSEED are the processor's own, without an exit"},
     };
     if (flavour == kvm::Flavour::kSoftware) {
-        lacks[Feature::kLegacyPaging] = "the software flavour shuts such a guest down at once";
+        lacks[Feature::kLegacyPaging] = "the software flavour shuts such a guest down";
     }
     return {.name = name,
             .create = [options] { return std::make_unique<KvmBackend>(options); },

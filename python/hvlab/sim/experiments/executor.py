@@ -11,13 +11,13 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
-from typing import Any, Protocol
+from typing import Any, Generic, Protocol, TypeVar
 
 from hvlab.closing import Closing
 from hvlab.errors import SimulationError
 from hvlab.sim.experiments.jobs import Job, JobResult
 
-Work = Callable[[Job], JobResult]
+Done = TypeVar("Done")
 _PRELOADED = ("hvlab.sim.experiments.simulate", "hvlab.sim.experiments.jobs")
 
 
@@ -41,18 +41,14 @@ class Executor(Protocol):
         """Ends at once: what is not done is not going to be."""
 
 
-class ProcessExecutor(Closing):
+class ProcessExecutor(Closing, Generic[Done]):
     """Worker processes of this host, each for one job at a time. One that dies fails its job alone.
 
     Args:
         size: how many; work: what does a job, a function that a worker can import.
     """
 
-    def __init__(self, size: int, work: Work | None = None) -> None:
-        if work is None:
-            from hvlab.sim.experiments.simulate import simulate
-
-            work = simulate
+    def __init__(self, size: int, work: Callable[[Job], Done]) -> None:
         self._work = work
         self._size = size
         # Not fork: this process has threads, and may have a display and a core with threads of its own.
@@ -61,14 +57,14 @@ class ProcessExecutor(Closing):
         self._threads = ThreadPoolExecutor(size, "hvlab-sim")
         self._own = threading.local()
         self._lock = threading.Lock()
-        self._workers: set[_Worker] = set()  # guarded by _lock
+        self._workers: set[_Worker[Done]] = set()  # guarded by _lock
         self._closed = False  # guarded by _lock
 
     @property
     def slots(self) -> int:
         return self._size
 
-    def submit(self, job: Job) -> Future[JobResult]:
+    def submit(self, job: Job) -> Future[Done]:
         return self._threads.submit(self._do, job)
 
     def close(self) -> None:
@@ -79,8 +75,8 @@ class ProcessExecutor(Closing):
             worker.kill()
         self._threads.shutdown(wait=True, cancel_futures=True)
 
-    def _do(self, job: Job) -> JobResult:
-        worker: _Worker | None = getattr(self._own, "worker", None)
+    def _do(self, job: Job) -> Done:
+        worker: _Worker[Done] | None = getattr(self._own, "worker", None)
         if worker is None:
             worker = self._start()
         try:
@@ -91,7 +87,7 @@ class ProcessExecutor(Closing):
                 self._workers.discard(worker)
             raise SimulationError(f"the worker process died: {death}") from None
 
-    def _start(self) -> _Worker:
+    def _start(self) -> _Worker[Done]:
         with self._lock:
             if self._closed:
                 raise SimulationError("the executor is closed")
@@ -105,10 +101,10 @@ class _Died(Exception):
     """A worker is gone; the text says how."""
 
 
-class _Worker:
+class _Worker(Generic[Done]):
     """A process that does one job after the other. Used by one thread; `kill` by any."""
 
-    def __init__(self, context: Any, work: Work) -> None:
+    def __init__(self, context: Any, work: Callable[[Job], Done]) -> None:
         self._pipe: Connection
         self._pipe, there = context.Pipe()
         self._process: BaseProcess = context.Process(
@@ -117,7 +113,7 @@ class _Worker:
         self._process.start()
         there.close()
 
-    def do(self, job: Job) -> JobResult:
+    def do(self, job: Job) -> Done:
         """Raises what the job raised, or _Died."""
         try:
             self._pipe.send(job)
@@ -128,7 +124,7 @@ class _Worker:
             raise _Died(_cause(self._process.exitcode)) from None
         if isinstance(answer, Exception):
             raise answer
-        result: JobResult = answer
+        result: Done = answer
         return result
 
     def kill(self) -> None:
@@ -147,7 +143,7 @@ def _cause(code: int | None) -> str:
     return f"with exit code {code}"
 
 
-def _serve(pipe: Connection, work: Work) -> None:
+def _serve(pipe: Connection, work: Callable[[Job], Done]) -> None:
     # Ctrl-C goes to the whole foreground group; whoever started us decides what it means.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     while True:
@@ -155,7 +151,7 @@ def _serve(pipe: Connection, work: Work) -> None:
             job = pipe.recv()
         except (EOFError, OSError):
             return  # nobody wants anything any more
-        answer: JobResult | Exception
+        answer: Done | Exception
         try:
             answer = work(job)
         except Exception as error:  # noqa: BLE001 - it is raised where the job came from

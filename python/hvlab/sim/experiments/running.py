@@ -18,6 +18,7 @@ from hvlab.sim.experiments import folder, outcome, sweep
 from hvlab.sim.experiments.document import ExperimentCell, ExperimentDocument, load_experiment
 from hvlab.sim.experiments.executor import Executor, ProcessExecutor
 from hvlab.sim.experiments.results import ExperimentResults
+from hvlab.sim.experiments.simulate import simulate
 from hvlab.sim.experiments.store import Store
 from hvlab.sim.experiments.study import Study
 
@@ -52,7 +53,7 @@ def run_experiment(
         folder.prepare(target, document, resume=resume, overwrite=overwrite)
     started = datetime.datetime.now().astimezone()
     store = None if target is None else Store(target)
-    doing = executor or ProcessExecutor(jobs or processors.usable())
+    doing = executor or ProcessExecutor(jobs or processors.usable(), simulate)
     try:
         study = sweep.run(document, cells, doing, store, resume=resume)
     finally:

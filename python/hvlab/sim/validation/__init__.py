@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
+from hvlab.sim.experiments.executor import ProcessExecutor
 from hvlab.sim.frame import Frame
 from hvlab.sim.validation import fidelity, promises, queues, skew
 from hvlab.sim.validation.rows import Row
-from hvlab.sim.validation.runs import Runs
+from hvlab.sim.validation.runs import Runs, Told, checked
 
 Check = Callable[[Runs], Iterator[Row]]
 
@@ -28,24 +29,40 @@ CHECKS: tuple[Check, ...] = (
 )
 
 
-def validate(*, quick: bool = False, told: Callable[[Row], None] | None = None) -> list[Row]:
-    """All checks, each row also told as it comes; `quick`: fewer and shorter runs, wider intervals.
+def validate(
+    *,
+    quick: bool = False,
+    jobs: int = 1,
+    told: Callable[[Row], None] | None = None,
+    progress: Told | None = None,
+) -> list[Row]:
+    """All checks, each row also told as it comes.
 
     The last rows are the identities that every one of the runs kept: time, capacity, service, Little's
-    law, limits. Raises SimulationError; KeyboardInterrupt when it is interrupted.
+    law, limits.
+
+    Args:
+        quick: fewer and shorter runs, wider intervals; jobs: processes that make runs, the rows are the same
+        with any number of them; progress: told of each run of a row that is under way.
+
+    Raises SimulationError; KeyboardInterrupt when it is interrupted.
     """
-    runs = Runs(8, 0.25) if quick else Runs()
     rows = []
-    for check in CHECKS:
-        for row in check(runs):
+    with ProcessExecutor(jobs, checked) as executor:
+        runs = Runs(executor=executor, told=progress)
+        if quick:
+            runs.replications, runs.scale = 8, 0.25
+        for row in _rows(runs):
             rows.append(row)
             if told is not None:
                 told(row)
-    for row in _identities(runs):
-        rows.append(row)
-        if told is not None:
-            told(row)
     return rows
+
+
+def _rows(runs: Runs) -> Iterator[Row]:
+    for check in CHECKS:
+        yield from check(runs)
+    yield from _identities(runs)
 
 
 def _identities(runs: Runs) -> Iterator[Row]:

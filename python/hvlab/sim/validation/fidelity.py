@@ -13,8 +13,6 @@ from hvlab.sim.validation.hosts import free_host
 from hvlab.sim.validation.rows import Row
 from hvlab.sim.validation.runs import Runs
 
-SECOND = 1_000_000_000
-
 # Setting -> the VMs on a host of 8 pCPUs.
 _SETTINGS: dict[str, list[dict[str, Any]]] = {
     "16 single-vCPU VMs, closed": [
@@ -63,8 +61,8 @@ def fluid_against_quantum(runs: Runs) -> Iterator[Row]:
     group of VMs: mean response time and run time relative to the fluid one, and ready time as a share.
     """
     for setting, groups in _SETTINGS.items():
-        fluid = _measured(runs, groups, "fluid")
-        quantum = _measured(runs, groups, "quantum")
+        fluid = _measured(runs, setting, groups, "fluid")
+        quantum = _measured(runs, setting, groups, "quantum")
         for name, expected in fluid.items():
             if math.isnan(expected):
                 continue  # nobody answers requests there
@@ -76,17 +74,12 @@ def fluid_against_quantum(runs: Runs) -> Iterator[Row]:
             yield Row("fluid against quantum", setting, quantity, 0.0, found, _TOLERANCE[measure])
 
 
-def _measured(runs: Runs, groups: list[dict[str, Any]], fidelity: Fidelity) -> dict[str, float]:
+def _measured(
+    runs: Runs, setting: str, groups: list[dict[str, Any]], fidelity: Fidelity
+) -> dict[str, float]:
     """Means over replications, by GROUP.MEASURE."""
     host = free_host("node", cores=8, scheduler={"eevdf": {"slice": "1ms"}})
-    vms = [VM(**group) for group in groups]
-    duration = round(400 * runs.scale * SECOND)
+    cluster = Cluster([host], [VM(**group) for group in groups], fidelity=fidelity)
+    found = runs.replicate(f"fluid against quantum, {setting}, {fidelity}", cluster, 400)
     names = [f"{group['name']}.{measure}" for group in groups for measure in _TOLERANCE]
-    sums = dict.fromkeys(names, 0.0)
-    count = max(2, runs.replications // 3)
-    for seed in range(count):
-        cluster = Cluster([host], vms, seed=seed, fidelity=fidelity)
-        result = runs.run(cluster, duration, warmup=duration // 10)
-        for name in names:
-            sums[name] += result.measure(name) / count
-    return sums
+    return {name: sum(measures[name] for measures in found) / len(found) for name in names}

@@ -53,9 +53,9 @@ def from_replications(
     check: str, setting: str, quantity: str, expected: float, found: Sequence[float], bias: float
 ) -> Row:
     """The mean of independent replications against `expected`: it must lie in their confidence interval,
-    widened by `bias` x expected: what the model is known to differ in.
+    widened by `bias`: by how much the model is known to differ from the theory.
     """
     mean = sum(found) / len(found)
     error = stats.sem(found)
     half = float(stats.t.ppf((1 + CONFIDENCE) / 2, len(found) - 1)) * float(error)
-    return Row(check, setting, quantity, expected, mean, half + bias * expected)
+    return Row(check, setting, quantity, expected, mean, half + bias)
