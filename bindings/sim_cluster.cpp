@@ -34,7 +34,7 @@ namespace {
 // Think times and work as the user's function gives them: two arrays, a row for each VM, in ns.
 using Batch = py::array_t<double, py::array::c_style | py::array::forcecast>;
 using Feed = std::function<std::pair<Batch, Batch>(const std::string&, py::array_t<std::uint32_t>,
-                                                   std::size_t)>;
+                                                   py::array_t<std::uint64_t>, std::size_t)>;
 
 void fill(std::span<sim::Duration> wanted, const Batch& given) {
     if (given.size() != static_cast<py::ssize_t>(wanted.size())) {
@@ -144,14 +144,14 @@ private:
     // Ctrl-C while the user's function runs ends the run at the end of the window, for which its
     // numbers are needed: it is called once more.
     auto call(const Feed& feed, const std::string& group, const py::array_t<std::uint32_t>& vms,
-              std::size_t pairs) {
+              const py::array_t<std::uint64_t>& first, std::size_t pairs) {
         try {
-            return feed(group, vms, pairs);
+            return feed(group, vms, first, pairs);
         } catch (py::error_already_set& error) {
             if (interrupted_ || !error.matches(PyExc_KeyboardInterrupt)) throw;
             interrupted_ = true;
         }
-        return feed(group, vms, pairs);
+        return feed(group, vms, first, pairs);
     }
 
     void ask(const Feed& feed, const sim::Feed& wanted) {
@@ -159,7 +159,9 @@ private:
         const std::string& group = cluster_->placement().vm_groups()[wanted.group]->name;
         const py::array_t<std::uint32_t> vms(static_cast<py::ssize_t>(wanted.vms.size()),
                                              wanted.vms.data());
-        const auto [think, work] = call(feed, group, vms, wanted.pairs);
+        const py::array_t<std::uint64_t> first(static_cast<py::ssize_t>(wanted.first.size()),
+                                               wanted.first.data());
+        const auto [think, work] = call(feed, group, vms, first, wanted.pairs);
         fill(wanted.think, think);
         fill(wanted.work, work);
     }
@@ -220,17 +222,17 @@ void bind_sim_cluster(py::module_& module) {
             "`schedulers`: by group of hosts whose scheduler is 'python', what makes one. "
             "Raises SimulationError for what is wrong with it, or if it would not fit in "
             "memory.")
-        .def(
-            "run", &SimCluster::run, py::arg("progress") = py::none(), py::arg("feed") = py::none(),
-            "Goes on to the end: 'complete'; or until `progress(now, events)` returns False: "
-            "'stopped'; or until Ctrl-C: 'interrupted'. Raises SimulationError if a policy or a "
-            "workload fails, and what `progress` and `feed` raise. `feed(group, vms, pairs)` gives "
-            "the VMs whose workload is 'fed' their think times and work: two arrays of "
-            "len(vms) x pairs, ns.")
+        .def("run", &SimCluster::run, py::arg("progress") = py::none(),
+             py::arg("feed") = py::none(),
+             "Goes on to the end: 'complete'; or until `progress(now, events)` returns False: "
+             "'stopped'; or until Ctrl-C: 'interrupted'. Raises SimulationError if a policy or a "
+             "workload fails, and what `progress` and `feed` raise. `feed(group, vms, first, "
+             "pairs)` gives the VMs whose workload is 'fed' their think times and work: two arrays "
+             "of len(vms) x pairs, ns; `first`: of each VM, how many pairs it had before.")
         .def("save", &SimCluster::save, py::arg("path"), py::arg("description"),
              "Writes it as it stands into a file that takes an old one's place whole or not at "
              "all, with a text that says what it is. Between runs, or in `progress`. Raises "
-             "HostError, and SimulationError where a scheduler is written in Python.")
+             "HostError, and SimulationError where a scheduler in Python has no save and load.")
         .def("restore", &SimCluster::restore, py::arg("path"),
              "Goes on from a file, in a cluster of the same description and options that has not "
              "run. Raises HostError, and SimulationError for what is no such file.")

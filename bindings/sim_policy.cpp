@@ -8,10 +8,13 @@
 #include <fmt/format.h>
 #include <pybind11/stl.h>
 
+#include <cstddef>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "sim/hosts/errors.h"
 #include "sim/hosts/quantum_host.h"
@@ -23,6 +26,8 @@ namespace py = pybind11;
 namespace hvlab::python {
 
 namespace {
+
+constexpr std::size_t kMostSaved = std::size_t{1} << 30;  // bytes, of one host's policy
 
 std::string_view name_of(sim::Wake why) {
     switch (why) {
@@ -66,8 +71,9 @@ public:
             const bool defined = !py::type::of(policy).attr(called).is(base.attr(called));
             return defined ? policy.attr(called) : py::object();
         };
-        methods_ = {method("start"),  method("ready"), method("stopped"), method("charge"),
-                    method("assign"), method("timer"), py::cast(host_)};
+        methods_ = {method("start"),  method("ready"),  method("stopped"),
+                    method("charge"), method("assign"), method("timer"),
+                    method("save"),   method("load"),   py::cast(host_)};
     }
     ~PythonScheduler() override {
         const py::gil_scoped_acquire gil;
@@ -89,8 +95,30 @@ public:
     void assign(sim::Pcpus& host) override { call(methods_.assign, "assign", host); }
     void timer(sim::Pcpus& host) override { call(methods_.timer, "timer", host); }
 
-    void save(StateWriter& /*writer*/) const override { refuse(); }
-    void load(StateReader& /*reader*/) override { refuse(); }
+    void save(StateWriter& writer) const override {
+        require_both();
+        const py::gil_scoped_acquire gil;
+        try {
+            const py::object saved = methods_.save();
+            if (!py::isinstance<py::bytes>(saved)) {
+                throw sim::PolicyError(name_, "save() gives bytes, and gave something else");
+            }
+            const auto text = saved.cast<std::string_view>();
+            writer.put_bytes(std::as_bytes(std::span(text)));
+        } catch (const py::error_already_set& error) {
+            throw_as_simulation_error(error, name_, "save");
+        }
+    }
+    void load(StateReader& reader) override {
+        require_both();
+        const std::vector<std::byte> saved = reader.get_bytes(kMostSaved);
+        const py::gil_scoped_acquire gil;
+        try {
+            methods_.load(py::bytes(reinterpret_cast<const char*>(saved.data()), saved.size()));
+        } catch (const py::error_already_set& error) {
+            throw_as_simulation_error(error, name_, "load");
+        }
+    }
 
 private:
     struct Methods {
@@ -100,6 +128,8 @@ private:
         py::object charge;
         py::object assign;
         py::object timer;
+        py::object save;
+        py::object load;
         py::object host;
     };
 
@@ -116,8 +146,9 @@ private:
         }
     }
 
-    [[noreturn]] void refuse() const {
-        throw sim::PolicyError(name_, "it is written in Python: a run with it can't be saved");
+    void require_both() const {
+        if (methods_.save && methods_.load) return;
+        throw sim::PolicyError(name_, "a run with it can't be saved: it has no save() and load()");
     }
 
     const std::string name_;

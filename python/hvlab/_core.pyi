@@ -1554,7 +1554,7 @@ class SimCluster:
         self,
         progress: collections.abc.Callable[[int, int], bool] | None = None,
         feed: collections.abc.Callable[
-            [str, numpy.typing.NDArray[numpy.uint32], int],
+            [str, numpy.typing.NDArray[numpy.uint32], numpy.typing.NDArray[numpy.uint64], int],
             tuple[
                 typing.Annotated[numpy.typing.ArrayLike, numpy.float64],
                 typing.Annotated[numpy.typing.ArrayLike, numpy.float64],
@@ -1563,11 +1563,11 @@ class SimCluster:
         | None = None,
     ) -> str:
         """
-        Goes on to the end: 'complete'; or until `progress(now, events)` returns False: 'stopped'; or until Ctrl-C: 'interrupted'. Raises SimulationError if a policy or a workload fails, and what `progress` and `feed` raise. `feed(group, vms, pairs)` gives the VMs whose workload is 'fed' their think times and work: two arrays of len(vms) x pairs, ns.
+        Goes on to the end: 'complete'; or until `progress(now, events)` returns False: 'stopped'; or until Ctrl-C: 'interrupted'. Raises SimulationError if a policy or a workload fails, and what `progress` and `feed` raise. `feed(group, vms, first, pairs)` gives the VMs whose workload is 'fed' their think times and work: two arrays of len(vms) x pairs, ns; `first`: of each VM, how many pairs it had before.
         """
     def save(self, path: str, description: str) -> None:
         """
-        Writes it as it stands into a file that takes an old one's place whole or not at all, with a text that says what it is. Between runs, or in `progress`. Raises HostError, and SimulationError where a scheduler is written in Python.
+        Writes it as it stands into a file that takes an old one's place whole or not at all, with a text that says what it is. Between runs, or in `progress`. Raises HostError, and SimulationError where a scheduler in Python has no save and load.
         """
     def table(self, name: str) -> SimTable:
         """

@@ -81,20 +81,57 @@ def test_where_it_cannot_be_written(tmp_path: Path) -> None:
         partial.save(tmp_path / "none" / "run")
 
 
-def test_a_function_cannot_be_saved(tmp_path: Path) -> None:
-    def every_10_ms(vms: Any, pairs: int) -> tuple[Any, Any]:
-        return np.full((len(vms), pairs), 9e6), np.full((len(vms), pairs), 1e6)
+def _drawn(vms: Any, first: Any, pairs: int) -> tuple[Any, Any]:
+    """A function of the VM and the number of the pair alone."""
+    random = [
+        np.random.Generator(np.random.Philox(key=vm, counter=start))
+        for vm, start in zip(vms.tolist(), first.tolist(), strict=True)
+    ]
+    draws = np.array([each.random((2, pairs)) for each in random])
+    return draws[:, 0] * 40e6, draws[:, 1] * 20e6 + 1
 
-    partial = _cluster(workload=every_10_ms).run("30s", progress=lambda now, events: False)
-    with pytest.raises(SimulationError, match="function"):
-        partial.save(tmp_path / "run")
+
+@pytest.mark.parametrize("fidelity", ["fluid", "quantum"])
+def test_a_function_of_the_pair_is_resumed_to_the_same_run(fidelity: str, tmp_path: Path) -> None:
+    run = {"warmup": "1s", "resolution": "2s"}
+    whole = _cluster(fidelity, _drawn).run("20s", **run)
+    partial = _cluster(fidelity, _drawn).run("20s", **run, progress=lambda now, _: now < 5e9)
+    assert 0 < partial.end < 20e9
+    partial.save(tmp_path / "run")
+    for threads in (1, 2):
+        resumed = sim.resume(tmp_path / "run", workloads={"web": _drawn}, threads=threads)
+        assert resumed.complete
+        assert _same(resumed, whole)
+    # Again, from where it was stopped a second time.
+    second = sim.resume(
+        tmp_path / "run", workloads={"web": _drawn}, progress=lambda now, _: now < 12e9
+    )
+    assert partial.end < second.end < 20e9
+    second.save(tmp_path / "run")
+    assert _same(sim.resume(tmp_path / "run", workloads={"web": _drawn}), whole)
+
+
+def test_what_is_written_in_python_is_given_again(tmp_path: Path) -> None:
+    _cluster(workload=_drawn).run("30s", progress=lambda now, _: False).save(tmp_path / "run")
+    with pytest.raises(
+        SimulationError, match="the workload of 'web' is written in Python"
+    ) as error:
+        sim.resume(tmp_path / "run")
+    assert error.value.field == "workloads"
+    with pytest.raises(SimulationError, match=r"no workload of 'wbe' .*did you mean 'web'"):
+        sim.resume(tmp_path / "run", workloads={"wbe": _drawn})
+    with pytest.raises(SimulationError, match=r"no scheduler of 'node' .*the run has none"):
+        sim.resume(tmp_path / "run", workloads={"web": _drawn}, schedulers={"node": sim.Scheduler})
+    _cluster().run("30s", progress=lambda now, _: False).save(tmp_path / "plain")
+    with pytest.raises(SimulationError, match="no workload of 'web'"):
+        sim.resume(tmp_path / "plain", workloads={"web": _drawn})
 
 
 # The window under way needs the function's numbers: it is asked once more, and the run ends with the window.
 def test_ctrl_c_in_a_function() -> None:
     calls = 0
 
-    def once(vms: Any, pairs: int) -> tuple[Any, Any]:
+    def once(vms: Any, first: Any, pairs: int) -> tuple[Any, Any]:
         nonlocal calls
         calls += 1
         if calls == 20:

@@ -176,13 +176,19 @@ def fed(function: Any, **more: Any) -> sim.Cluster:
 
 
 class Drawn:
-    """Numbers of each VM from a generator of its own: the same whoever else asks."""
+    """Numbers of each VM from a generator of its own: the same whoever else asks. Each batch of a VM begins
+    where its last one ended.
+    """
 
     def __init__(self) -> None:
         self.random = [np.random.default_rng(vm) for vm in range(8)]
         self.asked: list[tuple[list[int], int]] = []
+        self.had = np.zeros(8, dtype=np.uint64)
 
-    def __call__(self, vms: Any, pairs: int) -> Any:
+    def __call__(self, vms: Any, first: Any, pairs: int) -> Any:
+        assert (first.dtype, first.shape) == (np.uint64, vms.shape)
+        assert first.tolist() == self.had[vms].tolist()
+        self.had[vms] += np.uint64(pairs)
         self.asked.append((vms.tolist(), pairs))
         draws = np.array([self.random[vm].exponential(1e8, (2, pairs)) for vm in vms])
         return draws[:, 0], draws[:, 1] / 2
@@ -202,7 +208,7 @@ def test_a_workload_in_python_is_asked_in_batches(fidelity: Any) -> None:
 
 
 def test_a_workload_that_raises() -> None:
-    def function(vms: Any, pairs: int) -> Any:
+    def function(vms: Any, first: Any, pairs: int) -> Any:
         raise KeyError("mine")
 
     with pytest.raises(
@@ -216,6 +222,8 @@ def test_a_workload_that_raises() -> None:
     ("given", "said"),
     [
         (None, "gave a NoneType"),
+        (([], []), "its think times are 0"),
+        ((np.empty((8, 0)), np.empty((8, 0))), "its think times are 8 x 0"),
         ((1, 2, 3), "gave a tuple of 3"),
         (([1], [2]), "its think times are 1"),
         ((5, 5), "its think times are one number"),
@@ -227,7 +235,7 @@ def test_a_workload_that_raises() -> None:
 )
 def test_a_workload_that_gives_nonsense(given: Any, said: str) -> None:
     with pytest.raises(SimulationError, match=said):
-        fed(lambda vms, pairs: given).run("1s")
+        fed(lambda vms, first, pairs: given).run("1s")
 
 
 def test_a_workload_of_python_needs_its_function() -> None:

@@ -30,7 +30,9 @@ class Works:
         self.given: dict[int, list[float]] = {}
         self._random: dict[int, np.random.Generator] = {}
 
-    def __call__(self, vms: NDArray[np.uint32], pairs: int) -> tuple[Any, Any]:
+    def __call__(
+        self, vms: NDArray[np.uint32], first: NDArray[np.uint64], pairs: int
+    ) -> tuple[Any, Any]:
         rows = []
         for vm in vms.tolist():
             random = self._random.setdefault(vm, np.random.default_rng([7, vm]))

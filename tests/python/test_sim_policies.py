@@ -10,6 +10,7 @@ import re
 import signal
 import threading
 import time
+from array import array
 from collections import deque
 from collections.abc import Callable
 from pathlib import Path
@@ -375,14 +376,79 @@ def test_a_description_needs_its_class() -> None:
         sim.Host("node", scheduler="python")
 
 
-def test_a_run_with_it_cannot_be_saved(tmp_path: Path) -> None:
-    result = cluster(RoundRobin).run("1s", progress=lambda now, events: False)
+@pytest.mark.parametrize(
+    "methods", [{}, {"save": lambda self: b""}, {"load": lambda self, x: None}]
+)
+def test_without_save_and_load_a_run_cannot_be_saved(
+    methods: dict[str, Any], tmp_path: Path
+) -> None:
+    result = cluster(type("Mine", (RoundRobin,), methods)).run("1s", progress=lambda *_: False)
     assert result.outcome == "stopped"
-    with pytest.raises(SimulationError, match="written in Python, can't be saved"):
+    with pytest.raises(SimulationError, match=r"scheduler 'Mine': .* no save\(\) and load\(\)"):
         result.save(tmp_path / "run")
-    with pytest.raises(SimulationError, match=r"scheduler 'RoundRobin': .* can't be saved"):
-        result._core.save(str(tmp_path / "run"), "text")
     assert not list(tmp_path.iterdir())
+
+
+class Kept(RoundRobin):
+    """One that can be written down."""
+
+    def save(self) -> bytes:
+        return array("q", self.line).tobytes()
+
+    def load(self, saved: bytes) -> None:
+        self.line = deque(array("q", saved))
+
+
+def test_with_them_it_goes_on_to_the_same_run(tmp_path: Path) -> None:
+    path = tmp_path / "run"
+    whole = cluster(Kept, count=2).run("2s")
+    part = cluster(Kept, count=2).run("2s", progress=lambda now, _: now < 5e8)
+    assert 0 < part.end < 2e9
+    part.save(path)
+    resumed = sim.resume(path, schedulers={"node": Kept}, threads=2)
+    assert resumed.complete
+    for name in ("vms", "vcpus", "hosts", "groups"):
+        assert resumed.frame(name) == whole.frame(name)  # type: ignore[arg-type]
+
+    class Forgets(Kept):
+        def load(self, saved: bytes) -> None:
+            assert saved
+
+    with pytest.raises(SimulationError, match="is said to be work-conserving, but leaves pCPU"):
+        sim.resume(path, schedulers={"node": Forgets})
+    with pytest.raises(
+        SimulationError, match=r"'node' is written in Python: give it again"
+    ) as error:
+        sim.resume(path)
+    assert error.value.field == "schedulers"
+    with pytest.raises(SimulationError, match=r"scheduler 'RoundRobin': .* no save\(\) and load"):
+        sim.resume(path, schedulers={"node": RoundRobin})
+
+
+@pytest.mark.parametrize(
+    ("methods", "said"),
+    [
+        ({"save": lambda self: "text"}, "gives bytes"),
+        ({"save": lambda self: None}, "gives bytes"),
+        ({"save": lambda self: 1 // 0}, r"save\(\) raised ZeroDivisionError"),
+    ],
+)
+def test_a_save_that_gives_nonsense(methods: dict[str, Any], said: str, tmp_path: Path) -> None:
+    result = cluster(type("Mine", (Kept,), methods)).run("1s", progress=lambda *_: False)
+    with pytest.raises(SimulationError, match=f"scheduler 'Mine': .*{said}"):
+        result.save(tmp_path / "run")
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_load_that_raises(tmp_path: Path) -> None:
+    cluster(Kept).run("1s", progress=lambda *_: False).save(tmp_path / "run")
+
+    class Fails(Kept):
+        def load(self, saved: bytes) -> None:
+            raise ValueError("of another version")
+
+    with pytest.raises(SimulationError, match=r"'Fails': load\(\) raised ValueError: of another"):
+        sim.resume(tmp_path / "run", schedulers={"node": Fails})
 
 
 def test_reservations_are_its_own_affair() -> None:

@@ -24,6 +24,7 @@ namespace hvlab::sim {
 namespace {
 
 using ::testing::HasSubstr;
+using ::testing::ThrowsMessage;
 
 Description sample(Fidelity fidelity = Fidelity::kFluid) {
     Description description{{samples::host("node", 3, 2)},
@@ -246,6 +247,44 @@ TEST_P(ClusterTest, AFedWorkloadDoesWhatItIsTold) {
         EXPECT_EQ(responses[0], 99);  // one in 10 ms; the last ends at the end
         EXPECT_EQ(responses[5], 66);  // one in 15 ms
     }
+}
+
+// A function of the VM and the pair's number: resumed, the run is the same.
+TEST_P(ClusterTest, AFedRunIsSavedAndRestored) {
+    const TestDirectory directory;
+    const auto file = directory / "run.checkpoint";
+    Description description{{samples::host("node", 2, 2)}, {samples::vm("web", 6, 2)}};
+    description.fidelity = GetParam();
+    description.vms[0].workload = {"fed", {}};
+    description.vms[0].workload.values.set("batch", Value(std::int64_t{4}));
+    const RunOptions options{.until = 3 * kSecond, .warmup = kSecond / 10};
+    const auto give = [](const Feed& feed) {
+        for (std::size_t i = 0; i < feed.vms.size(); ++i) {
+            for (std::size_t k = 0; k < feed.pairs; ++k) {
+                const std::uint64_t pair = feed.first[i] + k;
+                feed.think[i * feed.pairs + k] =
+                    static_cast<Duration>(kMillisecond * (1 + (pair * 7 + feed.vms[i]) % 13));
+                feed.work[i * feed.pairs + k] =
+                    static_cast<Duration>(kMillisecond * (1 + (pair * 5 + feed.vms[i]) % 11));
+            }
+        }
+    };
+    Cluster whole(description, options);
+    whole.set_feeder(give);
+    EXPECT_TRUE(whole.run(nullptr));
+    {
+        Cluster part(description, options);
+        part.set_feeder(give);
+        EXPECT_FALSE(part.run([](Time now, std::uint64_t) { return now < kSecond; }));
+        EXPECT_LT(part.now(), options.until);
+        part.save(file, "");
+    }
+    Cluster rest(description, options);
+    rest.restore(file);
+    EXPECT_THAT([&] { rest.run(nullptr); }, ThrowsMessage<ConfigError>(HasSubstr("nobody feeds")));
+    rest.set_feeder(give);
+    EXPECT_TRUE(rest.run(nullptr));
+    EXPECT_EQ(values_of(rest), values_of(whole));
 }
 
 TEST_P(ClusterTest, WhatAFedWorkloadMayNotSay) {

@@ -35,6 +35,7 @@ void Feeding::feed(const Feeder& feeder) {
 void Feeding::feed_group(const Group& group, const Feeder& feeder) {
     hungry_.clear();
     numbers_.clear();
+    first_.clear();
     std::size_t pairs = 0;
     for (const Vm& vm : group.vms) {
         const std::size_t wanted = hosts_[vm.host]->wanted(vm.on_host);
@@ -43,11 +44,12 @@ void Feeding::feed_group(const Group& group, const Feeder& feeder) {
         pairs = wanted;
         hungry_.push_back(&vm);
         numbers_.push_back(vm.number);
+        first_.push_back(hosts_[vm.host]->given(vm.on_host));
     }
     if (hungry_.empty()) return;
     think_.assign(hungry_.size() * pairs, -1);
     work_.assign(hungry_.size() * pairs, -1);
-    feeder({group.number, numbers_, pairs, think_, work_});
+    feeder({group.number, numbers_, first_, pairs, think_, work_});
     check_batches(numbers_, pairs, think_, work_);
     for (std::size_t i = 0; i < hungry_.size(); ++i) {
         hosts_[hungry_[i]->host]->feed(hungry_[i]->on_host,

@@ -17,7 +17,8 @@ namespace hvlab::sim {
 // these VMs of a group, VM by VM; both arrays have vms.size() x pairs elements.
 struct Feed {
     std::uint32_t group;
-    std::span<const std::uint32_t> vms;  // numbers within the group, ascending
+    std::span<const std::uint32_t> vms;    // numbers within the group, ascending
+    std::span<const std::uint64_t> first;  // of each: the number of its first pair, from 0
     std::size_t pairs;
     std::span<Duration> think;
     std::span<Duration> work;
@@ -53,6 +54,7 @@ private:
     std::vector<Group> groups_;
     std::vector<const Vm*> hungry_;
     std::vector<std::uint32_t> numbers_;
+    std::vector<std::uint64_t> first_;
     std::vector<Duration> think_;
     std::vector<Duration> work_;
 };

@@ -5,11 +5,15 @@
 #include <exception>
 #include <utility>
 
+#include "core/base/status.h"
+
 namespace hvlab::sim {
 namespace {
 
 constexpr Duration kFirstLength = kMillisecond;
 constexpr std::size_t kLargestBlock = 64;
+// In turn, without an event: more than a VM of 4096 vCPUs needs that is given a pair at a time.
+constexpr int kMostFeedsInVain = 5000;
 
 // Small enough that every thread has several; 64 times are eight cache lines.
 std::size_t block_size(std::size_t processes, int threads) {
@@ -176,13 +180,20 @@ void Engine::work(Job& job) {
 
 // Until nobody starves, and all stand at the window's end.
 void Engine::feed(Observer& observer) {
-    for (;;) {
+    std::uint64_t events_before = 0;
+    for (int in_vain = 0;; ++in_vain) {
+        std::uint64_t events = 0;
+        for (const auto& worker : workers_) events += worker->events;
+        if (std::exchange(events_before, events) != events) in_vain = 0;
         starved_.clear();
         for (auto& worker : workers_) {
             starved_.insert(starved_.end(), worker->starved.begin(), worker->starved.end());
             worker->starved.clear();
         }
         if (starved_.empty()) return;
+        if (in_vain > kMostFeedsInVain) {
+            throw ConfigError("workload", "is given nothing, again and again, and starves");
+        }
         std::sort(starved_.begin(), starved_.end());
         observer.feed(starved_);
         starved_taken_.store(0, std::memory_order_relaxed);

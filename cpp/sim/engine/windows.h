@@ -21,7 +21,8 @@ class Observer {
 public:
     virtual ~Observer() = default;
 
-    // Gives each of these processes the input that it starves for; in order of their ids.
+    // Gives each of these processes the input that it starves for; in order of their ids. If they
+    // starve for ever without an event, run throws a ConfigError.
     virtual void feed(std::span<const ProcessId> starved) = 0;
     // All before `end` has happened, and nothing from it on; `events` of it in this window. False:
     // stop here.

@@ -255,6 +255,19 @@ TEST(Engine, FeedsWhoStarves) {
     }
 }
 
+TEST(Engine, WhoIsGivenNothingDoesNotStarveForEver) {
+    struct Miser final : Quiet {
+        void feed(std::span<const ProcessId>) override {}
+    };
+    for (const int threads : {1, 2}) {
+        PholdModel model({.processes = 3});
+        for (std::size_t i = 0; i < model.size(); ++i) model[i].feed_until(0);
+        Engine engine(model.processes(), {.threads = threads, .events_worth_waking = 0});
+        Miser miser;
+        EXPECT_THROW(engine.run(kEnd, miser), ConfigError);
+    }
+}
+
 // All three in the first window.
 TEST(Engine, ThrowsWhatTheFirstProcessThrows) {
     for (const int threads : {1, 2, 3}) {

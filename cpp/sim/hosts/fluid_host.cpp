@@ -259,6 +259,11 @@ std::size_t FluidHost::wanted(std::size_t vm) {
     return vms_[vm].workload->wanted(*this);
 }
 
+std::uint64_t FluidHost::given(std::size_t vm) {
+    enter(vm);
+    return vms_[vm].workload->given(*this);
+}
+
 void FluidHost::feed(std::size_t vm, std::span<const Duration> think,
                      std::span<const Duration> work) {
     std::erase(starving_, static_cast<std::uint32_t>(vm));

@@ -40,6 +40,7 @@ public:
     void open_requests(std::size_t vm, const std::function<void(Time)>& visit) override;
     std::span<const std::uint32_t> starving() const override { return starving_; }
     std::size_t wanted(std::size_t vm) override;
+    std::uint64_t given(std::size_t vm) override;
     void feed(std::size_t vm, std::span<const Duration> think,
               std::span<const Duration> work) override;
 

@@ -74,6 +74,7 @@ public:
     // think time and work). Others may be fed too, if they want something.
     virtual std::span<const std::uint32_t> starving() const = 0;
     virtual std::size_t wanted(std::size_t vm) = 0;
+    virtual std::uint64_t given(std::size_t vm) = 0;  // pairs, before
     virtual void feed(std::size_t vm, std::span<const Duration> think,
                       std::span<const Duration> work) = 0;
 };

@@ -144,6 +144,11 @@ std::size_t QuantumGuest::wanted(VmId vm) {
     return hosted_[vm_].workload->wanted(*this);
 }
 
+std::uint64_t QuantumGuest::given(VmId vm) {
+    select(vm);
+    return hosted_[vm_].workload->given(*this);
+}
+
 void QuantumGuest::feed(VmId vm, std::span<const Duration> think, std::span<const Duration> work) {
     select(vm);
     std::erase(starving_, static_cast<std::uint32_t>(vm));

@@ -42,6 +42,7 @@ public:
     // Of workloads that live on batches.
     std::span<const std::uint32_t> starving() const { return starving_; }  // ascending
     std::size_t wanted(VmId vm);
+    std::uint64_t given(VmId vm);
     void feed(VmId vm, std::span<const Duration> think, std::span<const Duration> work);
 
     // Which of the engine's threads it is on.

@@ -52,6 +52,7 @@ public:
 
     std::span<const std::uint32_t> starving() const override { return guest_.starving(); }
     std::size_t wanted(std::size_t vm) override { return guest_.wanted(static_cast<VmId>(vm)); }
+    std::uint64_t given(std::size_t vm) override { return guest_.given(static_cast<VmId>(vm)); }
     void feed(std::size_t vm, std::span<const Duration> think,
               std::span<const Duration> work) override {
         guest_.feed(static_cast<VmId>(vm), think, work);

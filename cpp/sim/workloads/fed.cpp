@@ -10,9 +10,9 @@ namespace hvlab::sim {
 namespace {
 
 struct Header {
-    std::int64_t first;  // pair in the ring
-    std::int64_t pairs;  // that are in it
-    std::int64_t starving;
+    std::uint64_t given;  // pairs, in all: the next one's number
+    std::uint64_t left;   // of these, in the ring
+    std::uint64_t starving;
 };
 
 // A vCPU's client; or, behind those, a pair in the ring.
@@ -26,10 +26,11 @@ constexpr Time kStarving = -2;
 
 class FedWorkload final : public Workload {
 public:
-    explicit FedWorkload(const Values& values) : batch_(values.integer("batch")) {}
+    explicit FedWorkload(const Values& values)
+        : batch_(static_cast<std::uint64_t>(values.integer("batch"))) {}
 
     std::size_t state_size(int vcpus) const override {
-        return sizeof(Header) + static_cast<std::size_t>(vcpus + capacity()) * sizeof(Record);
+        return sizeof(Header) + (static_cast<std::size_t>(vcpus) + capacity()) * sizeof(Record);
     }
 
     void start(Guest& guest) const override {
@@ -55,16 +56,19 @@ public:
     }
 
     std::size_t wanted(Guest& guest) const override {
-        return guest.state<Header>().pairs <= batch_ ? static_cast<std::size_t>(batch_) : 0;
+        return guest.state<Header>().left <= batch_ ? batch_ : 0;
     }
+
+    std::uint64_t given(Guest& guest) const override { return guest.state<Header>().given; }
 
     void feed(Guest& guest, std::span<const Duration> think_times,
               std::span<const Duration> work) const override {
         HVLAB_ASSERT(think_times.size() == wanted(guest) && work.size() == think_times.size());
         Header& header = guest.state<Header>();
         for (std::size_t i = 0; i < work.size(); ++i) {
-            pair(guest, header.first + header.pairs++) = {think_times[i], work[i]};
+            pair(guest, header.given++) = {think_times[i], work[i]};
         }
+        header.left += work.size();
         header.starving = 0;
         for (int vcpu = 0; vcpu < guest.vcpus(); ++vcpu) {
             if (client(guest, vcpu).asked == kStarving) think(guest, vcpu);
@@ -72,34 +76,32 @@ public:
     }
 
 private:
-    std::int64_t capacity() const { return 2 * batch_; }
+    std::uint64_t capacity() const { return 2 * batch_; }
 
     static std::span<Record> records(Guest& guest) { return guest.elements<Header, Record>(); }
     static Record& client(Guest& guest, int vcpu) {
         return records(guest)[static_cast<std::size_t>(vcpu)];
     }
-    Record& pair(Guest& guest, std::int64_t number) const {
-        return records(guest)[static_cast<std::size_t>(guest.vcpus() + number % capacity())];
+    Record& pair(Guest& guest, std::uint64_t number) const {
+        return records(guest)[static_cast<std::size_t>(guest.vcpus()) + number % capacity()];
     }
 
     void think(Guest& guest, int vcpu) const {
         Header& header = guest.state<Header>();
-        if (header.pairs == 0) {
+        if (header.left == 0) {
             client(guest, vcpu).asked = kStarving;
         } else {
-            const Record& next = pair(guest, header.first);
-            header.first = (header.first + 1) % capacity();
-            --header.pairs;
+            const Record& next = pair(guest, header.given - header.left--);
             client(guest, vcpu) = {kThinking, next.work};
             guest.set_timer(vcpu, guest.now() + next.asked);
         }
-        if (header.pairs == 0 && header.starving == 0) {
+        if (header.left == 0 && header.starving == 0) {
             header.starving = 1;
             guest.starve();
         }
     }
 
-    std::int64_t batch_;
+    std::uint64_t batch_;
 };
 
 constexpr Parameter kParameters[] = {

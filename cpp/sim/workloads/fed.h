@@ -14,7 +14,8 @@
 //             in one call; what comes back is checked (check_batches); each VM is fed; the starved
 //             hosts are advanced to the end of the same window.
 // What a VM does depends on its own pairs in their order alone: not on when it is fed, with whom,
-// nor on threads.
+// nor on threads. Whoever gives them is told the number of the first one, so that they may be a
+// function of the VM and that number; a run is then resumed as any other.
 #pragma once
 
 #include <cstdint>

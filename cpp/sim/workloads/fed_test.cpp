@@ -109,6 +109,20 @@ TEST(Fed, DoesTheSameWheneverItIsFed) {
     EXPECT_EQ(plain.latencies(), early.latencies());
 }
 
+TEST(Fed, KnowsHowManyItWasGiven) {
+    const auto workload = fed(4);
+    FakeGuest guest(*workload, 2);
+    guest.run(0);
+    EXPECT_EQ(workload->given(guest), 0u);
+    Source source;
+    for (std::uint64_t batches = 1; batches < 10; ++batches) {
+        source.feed(guest);
+        EXPECT_EQ(workload->given(guest), 4 * batches);
+        run(guest, source, 0);
+        while (workload->wanted(guest) == 0) guest.run(guest.now() + 50);
+    }
+}
+
 TEST(Fed, WantsNoMoreThanItHasRoomFor) {
     const auto workload = fed(4);
     FakeGuest guest(*workload, 1);

@@ -9,6 +9,10 @@ std::size_t Workload::wanted(Guest& /*guest*/) const {
     return 0;
 }
 
+std::uint64_t Workload::given(Guest& /*guest*/) const {
+    return 0;
+}
+
 void Workload::feed(Guest& /*guest*/, std::span<const Duration> /*think*/,
                     std::span<const Duration> /*work*/) const {
     HVLAB_ASSERT(false);  // it wants none

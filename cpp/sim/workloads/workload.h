@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <span>
@@ -31,6 +32,8 @@ public:
     // Of a workload that lives on batches from outside (fed.h): how many pairs of think time and
     // work the VM wants now; 0: none. Others never want any.
     virtual std::size_t wanted(Guest& guest) const;
+    // How many it was given before: the number of the first of those it wants.
+    virtual std::uint64_t given(Guest& guest) const;
     // Gives that many, at the instant at which the host stands. The values are within the bounds
     // of check_batch.
     virtual void feed(Guest& guest, std::span<const Duration> think,

@@ -84,11 +84,16 @@ class Host(HostSpec):
 class VM(VmSpec):
     """A group of equal VMs; the arguments are the keys of `vms` in an experiment (`with_` is `with`).
 
-    `workload` may be a function of yours: of the numbers of some VMs of the group, and of how many pairs of
-    think time and work each of them wants. It gives two arrays with a row for each VM, in ns:
+    `workload` may be a function of yours: of the numbers of some VMs of the group, of how many pairs of
+    think time and work each of them had before, and of how many each wants now. It gives two arrays with a
+    row for each VM, in ns:
 
-        def mine(vms, pairs):
-            return random.exponential(1e8, (len(vms), pairs)), np.full((len(vms), pairs), 5e6)
+        def mine(vms, first, pairs):
+            draws = [
+                np.random.default_rng([7, vm, start]).exponential(1e8, pairs)
+                for vm, start in zip(vms, first)
+            ]
+            return draws, np.full((len(vms), pairs), 5e6)
 
     Raises SimulationError: something is wrong with it; the attribute `field` says with what.
     """

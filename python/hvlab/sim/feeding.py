@@ -14,20 +14,28 @@ from hvlab.errors import HvlabError, SimulationError
 FED = "fed"  # the core's workload that asks it
 FOR_PYTHON = f"the workload '{FED}' is for Python: sim.VM(workload=FUNCTION)"
 
-# Called with (numbers of VMs in their group, pairs): gives think times and work, in ns, each a row of `pairs`
-# for each of these VMs. What a VM gets may hang on its number and on how many pairs it had before, and then
-# the run is the same each time.
-Function = Callable[[NDArray[np.uint32], int], tuple[ArrayLike, ArrayLike]]
+# Called with (numbers of VMs in their group, how many pairs each of them had before, pairs): gives think
+# times and work, in ns, each a row of `pairs` for each of these VMs. Where these hang on the VM and on the
+# number of the pair alone, a run is the same each time, and can be resumed.
+Function = Callable[
+    [NDArray[np.uint32], NDArray[np.uint64], int],
+    tuple[ArrayLike, ArrayLike],
+]
+# Called with the group's name before these.
+Feed = Callable[
+    [str, NDArray[np.uint32], NDArray[np.uint64], int],
+    tuple[NDArray[Any], NDArray[Any]],
+]
 
 
-def feed_of(
-    functions: Mapping[str, Function],
-) -> Callable[[str, NDArray[np.uint32], int], tuple[NDArray[Any], NDArray[Any]]]:
+def feed_of(functions: Mapping[str, Function]) -> Feed:
     """What the core calls, for the functions of these groups."""
 
-    def feed(group: str, vms: NDArray[np.uint32], pairs: int) -> tuple[NDArray[Any], NDArray[Any]]:
+    def feed(
+        group: str, vms: NDArray[np.uint32], first: NDArray[np.uint64], pairs: int
+    ) -> tuple[NDArray[Any], NDArray[Any]]:
         try:
-            given = functions[group](vms, pairs)
+            given = functions[group](vms, first, pairs)
         except HvlabError:
             raise
         except Exception as error:

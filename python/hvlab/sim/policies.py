@@ -38,8 +38,8 @@ class Scheduler:
     time if it hangs on nothing but what the host says: for chance there is `host.random`.
 
     What a method raises ends the run, as a SimulationError with the exception as its cause; so does what
-    makes no sense, such as two vCPUs on one pCPU, or a broken promise. A run with such
-    a scheduler can't be saved.
+    makes no sense, such as two vCPUs on one pCPU, or a broken promise. A run can be saved if its class has
+    `save` and `load`.
 
     Attributes:
         work_conserving: promises that no pCPU is free while a vCPU that may run there is ready and not held.
@@ -67,6 +67,16 @@ class Scheduler:
 
     def timer(self, host: SchedulerHost) -> None:
         """The time that `host.set_timer` was given has come; `assign` follows."""
+
+    def save(self) -> bytes:
+        """What it keeps, for a run that is written down. What the host keeps, as its timer and its random
+        numbers, is not its concern.
+        """
+        raise NotImplementedError
+
+    def load(self, saved: bytes) -> None:
+        """What `save` gave, to one that has been started anew: it goes on from there."""
+        raise NotImplementedError
 
 
 def check(given: bool, fidelity: str, field: str) -> None:

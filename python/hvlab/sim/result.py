@@ -7,6 +7,7 @@ import html
 import math
 import time
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -18,14 +19,12 @@ from hvlab import _core, units
 from hvlab.errors import SimulationError
 from hvlab.scenario.nearest import did_you_mean
 from hvlab.sim import checkpoint, policies
+from hvlab.sim.feeding import Feed
 from hvlab.sim.frame import Frame
 from hvlab.sim.measures import MEASURES, UnknownMeasure, shown, split
 
 # Called with (simulated ns, events); False ends the run.
 Progress = Callable[[int, int], bool | None]
-
-# Called with (group, numbers of VMs, pairs): gives think times and work, ns, each of len(VMs) x pairs.
-Feed = Callable[[str, NDArray[np.uint32], int], tuple[NDArray[Any], NDArray[Any]]]
 
 FrameName = Literal[
     "vms", "vcpus", "hosts", "groups", "population", "series", "latency", "identities"
@@ -55,28 +54,43 @@ def run_plain(
     """Runs a cluster as ClusterSpec.plain gives it. `schedulers`: those written in Python, by group of
     hosts. Raises SimulationError.
     """
-    numbers: dict[str, Any] = dict(options)
-    if not schedulers:
-        core = _core.SimCluster(dict(cluster), seed=seed, **numbers)
-        return finish(core, checkpoint.told(dict(cluster), seed, numbers), progress, feed)
-    with policies.patient_interrupts() as between:
+    description = checkpoint.told(cluster, seed, options)
 
-        def watched(now: int, events: int) -> bool:
-            between()
-            return progress is None or progress(now, events) is not False
+    def made() -> _core.SimCluster:
+        own = dict(schedulers or {})
+        return _core.SimCluster(dict(cluster), seed=seed, schedulers=own, **options)
 
-        core = _core.SimCluster(dict(cluster), seed=seed, schedulers=dict(schedulers), **numbers)
-        return finish(core, "", watched, feed)
+    return finish(made, description, progress, feed, patient=bool(schedulers))
 
 
 def finish(
-    core: _core.SimCluster, description: str, progress: Progress | None, feed: Feed | None
+    made: Callable[[], _core.SimCluster],
+    description: str,
+    progress: Progress | None,
+    feed: Feed | None,
+    *,
+    patient: bool,
 ) -> Result:
-    """Goes on with a cluster to its end. `description`: for a checkpoint. Raises SimulationError."""
-    began = time.monotonic()
-    told = None if progress is None else lambda now, events: progress(now, events) is not False
-    outcome = core.run(told, feed)
-    return Result(core, outcome, time.monotonic() - began, "" if feed else description)
+    """Makes a cluster and goes on with it to its end.
+
+    `description`: for a checkpoint; `patient`: it has schedulers in Python, which Ctrl-C must not break into.
+
+    Raises SimulationError.
+    """
+    patience: AbstractContextManager[Callable[[], None] | None] = nullcontext()
+    if patient:
+        patience = policies.patient_interrupts()
+    with patience as between:
+
+        def watched(now: int, events: int) -> bool:
+            if between is not None:
+                between()
+            return progress is None or progress(now, events) is not False
+
+        core = made()
+        began = time.monotonic()
+        outcome = core.run(watched if progress or between else None, feed)
+        return Result(core, outcome, time.monotonic() - began, description)
 
 
 class Result:
@@ -86,9 +100,7 @@ class Result:
         outcome: `complete`, `interrupted` by Ctrl-C, or `stopped` by the progress function; wall: seconds.
     """
 
-    def __init__(
-        self, core: _core.SimCluster, outcome: str, wall: float, description: str = ""
-    ) -> None:
+    def __init__(self, core: _core.SimCluster, outcome: str, wall: float, description: str) -> None:
         self._core = core
         self._description = description
         self.outcome = outcome
@@ -113,12 +125,9 @@ class Result:
         """Writes the run as it stands into a file, from which hvlab.sim.resume goes on: of one that was
         interrupted or stopped. An old file of that name is replaced whole or not at all.
 
-        Raises HostError: the host refuses, as with a full disk. SimulationError: a workload or a
-        scheduler is written in Python, and what that has kept can't be written down.
+        Raises HostError: the host refuses, as with a full disk. SimulationError: a scheduler is written in
+        Python, and its class has no `save` and `load`.
         """
-        if not self._description:
-            why = "whose workload is a function, or whose scheduler is written in Python,"
-            raise SimulationError(f"a run {why} can't be saved")
         self._core.save(str(path), self._description)
 
     def frame(self, name: FrameName) -> Frame:
