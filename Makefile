@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test test-long lint bench bench-sim stubs fuzz docs sanitize build clean distclean
+.PHONY: help demo test test-long lint bench bench-sim sim-reports stubs fuzz docs sanitize build clean distclean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -31,6 +31,10 @@ bench:  ## the figures, interleaved with QEMU's; written into reports/ (BENCH_QU
 bench-sim:  ## the simulator's figures, interleaved with SimGrid's and SimPy's; reports/sim.md (BENCH_QUICK=1: as above)
 	@tools/setup.sh bench-sim
 	@.venv/bin/python bench/sim/sim_bench.py $(if $(BENCH_QUICK),--quick)
+
+sim-reports:  ## run the shipped experiments of the simulator and publish their tables and figures in reports/sim
+	@tools/setup.sh test
+	@.venv/bin/python tools/sim_reports.py
 
 stubs:  ## write python/hvlab/_core.pyi anew from the built extension
 	@tools/setup.sh lint

@@ -5,11 +5,15 @@ for those that they have.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import programs
-import sim_model as model
 from programs import Command
+
+sys.path.append(str(Path(__file__).parent / "peers"))
+import sim_model as model
 
 # A program's command with so many VMs, for each seed.
 Program = Callable[[int], Callable[[int], Command]]

@@ -52,12 +52,16 @@ def queue_figures(lines: Iterable[str]) -> list[Figure]:
 
 
 def benchmark_figures(document: Mapping[str, Any]) -> list[Figure]:
-    """Of a document of google-benchmark: medians over the repetitions of each."""
+    """Of a document of google-benchmark: medians over the repetitions of each, in the order of the source."""
     samples: dict[str, list[Mapping[str, Any]]] = {}
-    for run in document["benchmarks"]:
+    for run in sorted(document["benchmarks"], key=_place):
         if run["run_type"] == "iteration":
             samples.setdefault(run["run_name"], []).append(run)
     return [_benchmark_figure(name, runs) for name, runs in samples.items()]
+
+
+def _place(run: Mapping[str, Any]) -> tuple[int, int]:
+    return run["family_index"], run["per_family_instance_index"]
 
 
 def _benchmark_figure(name: str, runs: Sequence[Mapping[str, Any]]) -> Figure:

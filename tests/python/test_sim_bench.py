@@ -159,16 +159,20 @@ def test_the_queues_figures_are_ratios_and_judged_where_many_are_pending() -> No
 
 
 def test_google_benchmarks_figures_are_medians_over_repetitions() -> None:
-    def run(rate: float, kind: str = "iteration") -> dict[str, object]:
-        return {"run_name": "x/1", "run_type": kind, "items_per_second": rate, "windows": 5}
+    def run(name: str, family: int, kind: str = "iteration", **found: float) -> dict[str, object]:
+        place = {"family_index": family, "per_family_instance_index": 0}
+        return {"run_name": name, "run_type": kind, **place, **found}
+
+    def item(rate: float, kind: str = "iteration") -> dict[str, object]:
+        return run("x/1", 0, kind, items_per_second=rate, windows=5)
 
     def times(real: float) -> dict[str, object]:
-        return {"run_name": "y", "run_type": "iteration", "times_real": real, "events": 2e6}
+        return run("y", 1, times_real=real, events=2e6)
 
-    runs = [run(1e9), times(150), run(1e8), run(2e8), times(250), run(1.0, "aggregate")]
-    item, speed = engine_figures.benchmark_figures({"benchmarks": runs})
-    assert (item.name, item.value, item.unit) == ("x/1", pytest.approx(5), "ns")
-    assert item.detail == "1 to 10 over 3; 5 windows/s"
+    runs = [times(150), item(1e9), item(1e8), times(250), item(2e8), item(1.0, "aggregate")]
+    one, speed = engine_figures.benchmark_figures({"benchmarks": runs})
+    assert (one.name, one.value, one.unit) == ("x/1", pytest.approx(5), "ns")
+    assert one.detail == "1 to 10 over 3; 5 windows/s"
     assert (speed.name, speed.value, speed.unit) == ("y: times real time", 200, "x")
     assert speed.detail == "150 to 250 over 2; 2 M events/s"
 
