@@ -97,4 +97,5 @@ _HOMES = {
     "micro": "hvlab.micro",
 }
 
-__getattr__, __dir__ = lazy.attributes(__name__, _HOMES)
+if not TYPE_CHECKING:  # a checker takes any name for one that __getattr__ knows
+    __getattr__, __dir__ = lazy.attributes(__name__, _HOMES)

@@ -55,4 +55,5 @@ _HOMES = {
     "run_experiment": "hvlab.sim.experiments.running",
 }
 
-__getattr__, __dir__ = lazy.attributes(__name__, _HOMES)
+if not TYPE_CHECKING:  # a checker takes any name for one that __getattr__ knows
+    __getattr__, __dir__ = lazy.attributes(__name__, _HOMES)
