@@ -11,9 +11,9 @@ The core is loaded when something of it is first used, so that importing the pac
 
 from __future__ import annotations
 
-import importlib
 from typing import TYPE_CHECKING
 
+from hvlab import lazy
 from hvlab.errors import HvlabError
 
 if TYPE_CHECKING:
@@ -97,16 +97,5 @@ _HOMES = {
     "micro": "hvlab.micro",
 }
 
-
-def __getattr__(name: str) -> object:
-    home = _HOMES.get(name)
-    if home is None:
-        raise AttributeError(f"module 'hvlab' has no attribute {name!r}")
-    module = importlib.import_module(home)
-    value = module if module.__name__ == f"{__name__}.{name}" else getattr(module, name)
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted([*globals(), *_HOMES])
+if not TYPE_CHECKING:  # a checker takes any name for one that __getattr__ knows
+    __getattr__, __dir__ = lazy.attributes(__name__, _HOMES)

@@ -39,6 +39,14 @@ experiment:
   compare: [{factor: slice, of: [1ms, 10ms], measure: ready}]
   plots: [{y: ready, x: ratio, by: slice}, {kind: series, y: ready, by: [ratio], where: {slice: 1ms}, log: y}]
 """
+ONE_CELL = """\
+schema: 1
+name: one
+experiment:
+  duration: 1s
+  hosts: [{name: node}]
+  vms: [{name: web, workload: {closed: {think: 1s, service: 1s}}}]
+"""
 SCENARIO = BASE + "- expect: {stop: debug-exit, code: 0}\n"
 
 
@@ -159,13 +167,19 @@ def test_run_says_that_it_runs_no_experiments(
 ) -> None:
     assert main(["run", "ready.hvlab.yaml"]) == 5
     said = capsys.readouterr().err
-    assert "ready.hvlab.yaml is an experiment: 'hvlab sim run ready.hvlab.yaml' runs it" in said
+    assert "ready.hvlab.yaml is an experiment: 'hvlab sim sweep ready.hvlab.yaml' runs it" in said
+    Path("one.hvlab.yaml").write_text(ONE_CELL)
+    assert main(["run", "one.hvlab.yaml"]) == 5
+    said = capsys.readouterr().err
+    assert "one.hvlab.yaml is an experiment: 'hvlab sim run one.hvlab.yaml' runs it" in said
+    Path("one.hvlab.yaml").unlink()
     Path("s.hvlab.yaml").write_text(SCENARIO)
     Path("more.hvlab.yaml").write_text(EXPERIMENT)
     assert main(["run", "--in-process", "."]) == 0
     assert "2 experiments are left aside: 'hvlab sim' runs them" in capsys.readouterr().err
     assert main(["run", "ready.hvlab.yaml::ready"]) == 4
-    assert "is an experiment, and has no cases" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "is an experiment, and has no cases: 'hvlab sim sweep ready.hvlab.yaml' runs it" in said
 
 
 def test_pytest_leaves_them_aside(pytester: pytest.Pytester) -> None:
@@ -173,7 +187,7 @@ def test_pytest_leaves_them_aside(pytester: pytest.Pytester) -> None:
     done = pytester.runpytest_subprocess("-p", "no:cacheprovider")
     assert done.ret == pytest.ExitCode.NO_TESTS_COLLECTED
     done.stdout.fnmatch_lines(
-        ["ready.hvlab.yaml: an experiment, left aside: 'hvlab sim run' runs it"]
+        ["ready.hvlab.yaml: an experiment, left aside: 'hvlab sim sweep ready.hvlab.yaml' runs it"]
     )
 
 

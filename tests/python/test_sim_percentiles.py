@@ -74,6 +74,21 @@ def _expect_quantiles(row: Any, exact: list[float]) -> None:
     assert row["latency_mean"] == pytest.approx(np.mean(exact))
 
 
+@pytest.mark.parametrize("fidelity", FIDELITIES)
+def test_the_warmup_does_not_count(fidelity: Any) -> None:
+    def long_at_first(
+        vms: NDArray[np.uint32], first: NDArray[np.uint64], pairs: int
+    ) -> tuple[Any, Any]:
+        number = first[:, None] + np.arange(pairs, dtype=np.uint64)
+        return np.full((len(vms), pairs), 9e6), np.where(number < 5, 50e6, 1e6)
+
+    result = alone(fidelity, long_at_first).run("3s", warmup="1s", percentiles="vms")
+    assert result.measure("response.p999.worst_vm") == pytest.approx(1e6)
+    assert result.measure("response.p999.worst_host") == pytest.approx(1e6)
+    unmeasured = alone(fidelity, long_at_first).run("3s", percentiles="vms")
+    assert unmeasured.measure("response.p999.worst_vm") == pytest.approx(50e6)
+
+
 def crowded(fidelity: Any) -> sim.Cluster:
     workload = {"closed": {"think": {"exponential": "20ms"}, "service": {"exponential": "5ms"}}}
     return sim.Cluster(

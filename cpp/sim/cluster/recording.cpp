@@ -18,7 +18,6 @@ Sample sample_of(const VmLedger& sums) {
     sample.costop = sums.costop;
     sample.throttled = sums.throttled;
     sample.idle = sums.idle;
-    sample.busy = sums.run;
     sample.responses = sums.responses;
     sample.latency = sums.latency;
     return sample;

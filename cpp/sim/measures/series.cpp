@@ -11,12 +11,12 @@ namespace hvlab::sim {
 namespace {
 
 constexpr std::string_view kTag = "series";
-constexpr std::uint32_t kVersion = 1;
+constexpr std::uint32_t kVersion = 2;
 constexpr std::uint64_t kMostSamples = std::uint64_t{1} << 32;
 
-constexpr std::array kMembers = {&Sample::run,       &Sample::ready,  &Sample::costop,
-                                 &Sample::throttled, &Sample::idle,   &Sample::busy,
-                                 &Sample::responses, &Sample::latency};
+constexpr std::array kMembers = {&Sample::run,       &Sample::ready, &Sample::costop,
+                                 &Sample::throttled, &Sample::idle,  &Sample::responses,
+                                 &Sample::latency};
 static_assert(sizeof(Sample) == kMembers.size() * sizeof(std::int64_t));
 
 }  // namespace
@@ -41,18 +41,6 @@ std::uint64_t Series::samples(Time start, Time end, Duration interval, std::size
                                                              : count;
 }
 
-void Series::spread(Time from, Time to, std::size_t group, Duration Sample::*member,
-                    std::int64_t count) {
-    from = std::max(from, start_);
-    to = std::min(to, end_);
-    if (from >= to) return;
-    for (std::size_t interval = interval_of(from); from < to; ++interval) {
-        const Time until = std::min(to, end_of(interval));
-        at_interval(interval, group).*member += count * (until - from);
-        from = until;
-    }
-}
-
 void Series::merge(const Series& other) {
     HVLAB_ASSERT(start_ == other.start_ && end_ == other.end_ && interval_ == other.interval_ &&
                  groups_ == other.groups_);
@@ -61,12 +49,6 @@ void Series::merge(const Series& other) {
 
 Time Series::end_of(std::size_t interval) const {
     return interval + 1 == intervals() ? end_ : begin_of(interval + 1);
-}
-
-Sample Series::population(std::size_t interval) const {
-    Sample sum;
-    for (std::size_t group = 0; group < groups_; ++group) sum += at(interval, group);
-    return sum;
 }
 
 void Series::save(StateWriter& writer) const {

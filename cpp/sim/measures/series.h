@@ -11,15 +11,13 @@
 
 namespace hvlab::sim {
 
-// What a group of VMs did within one interval; times in nanoseconds, summed over its vCPUs (`busy`:
-// over pCPUs).
+// What a group of VMs did within one interval; times in nanoseconds, summed over its vCPUs.
 struct Sample {
     Duration run = 0;
     Duration ready = 0;
     Duration costop = 0;
     Duration throttled = 0;
     Duration idle = 0;
-    Duration busy = 0;
     std::int64_t responses = 0;
     Duration latency = 0;  // of those responses, summed
 
@@ -28,8 +26,8 @@ struct Sample {
 };
 
 // Sums by interval and group: [start, start + interval), the next, ... to `end`, the last one cut
-// there. All memory is taken at once; what lies outside [start, end) is left out. Integers: parts
-// that threads or hosts made merge to the same bits in any order. One thread at a time.
+// there. All memory is taken at once. Integers: parts that threads or hosts made merge to the same
+// bits in any order. One thread at a time.
 class Series {
 public:
     // 0 <= start < end, interval > 0, groups > 0; samples() at most 2^32: HVLAB_ASSERT, whoever
@@ -41,16 +39,9 @@ public:
         return samples(start, end, interval, groups) * sizeof(Sample);
     }
 
-    // Something at one instant.
-    void add(Time at, std::size_t group, std::int64_t Sample::*member, std::int64_t value) {
-        if (at >= start_ && at < end_) at_interval(interval_of(at), group).*member += value;
-    }
-    // `count` vCPUs (or pCPUs) in one state from `from` to `to`: count x the part in each interval.
-    void spread(Time from, Time to, std::size_t group, Duration Sample::*member,
-                std::int64_t count);
-    // The whole of an interval at once, by its number.
+    // `interval`: its number, below intervals().
     void add(std::size_t interval, std::size_t group, const Sample& sample) {
-        at_interval(interval, group) += sample;
+        samples_[interval * groups_ + group] += sample;
     }
 
     // `other` has the same shape: HVLAB_ASSERT.
@@ -65,21 +56,12 @@ public:
     const Sample& at(std::size_t interval, std::size_t group) const {
         return samples_[interval * groups_ + group];
     }
-    // Over all groups.
-    Sample population(std::size_t interval) const;
 
     void save(StateWriter& writer) const;
     // Of a series of the same shape: StateError otherwise, which leaves this one as it was.
     void load(StateReader& reader);
 
 private:
-    std::size_t interval_of(Time at) const {
-        return static_cast<std::size_t>((at - start_) / interval_);
-    }
-    Sample& at_interval(std::size_t interval, std::size_t group) {
-        return samples_[interval * groups_ + group];
-    }
-
     Time start_;
     Time end_;
     Duration interval_;

@@ -91,12 +91,10 @@ TEST(Clients, AreServedInTheOrderOfTheirRequests) {
 // mean 1.
 double repairman(int clients, int servers) {
     double weight = 1;
-    double sum = 1;
     double present = 0;
     double asked = clients;
     for (int n = 1; n <= clients; ++n) {
         weight *= static_cast<double>(clients - n + 1) / std::min(n, servers);
-        sum += weight;
         present += n * weight;
         asked += (clients - n) * weight;
     }

@@ -70,7 +70,7 @@ def say_experiments(plan: Plan) -> None:
     found = plan.experiments
     if len(found) == 1:
         name = printable(found[0].source.name)
-        print(f"{name} is an experiment: 'hvlab sim run {name}' runs it", file=sys.stderr)
+        print(f"{name} is an experiment: '{found[0].command} {name}' runs it", file=sys.stderr)
     elif found:
         print(f"{len(found)} experiments are left aside: 'hvlab sim' runs them", file=sys.stderr)
 

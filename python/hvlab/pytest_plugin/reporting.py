@@ -174,5 +174,6 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.line(report.nodeid)
         attempts = dict(report.sections).get(ATTEMPTS, "")
         terminalreporter.line(attempts)
-    for path in terminalreporter.config.stash.get(EXPERIMENTS, []):
-        terminalreporter.line(f"{path}: an experiment, left aside: 'hvlab sim run' runs it")
+    for found in terminalreporter.config.stash.get(EXPERIMENTS, []):
+        name, command = found.source.name, found.command
+        terminalreporter.line(f"{name}: an experiment, left aside: '{command} {name}' runs it")

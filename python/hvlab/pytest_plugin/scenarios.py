@@ -17,10 +17,11 @@ from hvlab.scenario.source import SUFFIX
 if TYPE_CHECKING:
     from hvlab.scenario.document import Case
     from hvlab.scenario.results import CaseResult
+    from hvlab.sim.experiments.document import ExperimentDocument
 
 RESULT = pytest.StashKey["CaseResult"]()
 # The experiments that were found: they are no tests.
-EXPERIMENTS = pytest.StashKey[list[str]]()
+EXPERIMENTS = pytest.StashKey[list["ExperimentDocument"]]()
 # Why the artifacts of a failed case could not be written.
 NOT_KEPT = pytest.StashKey[str]()
 
@@ -46,7 +47,7 @@ class ScenarioFile(pytest.File):
         except ScenarioError as error:
             raise self.CollectError(str(error)) from None
         if document.experiment is not None:
-            self.config.stash.setdefault(EXPERIMENTS, []).append(document.source.name)
+            self.config.stash.setdefault(EXPERIMENTS, []).append(document.experiment)
         cases = with_seed(document.cases, options.seed)
         if options.allow_python:
             cases = allow_python(cases)

@@ -87,8 +87,9 @@ def _find(targets: Iterable[str]) -> Plan:
             picked = [case for case in document.cases if not name or case.name == name]
             if not picked:
                 if document.experiment is not None:
+                    command = f"'{document.experiment.command} {path}'"
                     raise TargetError(
-                        f"{path} is an experiment, and has no cases: 'hvlab sim run {path}' runs it"
+                        f"{path} is an experiment, and has no cases: {command} runs it"
                     )
                 hint = did_you_mean(name, [case.name for case in document.cases])
                 raise TargetError(f"{path}: no case '{printable(name)}'{hint}")

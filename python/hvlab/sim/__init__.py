@@ -15,8 +15,9 @@ under which scheduler?
 
 from __future__ import annotations
 
-import importlib
 from typing import TYPE_CHECKING
+
+from hvlab import lazy
 
 if TYPE_CHECKING:
     from hvlab._core import SchedulerHost
@@ -54,15 +55,5 @@ _HOMES = {
     "run_experiment": "hvlab.sim.experiments.running",
 }
 
-
-def __getattr__(name: str) -> object:
-    home = _HOMES.get(name)
-    if home is None:
-        raise AttributeError(f"module 'hvlab.sim' has no attribute {name!r}")
-    value = getattr(importlib.import_module(home), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted([*globals(), *_HOMES])
+if not TYPE_CHECKING:  # a checker takes any name for one that __getattr__ knows
+    __getattr__, __dir__ = lazy.attributes(__name__, _HOMES)

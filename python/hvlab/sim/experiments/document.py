@@ -83,6 +83,11 @@ class ExperimentDocument:
                 found.setdefault(factor, {}).setdefault(as_text(value), value)
         return {factor: tuple(values.values()) for factor, values in found.items()}
 
+    @property
+    def command(self) -> str:
+        """What runs all of it: `run` does one cell."""
+        return "hvlab sim sweep" if len(self.cells) > 1 else "hvlab sim run"
+
     def id(self, cell: ExperimentCell) -> str:
         """`file::name[ratio=2-scheduler=esx]`."""
         label = f"[{cell.label}]" if cell.label else ""
