@@ -33,7 +33,7 @@ PROGRAMS: Mapping[str, Program] = {
     OURS: programs.ours,
     OURS_IN_TWO: programs.ours_in_two,
 }
-SCHEDULERS = ("round-robin", "eevdf")  # of the quantum fidelity
+SCHEDULERS = ("round-robin", "eevdf", "credit2", "esx", "gang", "hyperv")  # of the quantum fidelity
 
 
 @dataclass(frozen=True)

@@ -10,31 +10,22 @@
 #include <utility>
 
 #include "bench/sim/ours/digest.h"
+#include "bench/sim/ours/quantum_values.h"
 #include "bench/sim/peers/model.h"
 #include "sim/cluster/cluster.h"
+#include "sim/schedulers/scheduler.h"
 
 namespace bench_sim {
 namespace {
 
 using namespace hvlab::sim;
 
-// Empty for a scheduler that is not measured here.
-Values scheduler_values(std::string_view name) {
-    Values values;
-    if (name == "round-robin" || name == "eevdf") values.set("slice", std::int64_t{kMillisecond});
-    if (name == "eevdf") {
-        values.set("balance", std::int64_t{10 * kMillisecond});
-        values.set("preempt", true);
-    }
-    return values;
-}
-
 Description description(const std::string& scheduler) {
     HostGroup host;
     host.name = "host";
     host.sockets = 2;
     host.cores = 32;
-    host.scheduler = {scheduler, scheduler_values(scheduler)};
+    host.scheduler = {scheduler, quantum_values(scheduler)};
 
     Values busy;
     busy.set("think", Distribution{Distribution::Shape::kConstant, 1});
@@ -78,7 +69,11 @@ int main(int argc, char** argv) try {
     std::int64_t seconds = 0;
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), seconds);
     if (error != std::errc{} || end != text.data() + text.size() || seconds <= 0) {
-        fmt::print(stderr, "usage: {} round-robin|eevdf SECONDS\n", argv[0]);
+        fmt::print(stderr, "usage: {} SCHEDULER SECONDS\n", argv[0]);
+        return 2;
+    }
+    if (hvlab::sim::find_scheduler(argv[1]) == nullptr) {
+        fmt::print(stderr, "{}: there is no scheduler '{}'\n", argv[0], argv[1]);
         return 2;
     }
     return bench_sim::run(argv[1], seconds);

@@ -39,8 +39,8 @@ struct EngineOptions {
     // time.
     std::uint64_t window_events = 250'000;
     Duration longest_window = kNever;
-    // After a window with fewer, the caller's thread does the next one alone: waking another that
-    // sleeps takes 20 us, as long as some dozen to some hundred events (docs/design/sim.md).
+    // After a window with fewer, the caller's thread does the next one alone: sharing the cheapest
+    // events out takes as long (docs/design/sim.md).
     std::uint64_t events_worth_waking = 100;
 };
 

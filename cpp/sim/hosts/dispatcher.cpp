@@ -96,6 +96,7 @@ void Dispatcher::restrict_to(const std::vector<int>& pcpus, Vm& own, VmFacts& fa
 }
 
 bool Dispatcher::allowed(VcpuId vcpu, PcpuId pcpu) const {
+    if (pcpu_sets_.empty()) return true;
     const int set = own_vms_[at(vcpus_[at(vcpu)].vm)].allowed;
     return set < 0 || pcpu_sets_[at(set)].has(pcpu);
 }
@@ -336,6 +337,7 @@ void Dispatcher::occupancy_changed(PcpuId pcpu) {
 }
 
 void Dispatcher::change_running(VmId vm, int change) {
+    if (limited_.empty()) return;
     Limit& limit = own_vms_[at(vm)].limit;
     if (!limit.limited()) return;
     limit.change_running(now_, change);

@@ -13,10 +13,10 @@
 #include "sim/engine/stream.h"
 #include "sim/hosts/host.h"
 #include "sim/hosts/limit.h"
-#include "sim/hosts/pcpu_set.h"
 #include "sim/hosts/quantum_agenda.h"
 #include "sim/hosts/speeds.h"
 #include "sim/measures/ledger.h"
+#include "sim/schedulers/pcpu_set.h"
 #include "sim/schedulers/scheduler.h"
 
 namespace hvlab::sim {

@@ -11,23 +11,25 @@ public:
     explicit Topology(const HostGroup& group)
         : pcpus_(group.pcpus()),
           threads_(group.threads),
-          cores_of_node_(group.cores / group.numa_nodes),
-          cores_of_socket_(group.cores) {}
+          pcpus_of_node_(group.cores / group.numa_nodes * group.threads),
+          pcpus_of_socket_(group.cores * group.threads) {}
 
     int pcpus() const { return pcpus_; }
     int threads() const { return threads_; }
     int cores() const { return pcpus_ / threads_; }
-    int nodes() const { return cores() / cores_of_node_; }
+    int nodes() const { return pcpus_ / pcpus_of_node_; }
+    int pcpus_of_node() const { return pcpus_of_node_; }
 
-    int core(int pcpu) const { return pcpu / threads_; }
-    int node(int pcpu) const { return core(pcpu) / cores_of_node_; }
-    int socket(int pcpu) const { return core(pcpu) / cores_of_socket_; }
+    // Asked for at each switch: most hosts have no threads, and dividing takes long.
+    int core(int pcpu) const { return threads_ == 1 ? pcpu : pcpu / threads_; }
+    int node(int pcpu) const { return pcpu / pcpus_of_node_; }
+    int socket(int pcpu) const { return pcpu / pcpus_of_socket_; }
 
 private:
     int pcpus_;
     int threads_;
-    int cores_of_node_;
-    int cores_of_socket_;
+    int pcpus_of_node_;
+    int pcpus_of_socket_;
 };
 
 }  // namespace hvlab::sim

@@ -190,6 +190,7 @@ VcpuId Esx::pick(const Pcpus& host, VmId vm) const {
     VcpuId best = kNone;
     Duration least = 0;
     const VmFacts& is = facts(host, vm);
+    if (is.vcpus == 1) return is.first;
     const auto vcpus = host.vcpus();
     const Time now = host.now();
     for (VcpuId vcpu = is.first; vcpu < is.first + is.vcpus; ++vcpu) {

@@ -3,6 +3,9 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
+#include <utility>
+
 #include "sim/schedulers/registry.h"
 #include "sim/schedulers/testing/fake_host.h"
 #include "sim/schedulers/vcpu_queue.h"
@@ -59,6 +62,54 @@ TEST(FreePcpu, LooksAtFreeAndAllowedOnesOnly) {
     FakeHost other(host_shape(4), {{.pcpus = {2}}, {}}, make_scheduler(kRoundRobin));
     other.run_until(kMillisecond);
     EXPECT_EQ(best_free_pcpu_if(other, 1, [](PcpuId pcpu) { return pcpu > 1; }), 3);
+}
+
+// What best_free_pcpu() is to find, said as plainly as can be.
+PcpuId best_by_definition(const FakeHost& host, VcpuId vcpu, PcpuId first, PcpuId end) {
+    const Topology& topology = host.topology();
+    const VcpuFacts& facts = host.vcpus()[static_cast<std::size_t>(vcpu)];
+    const int home = host.vms()[static_cast<std::size_t>(facts.vm)].home;
+    PcpuId best = kNone;
+    std::array<bool, 4> best_is = {};
+    for (PcpuId pcpu = first; pcpu < end; ++pcpu) {
+        if (host.free_from(pcpu) != pcpu || !host.allowed(vcpu, pcpu)) continue;
+        const bool same_core =
+            facts.pcpu != kNone && topology.core(facts.pcpu) == topology.core(pcpu);
+        const std::array<bool, 4> is = {siblings_free(host, pcpu), topology.node(pcpu) == home,
+                                        pcpu == facts.pcpu, same_core};
+        if (best != kNone && is <= best_is) continue;
+        best = pcpu;
+        best_is = is;
+    }
+    return best;
+}
+
+TEST(FreePcpu, IsTheBestThatThereIs) {
+    const Script bursts = [](int vcpu, int burst) {
+        return Burst{.idle = (vcpu * 5 + burst * 7) % 11 * kMillisecond + 1,
+                     .busy = (vcpu * 3 + burst * 5) % 13 * kMillisecond + 1};
+    };
+    int looked = 0;
+    for (const int threads : {1, 2}) {
+        std::vector<FakeVm> vms;
+        vms.reserve(9);
+        for (int i = 0; i < 8; ++i) vms.push_back({.vcpus = 2, .home = i % 4, .script = bursts});
+        vms.push_back({.vcpus = 3, .pcpus = {1, 3, 6, 7}, .home = 1, .script = bursts});
+        FakeHost host(host_shape(4, threads, 2, 2), vms, make_scheduler(kRoundRobin));
+        const PcpuId pcpus = host.topology().pcpus();
+        host.on_instant([&](const FakeHost& is) {
+            for (VcpuId vcpu = 0; vcpu < 19; ++vcpu) {
+                for (const auto& [first, end] :
+                     {std::pair(0, pcpus), std::pair(0, pcpus / 2), std::pair(3, pcpus - 2)}) {
+                    const PcpuId best = best_by_definition(is, vcpu, first, end);
+                    ASSERT_EQ(best_free_pcpu(is, vcpu, first, end), best) << vcpu;
+                    looked += best != kNone ? 1 : 0;
+                }
+            }
+        });
+        host.run_until(kSecond);
+    }
+    EXPECT_GT(looked, 10'000);
 }
 
 TEST(VcpuQueue, FirstComeFirstServed) {

@@ -9,6 +9,7 @@
 
 #include "sim/schedulers/free_pcpu.h"
 #include "sim/schedulers/ordered_queue.h"
+#include "sim/schedulers/pcpu_set.h"
 #include "sim/schedulers/registry.h"
 #include "sim/schedulers/vm_shares.h"
 
@@ -61,6 +62,7 @@ private:
     void choose_gangs(const Pcpus& host);
     bool reserve(const Pcpus& host, VmId vm);
     bool stays(const Pcpus& host, VmId vm) const;
+    void set_target(PcpuId pcpu, VcpuId vcpu);
     PcpuId best_target(const Pcpus& host, VcpuId vcpu) const;
     int free_pcpus(const Pcpus& host, VmId vm, int all) const;
     static int free_pcpus(const Pcpus& host);
@@ -78,8 +80,11 @@ private:
     OrderedQueue<double> waiting_;  // gangs that have no pCPUs, the least served first
     std::vector<VcpuId> woken_;     // of gangs that have, in this instant
     std::vector<VmId> changed_;     // in this instant
-    std::vector<std::pair<double, VmId>> order_;  // of all gangs, at the beginning of a slot
-    std::vector<VcpuId> target_;                  // of each pCPU, at the beginning of a slot
+    // At the beginning of a slot:
+    std::vector<std::pair<double, VmId>> on_;  // gangs that had pCPUs, the least served first
+    std::vector<VmId> started_;                // those that had none, and get some
+    std::vector<VcpuId> target_;               // of each pCPU
+    PcpuSet untaken_;                          // pCPUs that are nobody's target
     Time slot_end_ = 0;
     Time armed_ = kNever;
     int gangs_on_ = 0;
@@ -101,8 +106,10 @@ void Gang::start(Pcpus& host) {
     woken_.reserve(2 * vcpus_.size());
     changed_.clear();
     changed_.reserve(4 * vcpus_.size());
-    order_.reserve(vms_.size());
+    on_.reserve(vms_.size());
+    started_.reserve(vms_.size());
     target_.assign(index(host.topology().pcpus()), kNone);
+    untaken_ = PcpuSet(host.topology().pcpus());
     slot_end_ = 0;
     armed_ = kNever;
     gangs_on_ = 0;
@@ -249,35 +256,48 @@ void Gang::begin_slot(Pcpus& host) {
         const VcpuId vcpu = target_[index(pcpu)];
         if (vcpu != kNone && !vcpus_[index(vcpu)].runs) run(host, pcpu, vcpu);
     }
-    waiting_.clear();
-    for (const auto& [service, vm] : order_) {
+    for (const VmId vm : started_) {
         Vm& own = vms_[index(vm)];
-        if (own.on) {
-            own.costopped = false;
-            hold(host, vm, false);
-        } else {
-            enqueue(vm);
-        }
+        waiting_.remove(own.key, vm);
+        own.costopped = false;
+        hold(host, vm, false);
+    }
+    for (const auto& [service, vm] : on_) {
+        if (!vms_[index(vm)].on) enqueue(vm);
     }
 }
 
 void Gang::choose_gangs(const Pcpus& host) {
-    order_.clear();
+    on_.clear();
+    started_.clear();
     for (VmId vm = 0; vm < static_cast<VmId>(vms_.size()); ++vm) {
-        if (vms_[index(vm)].wanting == 0) continue;
+        if (!vms_[index(vm)].on) continue;
         count(host, vm, 0);
-        order_.emplace_back(shares_.time(vm), vm);
+        on_.emplace_back(shares_.time(vm), vm);
     }
-    std::ranges::sort(order_);
+    std::ranges::sort(on_);
     std::ranges::fill(target_, kNone);
+    for (PcpuId pcpu = 0; pcpu < static_cast<PcpuId>(target_.size()); ++pcpu) untaken_.add(pcpu);
     gangs_on_ = 0;
     auto left = static_cast<int>(target_.size());
-    for (const auto& [service, vm] : order_) {
+    const auto choose = [&](VmId vm) {
         Vm& own = vms_[index(vm)];
         own.on = own.wanting <= left && reserve(host, vm);
-        if (!own.on) continue;
+        if (!own.on) return false;
         ++gangs_on_;
         left -= own.wanting;
+        return true;
+    };
+    auto on = on_.begin();
+    const auto* waiting = waiting_.begin();
+    while (on != on_.end() || (left > 0 && waiting != waiting_.end())) {
+        if (waiting == waiting_.end() ||
+            (on != on_.end() && *on < std::pair(waiting->key, VmId{waiting->id}))) {
+            choose((on++)->second);
+        } else {
+            if (choose(waiting->id)) started_.push_back(waiting->id);
+            ++waiting;
+        }
     }
 }
 
@@ -286,7 +306,7 @@ bool Gang::reserve(const Pcpus& host, VmId vm) {
     const VmFacts& is = facts(host, vm);
     if (vms_[index(vm)].on && stays(host, vm)) {
         for (VcpuId vcpu = is.first; vcpu < is.first + is.vcpus; ++vcpu) {
-            if (vcpus_[index(vcpu)].runs) target_[index(host.vcpus()[index(vcpu)].pcpu)] = vcpu;
+            if (vcpus_[index(vcpu)].runs) set_target(host.vcpus()[index(vcpu)].pcpu, vcpu);
         }
         return true;
     }
@@ -296,9 +316,14 @@ bool Gang::reserve(const Pcpus& host, VmId vm) {
         if (free < vms_[index(vm)].wanting) return false;
     }
     for (VcpuId vcpu = is.first; vcpu < is.first + is.vcpus; ++vcpu) {
-        if (vcpus_[index(vcpu)].wants) target_[index(best_target(host, vcpu))] = vcpu;
+        if (vcpus_[index(vcpu)].wants) set_target(best_target(host, vcpu), vcpu);
     }
     return true;
+}
+
+void Gang::set_target(PcpuId pcpu, VcpuId vcpu) {
+    target_[index(pcpu)] = vcpu;
+    untaken_.remove(pcpu);
 }
 
 // No better served gang has been given one of its pCPUs.
@@ -312,22 +337,27 @@ bool Gang::stays(const Pcpus& host, VmId vm) const {
     return true;
 }
 
-// The pCPU that it ran on last; else one that is free, at its VM's memory.
+// The pCPU that it ran on last; else one at its VM's memory; of those, one that is free, the
+// lowest.
 PcpuId Gang::best_target(const Pcpus& host, VcpuId vcpu) const {
-    const VmFacts& is = facts(host, vm_of(host, vcpu));
     const PcpuId last = host.vcpus()[index(vcpu)].pcpu;
-    PcpuId best = kNone;
-    int most = -1;
-    for (const PcpuId pcpu : is.pcpus) {
-        if (target_[index(pcpu)] != kNone) continue;
-        const int merit = (pcpu == last ? 4 : 0) + (host.topology().node(pcpu) == is.home ? 2 : 0) +
-                          (host.running()[index(pcpu)] == kNone ? 1 : 0);
-        if (merit <= most) continue;
-        most = merit;
-        best = pcpu;
-        if (merit == (had_free_ ? 3 : 2)) break;  // none is better
-    }
-    return best;
+    if (last != kNone && untaken_.has(last)) return last;
+    const VmId vm = vm_of(host, vcpu);
+    const bool all = anywhere(host, vm);
+    const auto best_of = [&](PcpuId first, PcpuId end) {
+        PcpuId best = kNone;
+        for (PcpuId pcpu = untaken_.from(first); pcpu != kNone && pcpu < end;
+             pcpu = untaken_.from(pcpu + 1)) {
+            if (!all && !host.allowed(vcpu, pcpu)) continue;
+            if (!had_free_ || host.running()[index(pcpu)] == kNone) return pcpu;
+            if (best == kNone) best = pcpu;
+        }
+        return best;
+    };
+    const int of_node = host.topology().pcpus() / host.topology().nodes();
+    const PcpuId home = facts(host, vm).home * of_node;
+    const PcpuId near = best_of(home, home + of_node);
+    return near != kNone ? near : best_of(0, host.topology().pcpus());
 }
 
 // Until its gang is stopped.

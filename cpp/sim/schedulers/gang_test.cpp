@@ -126,6 +126,21 @@ TEST(Gang, AGangThatIsNextAgainIsNotSwitched) {
     EXPECT_EQ(host.switches(), 2);
 }
 
+TEST(Gang, VcpusRunWhereTheyRanLast) {
+    // Which of the two wakes first changes from time to time.
+    const auto ms = [](int idle) { return Burst{idle * kMillisecond, 3 * kMillisecond}; };
+    const std::vector<FakeVm> vms = {
+        {.script = [&](int, int burst) { return ms(burst == 0       ? 4
+                                                   : burst % 2 == 1 ? 7
+                                                                    : 3); }},
+        {.script = [&](int, int) { return ms(5); }}};
+    FakeHost host(host_shape(2), vms, make_scheduler(kGang));
+    host.run_until(kSecond);
+    EXPECT_EQ(host.migrations(), 0);
+    EXPECT_GT(host.run_time(0), kSecond / 3);
+    EXPECT_GT(host.run_time(1), kSecond / 3);
+}
+
 TEST(Gang, RefusesAGangThatNeverFits) {
     EXPECT_THROW(FakeHost(host_shape(4), {{.vcpus = 3, .pcpus = {0, 1}}}, make_scheduler(kGang)),
                  ConfigError);

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "sim/schedulers/reservations.h"
 
-#include <algorithm>
 #include <cmath>
 #include <limits>
 
@@ -28,19 +27,6 @@ bool Reservations::begin_period(Time now) {
         vm.counted = now;
     }
     return true;
-}
-
-void Reservations::change_running(VmId vm, int change, Time now) {
-    Vm& own = all_[static_cast<std::size_t>(vm)];
-    own.used += own.running * (now - own.counted);
-    own.counted = now;
-    own.running += change;
-}
-
-Duration Reservations::lacks(VmId vm, Time now) const {
-    const Vm& own = all_[static_cast<std::size_t>(vm)];
-    const Duration used = own.used + own.running * (now - own.counted);
-    return std::max<Duration>(own.reserved - used, 0);
 }
 
 void Reservations::save(StateWriter& writer) const {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #pragma once
 
+#include <algorithm>
+#include <cstddef>
 #include <span>
 #include <vector>
 
@@ -25,9 +27,20 @@ public:
     bool begin_period(Time now);
 
     // That many vCPUs more (or fewer) of the VM are on pCPUs from now on.
-    void change_running(VmId vm, int change, Time now);
+    void change_running(VmId vm, int change, Time now) {
+        if (vms_.empty()) return;
+        Vm& own = all_[static_cast<std::size_t>(vm)];
+        own.used += own.running * (now - own.counted);
+        own.counted = now;
+        own.running += change;
+    }
     // pCPU time that the VM lacks; 0 if it has no reservation or has had it.
-    Duration lacks(VmId vm, Time now) const;
+    Duration lacks(VmId vm, Time now) const {
+        if (vms_.empty()) return 0;
+        const Vm& own = all_[static_cast<std::size_t>(vm)];
+        const Duration used = own.used + own.running * (now - own.counted);
+        return std::max<Duration>(own.reserved - used, 0);
+    }
     // How long the VM, with so many vCPUs that want to run, may still wait.
     Duration laxity(VmId vm, int vcpus, Time now) const {
         return period_end_ - now - lacks(vm, now) / vcpus;

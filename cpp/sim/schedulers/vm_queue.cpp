@@ -6,14 +6,6 @@
 
 namespace hvlab::sim {
 
-namespace {
-
-std::size_t index(int id) {
-    return static_cast<std::size_t>(id);
-}
-
-}  // namespace
-
 void VmQueue::start(const Pcpus& host, Duration slice) {
     slice_ = slice;
     shares_.start(host, slice);
@@ -23,9 +15,12 @@ void VmQueue::start(const Pcpus& host, Duration slice) {
     for (const VcpuFacts& vcpu : host.vcpus()) vm_of_.push_back(vcpu.vm);
     vms_.assign(host.vms().size(), Vm{});
     const auto pcpus = index(host.topology().pcpus());
+    all_anywhere_ = true;
     for (std::size_t vm = 0; vm < vms_.size(); ++vm) {
         vms_[vm].anywhere = host.vms()[vm].pcpus.size() == pcpus;
+        all_anywhere_ = all_anywhere_ && vms_[vm].anywhere;
     }
+    ran_on_.assign(vms_.size(), 0);
     order_ = OrderedQueue<double>(vms_.size());
     stale_.clear();
     stale_.reserve(vms_.size());
@@ -44,68 +39,10 @@ void VmQueue::end_instant() {
     if (!order_.empty()) shares_.waits(order_.front().id);
 }
 
-void VmQueue::charge(const Pcpus& /*host*/, VcpuId vcpu, Duration ran) {
-    const VmId vm = vm_of_[index(vcpu)];
-    shares_.charge(vm, ran);
-    touch(vm);
-}
-
-void VmQueue::ready(const Pcpus& host, VcpuId vcpu, Wake why) {
-    if (why == Wake::kSliceOver) {
-        taken_off(host, vcpu);
-    } else {
-        set(vcpu, Is::kWaiting);
-    }
-}
-
-void VmQueue::stopped(const Pcpus& host, VcpuId vcpu) {
-    if (is(vcpu) == Is::kRunning) {
-        reservations_.change_running(vm_of_[index(vcpu)], -1, host.now());
-    }
-    set(vcpu, Is::kAbsent);
-}
-
-void VmQueue::put_on(const Pcpus& host, VcpuId vcpu) {
-    reservations_.change_running(vm_of_[index(vcpu)], 1, host.now());
-    set(vcpu, Is::kRunning);
-}
-
-void VmQueue::taken_off(const Pcpus& host, VcpuId vcpu) {
-    reservations_.change_running(vm_of_[index(vcpu)], -1, host.now());
-    set(vcpu, Is::kWaiting);
-}
-
-void VmQueue::set_aside(VcpuId vcpu) {
-    set(vcpu, Is::kAside);
-}
-void VmQueue::set_back(VcpuId vcpu) {
-    set(vcpu, Is::kWaiting);
-}
-
-void VmQueue::set(VcpuId vcpu, Is next) {
-    const VmId vm = vm_of_[index(vcpu)];
-    Vm& own = vms_[index(vm)];
-    const Is before = is(vcpu);
-    HVLAB_ASSERT(before != next);
-    const auto change = [](Is state, Is from, Is to) {
-        return static_cast<int>(to == state) - static_cast<int>(from == state);
-    };
-    own.waiting += change(Is::kWaiting, before, next);
-    own.running += change(Is::kRunning, before, next);
-    own.wanting -= change(Is::kAbsent, before, next);
-    vcpus_[index(vcpu)] = next;
-    touch(vm);
-}
-
-void VmQueue::touch(VmId vm) {
-    Vm& own = vms_[index(vm)];
-    if (own.stale) return;
-    own.stale = true;
-    stale_.push_back(vm);
-}
-
 // Brings those touched to their places in the order.
 void VmQueue::flush() {
+    // Neighbours by number often are in the order, too: their places are found sooner.
+    if (stale_.size() > 8) std::ranges::sort(stale_);
     for (const VmId vm : stale_) {
         Vm& own = vms_[index(vm)];
         own.stale = false;
@@ -121,6 +58,7 @@ void VmQueue::flush() {
 }
 
 VmId VmQueue::most_pressing(const Pcpus& host, PcpuId pcpu) const {
+    if (reservations_.vms().empty()) return kNone;
     VmId best = kNone;
     Duration least = std::numeric_limits<Duration>::max();
     for (const VmId vm : reservations_.vms()) {
@@ -135,8 +73,7 @@ VmId VmQueue::most_pressing(const Pcpus& host, PcpuId pcpu) const {
 
 VmId VmQueue::next(const Pcpus& host, PcpuId pcpu, bool affine) {
     if (empty()) return kNone;
-    const VmId pressing = most_pressing(host, pcpu);
-    if (pressing != kNone) return pressing;
+    if (const VmId vm = most_pressing(host, pcpu); vm != kNone) return vm;
 
     constexpr int kLooks = 8;
     VmId first = kNone;
@@ -149,15 +86,30 @@ VmId VmQueue::next(const Pcpus& host, PcpuId pcpu, bool affine) {
             first_key = key;
         }
         if (!affine) break;
-        if (++looks > kLooks || key > first_key + shares_.slice_cost(vm)) break;
-        if (host.vcpus()[index(turn(host, vm, pcpu))].pcpu == pcpu) return vm;
+        if (++looks > kLooks) break;
+        if (key > first_key && key > first_key + shares_.slice_cost(vm)) break;
+        if ((ran_on_[index(vm)] & bit(pcpu)) != 0 && waits_for_turn_on(host, vm, pcpu)) return vm;
     }
     return first;
+}
+
+bool VmQueue::waits_for_turn_on(const Pcpus& host, VmId vm, PcpuId pcpu) {
+    const VmFacts& facts = host.vms()[index(vm)];
+    const auto vcpus = host.vcpus();
+    std::uint64_t ran_on = 0;
+    for (VcpuId vcpu = facts.first; vcpu < facts.first + facts.vcpus; ++vcpu) {
+        const PcpuId last = vcpus[index(vcpu)].pcpu;
+        if (last != kNone && is(vcpu) != Is::kRunning) ran_on |= bit(last);
+    }
+    ran_on_[index(vm)] = ran_on;
+    if ((ran_on & bit(pcpu)) == 0) return false;
+    return vcpus[index(turn(host, vm, pcpu))].pcpu == pcpu;
 }
 
 // One whose own turn just ended has not waited at all, and goes to the end of the line.
 VcpuId VmQueue::turn(const Pcpus& host, VmId vm, PcpuId pcpu) const {
     const VmFacts& facts = host.vms()[index(vm)];
+    if (facts.vcpus == 1) return facts.first;
     const auto vcpus = host.vcpus();
     const auto before = [&](VcpuId a, VcpuId b) {
         const VcpuFacts& x = vcpus[index(a)];
@@ -233,6 +185,7 @@ void VmQueue::load(StateReader& reader) {
     reservations_.load(reader);
     std::ranges::fill(vcpus_, Is::kAbsent);
     for (Vm& vm : vms_) vm = Vm{.anywhere = vm.anywhere};
+    std::ranges::fill(ran_on_, ~std::uint64_t{0});
     order_.clear();
     stale_.clear();
     for (VcpuId vcpu = 0; vcpu < static_cast<VcpuId>(vcpus_.size()); ++vcpu) {

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <vector>
 
+#include "core/base/status.h"
 #include "sim/schedulers/ordered_queue.h"
 #include "sim/schedulers/reservations.h"
 #include "sim/schedulers/scheduler.h"
@@ -21,16 +23,35 @@ public:
 
     // First of all in Scheduler::assign and ::timer.
     void begin_instant(const Pcpus& host);
-    void charge(const Pcpus& host, VcpuId vcpu, Duration ran);
-    void ready(const Pcpus& host, VcpuId vcpu, Wake why);
-    void stopped(const Pcpus& host, VcpuId vcpu);
+    void charge(const Pcpus& /*host*/, VcpuId vcpu, Duration ran) {
+        const VmId vm = vm_of_[index(vcpu)];
+        shares_.charge(vm, ran);
+        touch(vm);
+    }
+    void ready(const Pcpus& host, VcpuId vcpu, Wake why) {
+        if (why == Wake::kSliceOver) {
+            taken_off(host, vcpu);
+        } else {
+            set(vcpu, Is::kWaiting);
+        }
+    }
+    void stopped(const Pcpus& host, VcpuId vcpu) {
+        if (is(vcpu) == Is::kRunning) left_pcpu(host, vcpu);
+        set(vcpu, Is::kAbsent);
+    }
     // Before Pcpus::run.
-    void put_on(const Pcpus& host, VcpuId vcpu);
+    void put_on(const Pcpus& host, VcpuId vcpu) {
+        reservations_.change_running(vm_of_[index(vcpu)], 1, host.now());
+        set(vcpu, Is::kRunning);
+    }
     // After Pcpus::preempt.
-    void taken_off(const Pcpus& host, VcpuId vcpu);
+    void taken_off(const Pcpus& host, VcpuId vcpu) {
+        left_pcpu(host, vcpu);
+        set(vcpu, Is::kWaiting);
+    }
     // One that waits does not count as waiting, until it is set back.
-    void set_aside(VcpuId vcpu);
-    void set_back(VcpuId vcpu);
+    void set_aside(VcpuId vcpu) { set(vcpu, Is::kAside); }
+    void set_back(VcpuId vcpu) { set(vcpu, Is::kWaiting); }
     // Last of all.
     void end_instant();
 
@@ -38,7 +59,7 @@ public:
     bool is_aside(VcpuId vcpu) const { return is(vcpu) == Is::kAside; }
     bool wants(VcpuId vcpu) const { return is(vcpu) != Is::kAbsent; }
     bool empty() {
-        flush();
+        if (!stale_.empty()) flush();
         return order_.empty();
     }
     int waiting(VmId vm) const { return of(vm).waiting; }
@@ -84,15 +105,41 @@ private:
         bool anywhere = false;  // it may run on any pCPU
     };
 
-    Is is(VcpuId vcpu) const { return vcpus_[static_cast<std::size_t>(vcpu)]; }
-    const Vm& of(VmId vm) const { return vms_[static_cast<std::size_t>(vm)]; }
-    void set(VcpuId vcpu, Is next);
-    void touch(VmId vm);
+    static std::size_t index(int id) { return static_cast<std::size_t>(id); }
+    Is is(VcpuId vcpu) const { return vcpus_[index(vcpu)]; }
+    const Vm& of(VmId vm) const { return vms_[index(vm)]; }
+    void set(VcpuId vcpu, Is next) {
+        const VmId vm = vm_of_[index(vcpu)];
+        Vm& own = vms_[index(vm)];
+        const Is before = is(vcpu);
+        HVLAB_ASSERT(before != next);
+        const auto change = [before, next](Is state) {
+            return static_cast<int>(next == state) - static_cast<int>(before == state);
+        };
+        own.waiting += change(Is::kWaiting);
+        own.running += change(Is::kRunning);
+        own.wanting -= change(Is::kAbsent);
+        vcpus_[index(vcpu)] = next;
+        touch(vm);
+    }
+    void touch(VmId vm) {
+        Vm& own = vms_[index(vm)];
+        if (own.stale) return;
+        own.stale = true;
+        stale_.push_back(vm);
+    }
     void flush();
     bool may_run(const Pcpus& host, VmId vm, PcpuId pcpu) const {
-        return of(vm).anywhere ||
-               host.allowed(host.vms()[static_cast<std::size_t>(vm)].first, pcpu);
+        return of(vm).anywhere || host.allowed(host.vms()[index(vm)].first, pcpu);
     }
+
+    void left_pcpu(const Pcpus& host, VcpuId vcpu) {
+        const VmId vm = vm_of_[index(vcpu)];
+        reservations_.change_running(vm, -1, host.now());
+        ran_on_[index(vm)] |= bit(host.vcpus()[index(vcpu)].pcpu);
+    }
+    static std::uint64_t bit(PcpuId pcpu) { return std::uint64_t{1} << (pcpu % 64); }
+    bool waits_for_turn_on(const Pcpus& host, VmId vm, PcpuId pcpu);
 
     Duration slice_ = 0;
     VmShares shares_;
@@ -100,6 +147,10 @@ private:
     std::vector<Is> vcpus_;
     std::vector<VmId> vm_of_;
     std::vector<Vm> vms_;
+    bool all_anywhere_ = true;  // each VM may run on any pCPU
+    // Of each VM: pCPUs, modulo 64, which a waiting vCPU of it may have run on last; no others. So
+    // most questions about that are answered from a few cache lines.
+    std::vector<std::uint64_t> ran_on_;
     OrderedQueue<double> order_;  // VMs of which a vCPU waits
     std::vector<VmId> stale_;
 };

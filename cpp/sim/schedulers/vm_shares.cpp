@@ -6,18 +6,13 @@
 namespace hvlab::sim {
 
 void VmShares::start(const Pcpus& host, Duration slice) {
-    slice_ = slice;
     floor_ = 0;
     vms_.clear();
     for (const VmFacts& vm : host.vms()) {
-        vms_.push_back({.cost = 1024 / vm.weight, .vcpus = vm.vcpus});
+        const double cost = 1024 / vm.weight;
+        vms_.push_back(
+            {.cost = cost, .slice_cost = static_cast<double>(slice) * cost, .vcpus = vm.vcpus});
     }
-}
-
-void VmShares::charge(VmId vm, Duration ran) {
-    Vm& own = vms_[index(vm)];
-    own.time += static_cast<double>(ran) * own.cost;
-    own.time = std::max(own.time, floor_ - own.vcpus * slice_cost(vm));
 }
 
 void VmShares::waits(VmId vm) {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #pragma once
 
+#include <algorithm>
+#include <cstddef>
 #include <vector>
 
 #include "core/base/state_io.h"
@@ -25,9 +27,13 @@ public:
     double after_slices(VmId vm, int running) const {
         return vms_[index(vm)].time + running * slice_cost(vm);
     }
-    double slice_cost(VmId vm) const { return static_cast<double>(slice_) * vms_[index(vm)].cost; }
+    double slice_cost(VmId vm) const { return vms_[index(vm)].slice_cost; }
 
-    void charge(VmId vm, Duration ran);
+    void charge(VmId vm, Duration ran) {
+        Vm& own = vms_[index(vm)];
+        own.time += static_cast<double>(ran) * own.cost;
+        own.time = std::max(own.time, floor_ - own.vcpus * own.slice_cost);
+    }
     // It is the first of those that wait.
     void waits(VmId vm);
     // What it had by its reservation counts against its share for a period at most.
@@ -40,12 +46,12 @@ private:
     struct Vm {
         double time = 0;
         double cost = 1;  // of a nanosecond
+        double slice_cost = 1;
         int vcpus = 1;
     };
     static std::size_t index(VmId vm) { return static_cast<std::size_t>(vm); }
 
     std::vector<Vm> vms_;
-    Duration slice_ = 0;
     double floor_ = 0;
 };
 
