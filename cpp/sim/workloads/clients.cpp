@@ -37,9 +37,13 @@ struct View {
           header(of.state<Header>()),
           clients(of.elements<Header, Client>().first(count)),
           thinking(reinterpret_cast<ClientId*>(clients.data() + count), count),
-          served(thinking.data() + count, static_cast<std::size_t>(of.vcpus())) {}
+          served(thinking.data() + count, static_cast<std::size_t>(of.vcpus())) {
+        checked_index(header.thinking, count + 1);
+    }
 
-    Client& client(ClientId id) { return clients[static_cast<std::size_t>(id - 1)]; }
+    Client& client(ClientId id) {
+        return clients[checked_index(std::int64_t{id} - 1, clients.size())];
+    }
 
     // The first to ask is on top; of several at once, the lowest number.
     auto later() {
@@ -50,7 +54,7 @@ struct View {
     std::span<ClientId> heap() { return thinking.first(static_cast<std::size_t>(header.thinking)); }
     Time next() { return header.thinking == 0 ? kNever : client(thinking.front()).at; }
     void push_thinking(ClientId id) {
-        thinking[static_cast<std::size_t>(header.thinking++)] = id;
+        thinking[checked_index(header.thinking++, thinking.size())] = id;
         std::ranges::push_heap(heap(), later());
     }
     ClientId pop_thinking() {
@@ -121,7 +125,9 @@ public:
 
     void open_requests(Guest& guest, const std::function<void(Time)>& visit) const override {
         View view(guest, clients_);
+        std::int64_t seen = 0;
         for (ClientId id = view.header.first; id != kNobody; id = view.client(id).next) {
+            checked_index(seen++, clients_);
             visit(view.client(id).at);
         }
         for (const ClientId id : view.served) {

@@ -127,6 +127,46 @@ TEST(Clients, EachHasItsOwnNumbers) {
     EXPECT_EQ(first, drawn(6));
 }
 
+// A checkpoint that somebody made by hand.
+TEST(Clients, AStateThatCannotBeIsRefused) {
+    struct State {
+        std::int64_t thinking;
+        std::int32_t first;
+        std::int32_t last;
+        struct {
+            Time at;
+            std::uint64_t drawn;
+            std::int64_t made;
+            std::int32_t next;
+            std::int32_t unused;
+        } clients[3];
+        std::int32_t heap[3];
+        std::int32_t served[1];
+    };
+    const auto workload = clients(3, {Shape::kConstant, 1000}, {Shape::kConstant, 300});
+    const auto refused = [&](Time at, const auto& damage) {
+        FakeGuest guest(*workload, 1);
+        guest.run(at);
+        damage(guest.state<State>());
+        EXPECT_THROW(
+            {
+                guest.open_requests();
+                guest.run(10'000);
+            },
+            StateError);
+    };
+    for (const std::int32_t wrong : {-1, 4, 1 << 30}) {
+        refused(10, [&](State& state) { state.thinking = wrong; });
+        refused(10, [&](State& state) { state.heap[0] = wrong; });
+        refused(1000, [&](State& state) { state.first = wrong; });
+        refused(1000, [&](State& state) { state.clients[1].next = wrong; });
+        refused(1000, [&](State& state) { state.served[0] = wrong; });
+    }
+    refused(10, [&](State& state) { state.heap[0] = 0; });
+    refused(1000, [&](State& state) { state.served[0] = 0; });
+    refused(1000, [&](State& state) { state.clients[2].next = 2; });  // waits behind itself
+}
+
 TEST(Clients, TheLargestNumber) {
     const auto workload =
         clients(kMostClients, {Shape::kExponential, 1e9}, {Shape::kConstant, 1e3});

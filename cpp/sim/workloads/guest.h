@@ -6,11 +6,20 @@
 #include <span>
 #include <type_traits>
 
+#include "core/base/state_io.h"
 #include "core/base/status.h"
 #include "sim/engine/stream.h"
 #include "sim/engine/time.h"
 
 namespace hvlab::sim {
+
+// `index`, of an array of `size`, which stood in a workload's state. Throws StateError.
+inline std::size_t checked_index(std::int64_t index, std::size_t size) {
+    if (index < 0 || static_cast<std::size_t>(index) >= size) {
+        throw StateError("a workload's state is not consistent");
+    }
+    return static_cast<std::size_t>(index);
+}
 
 // A VM as its workload sees it: what the work of its vCPUs is, what it waits for, and what its
 // users notice. Each fidelity has its own; a workload can't tell which it runs on.
@@ -51,7 +60,8 @@ public:
     virtual void starve() = 0;
 
     // The workload's memory for this VM, Workload::state_size bytes, all 0 at the start, kept in
-    // checkpoints as it is. T: trivially copyable, no pointers.
+    // checkpoints as it is. T: trivially copyable, no pointers. A checkpoint may be made by
+    // anybody: what is used as an index goes through checked_index().
     template <typename T>
     T& state() {
         static_assert(std::is_trivially_copyable_v<T>);

@@ -45,7 +45,9 @@ struct OpenWorkload::View {
     explicit View(Guest& of)
         : guest(of), header(of.state<Header>()), workers(of.elements<Header, Worker>()) {}
 
-    Worker& worker(int number) { return workers[static_cast<std::size_t>(number - 1)]; }
+    Worker& worker(int number) {
+        return workers[checked_index(std::int64_t{number} - 1, workers.size())];
+    }
     std::int32_t& on_vcpu(int vcpu) { return workers[static_cast<std::size_t>(vcpu)].on_vcpu; }
 
     void push_ready(int number) {

@@ -3,7 +3,10 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
 #include <cmath>
+#include <cstddef>
+#include <cstdint>
 #include <map>
 
 #include "sim/workloads/testing/examples.h"
@@ -159,6 +162,25 @@ TEST(Poisson, NoMoreWorkersThanAreAllowedShare) {
     // In turns among three: each takes about 3 ms from when it is taken in.
     EXPECT_NEAR(static_cast<double>(guest.latencies().size()), 1000, 3);
     guest.expect_little();
+}
+
+// A checkpoint that somebody made by hand.
+TEST(Poisson, AStateThatCannotBeIsRefused) {
+    struct State {
+        std::array<std::byte, 64> cursors;  // with `waiting` and `services_drawn`
+        std::int32_t ready_first;
+        std::int32_t ready_last;
+        std::int32_t free_first;
+        std::int32_t unused;
+    };
+    const auto workload = make_workload("poisson", values(1000, {Shape::kConstant, 1e6}), 2);
+    for (const std::int32_t wrong : {-1, 3, 1 << 30}) {
+        FakeGuest guest(*workload, 2);
+        guest.run(0);
+        ASSERT_EQ(guest.state<State>().free_first, 1);
+        guest.state<State>().free_first = wrong;
+        EXPECT_THROW(guest.run(kSecond), StateError);
+    }
 }
 
 }  // namespace
