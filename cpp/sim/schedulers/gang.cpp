@@ -29,6 +29,7 @@ public:
     void timer(Pcpus& /*host*/) override { armed_ = kNever; }
     void save(StateWriter& writer) const override;
     void load(StateReader& reader) override;
+    void check(const Pcpus& host) const override;
 
 private:
     struct Vm {
@@ -438,7 +439,7 @@ void Gang::load(StateReader& reader) {
     reader.begin("gang", 1);
     shares_.load(reader);
     for (Vm& vm : vms_) {
-        vm.counted = reader.get<Time>();
+        vm.counted = reader.get_in<Time>(0, kNever, "time of a gang");
         vm.on = reader.get_bool();
         vm.costopped = reader.get_bool();
         vm.held = reader.get_bool();
@@ -458,9 +459,31 @@ void Gang::load(StateReader& reader) {
         vcpu.runs = reader.get_bool();
         vcpu.held = reader.get_bool();
     }
-    slot_end_ = reader.get<Time>();
-    armed_ = reader.get<Time>();
+    slot_end_ = reader.get_in<Time>(0, kNever, "end of a slot");
+    armed_ = reader.get_in<Time>(0, kNever, "time of a timer");
     had_free_ = reader.get_bool();
+}
+
+void Gang::check(const Pcpus& host) const {
+    const auto require = [](bool right) {
+        if (!right) throw StateError("gang: a VM's state is not that of its vCPUs");
+    };
+    for (std::size_t vm = 0; vm < vms_.size(); ++vm) {
+        const Vm& own = vms_[vm];
+        const VmFacts& is = host.vms()[vm];
+        int wanting = 0;
+        int running = 0;
+        for (VcpuId vcpu = is.first; vcpu < is.first + is.vcpus; ++vcpu) {
+            const VcpuFacts& at = host.vcpus()[index(vcpu)];
+            require(vcpus_[index(vcpu)].wants == wants_pcpu(at));
+            require(vcpus_[index(vcpu)].runs == (at.state == VcpuState::kRunning));
+            wanting += vcpus_[index(vcpu)].wants ? 1 : 0;
+            running += vcpus_[index(vcpu)].runs ? 1 : 0;
+        }
+        require(own.wanting == wanting && own.running == running && own.counted <= host.now());
+        // All of them run, or none.
+        require(running == (own.on ? wanting : 0) && (wanting > 0 || !own.on));
+    }
 }
 
 constexpr std::array kParameters = {
