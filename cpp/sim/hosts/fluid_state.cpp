@@ -130,7 +130,8 @@ void FluidHost::check_vm(std::size_t vm) const {
     // Sums of doubles are rounded.
     const LedgerBounds bounds(now_, is.vcpus);
     const double most = static_cast<double>(bounds.time) * (1 + 1e-6) + 1e3;
-    require(live.rate >= 0 && live.rate <= is.vcpus && live.pace >= 0 && live.pace <= 1.001);
+    require(live.rate >= 0 && live.rate <= is.vcpus * 1.001 && live.pace >= 0 &&
+            live.pace <= 1.001);
     require(live.served >= 0 && live.served <= most);
     require(live.since >= 0 && live.since <= now_);
     require(live.wanted >= 0 && live.wanted <= bounds.time);
