@@ -11,7 +11,7 @@ namespace hvlab::sim {
 // What no number of a ledger is beyond, at `now`: of something with so many vCPUs or pCPUs.
 // Whatever is added to such numbers for as long again, 63 bits hold it.
 struct LedgerBounds {
-    LedgerBounds(Time now, std::int64_t processors);
+    LedgerBounds(Time at, std::int64_t processors);
 
     Time now;
     Duration time;          // of all processors
