@@ -65,6 +65,7 @@ void FluidHost::load(StateReader& reader) {
 void FluidHost::check_loaded() {
     check_times();
     check_active();
+    if (!started_) require_untouched(states_);
     for (std::size_t vm = 0; vm < vms_.size(); ++vm) {
         check_vm(vm);
         if (!started_) continue;
@@ -94,6 +95,7 @@ void FluidHost::check_times() const {
     Time first = kNever;
     for (const Time at : completes_) first = std::min(first, at);
     require(first_completes_ == first && first >= now_);
+    require(started_ || (now_ == 0 && active_.empty()));
     require(next_ == (started_ ? std::min(first, agenda_.next()) : 0));
 }
 

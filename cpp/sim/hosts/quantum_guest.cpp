@@ -197,7 +197,7 @@ void QuantumGuest::load(StateReader& reader, bool started) {
         std::ranges::copy(state, vm.state.begin());
     }
     response_times_.load(reader);
-    if (!started) return;
+    if (!started) return require_untouched(memory_);
     for (VmId vm = 0; vm < static_cast<VmId>(vms_.size()); ++vm) {
         select(vm);
         hosted_[vm_].workload->check(*this);

@@ -17,6 +17,10 @@ namespace hvlab::sim {
 inline void require_state(bool right) {
     if (!right) throw StateError("a workload's state is not consistent");
 }
+// Unless nothing has been written to the memory of workloads.
+inline void require_untouched(std::span<const std::uint64_t> memory) {
+    for (const std::uint64_t word : memory) require_state(word == 0);
+}
 // `index`, of an array of `size`, which stood in a workload's state. Throws StateError.
 inline std::size_t checked_index(std::int64_t index, std::size_t size) {
     require_state(index >= 0 && static_cast<std::size_t>(index) < size);
