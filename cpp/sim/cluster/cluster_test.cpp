@@ -7,9 +7,14 @@
 
 #include <algorithm>
 #include <bit>
+#include <cstring>
+#include <fstream>
+#include <iterator>
+#include <span>
 #include <string>
 #include <vector>
 
+#include "core/base/crc32c.h"
 #include "core/base/status.h"
 #include "core/base/test_directory.h"
 #include "sim/cluster/footprint.h"
@@ -407,6 +412,47 @@ TEST_P(ClusterTest, ACheckpointOfAnotherClusterIsRefused) {
     description.hosts[0].count += 1;
     EXPECT_THROW(restored(options), StateError);
     EXPECT_THROW(Cluster(sample(), options).restore(directory / "none"), HostError);
+}
+
+// Sets the time of the engine in a checkpoint, and all checksums after it.
+void set_engine_time(std::vector<std::byte>& file, Time now) {
+    constexpr std::size_t kBeginning = 20;
+    constexpr std::size_t kFrame = 12;   // of a section: its length and checksum
+    constexpr std::size_t kTimeAt = 19;  // in the engine's
+    std::uint32_t crc = 0;
+    std::memcpy(&crc, &file[kBeginning - sizeof crc], sizeof crc);
+    int number = 0;
+    for (std::size_t at = kBeginning; at < file.size(); ++number) {
+        std::uint64_t length = 0;
+        std::memcpy(&length, &file[at], sizeof length);
+        if (number == 1) std::memcpy(&file[at + kFrame + kTimeAt], &now, sizeof now);
+        const std::span<const std::byte> all = file;
+        crc = crc32c(all.subspan(at + kFrame, length), crc32c(all.subspan(at, sizeof length), crc));
+        std::memcpy(&file[at + sizeof length], &crc, sizeof crc);
+        at += kFrame + length;
+    }
+}
+
+TEST_P(ClusterTest, ACheckpointFromBeforeItsHostsIsRefused) {
+    const TestDirectory directory;
+    const auto path = directory / "run.checkpoint";
+    const RunOptions options{.until = kSecond, .window = 100 * kMillisecond};
+    Cluster cluster(sample(GetParam()), options);
+    cluster.run([](Time now, std::uint64_t) { return now < kSecond / 2; });
+    cluster.save(path, "");
+    std::ifstream in(path, std::ios::binary);
+    const std::string text{std::istreambuf_iterator<char>(in), {}};
+    const auto restored = [&](Time now) {
+        const auto bytes = std::as_bytes(std::span(text));
+        std::vector<std::byte> file(bytes.begin(), bytes.end());
+        set_engine_time(file, now);
+        std::ofstream(path, std::ios::binary)
+            .write(reinterpret_cast<const char*>(file.data()),
+                   static_cast<std::streamsize>(file.size()));
+        Cluster(sample(GetParam()), options).restore(path);
+    };
+    EXPECT_NO_THROW(restored(cluster.now()));
+    EXPECT_THROW(restored(1), StateError);
 }
 
 TEST_P(ClusterTest, TheFootprintIsThatOfTheHeap) {

@@ -39,6 +39,9 @@ void Cluster::restore(const std::filesystem::path& path) {
     header.get_bytes(kLongestHeader);
     recording_.load(header);
     checkpoint.restore(*engine_);
+    for (const auto& host : hosts_) {
+        if (host->now() > now()) throw StateError("a host stands after the end of what was run");
+    }
     if (now() > options_.until) throw StateError("the checkpoint is of a longer run");
 }
 

@@ -177,6 +177,15 @@ TEST_F(CheckpointTest, AStateOfNonsenseIsAnErrorAtMost) {
     EXPECT_GT(refused, 20);
 }
 
+TEST_F(CheckpointTest, AMessageToProcessesThatAreSentNoneIsRefused) {
+    StateWriter writer;
+    engine_.save(writer);
+    PholdModel model(options_);
+    Engine engine(model.processes(), {.independent = true});
+    StateReader reader(writer.bytes());
+    EXPECT_THROW(engine.load(reader), StateError);
+}
+
 TEST_F(CheckpointTest, AProcessBeforeTheEngineIsRefused) {
     class Late final : public Process {
     public:

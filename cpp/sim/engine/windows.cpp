@@ -291,6 +291,9 @@ void Engine::load(StateReader& reader) {
     last_events_ = reader.get<std::uint64_t>();
     for (std::uint64_t& sent : sent_) sent = reader.get<std::uint64_t>();
     mail_.load(reader, now_);
+    if (options_.independent && mail_.next() != kNever) {
+        throw StateError("a message to a process that is sent none");
+    }
 }
 
 }  // namespace hvlab::sim

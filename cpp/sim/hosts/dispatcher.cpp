@@ -10,18 +10,6 @@
 
 namespace hvlab::sim {
 
-namespace {
-
-Time after(Time now, Duration duration) {
-    return duration > kNever - now ? kNever : now + duration;
-}
-
-Agenda::Slot stop_slot(PcpuId pcpu) {
-    return QuantumSlots::kPcpus + static_cast<Agenda::Slot>(pcpu);
-}
-
-}  // namespace
-
 Dispatcher::Dispatcher(const HostGroup& group, std::span<const HostedVm> vms, Policy policy,
                        std::uint64_t stream_key, QuantumAgenda& agenda, const QuantumSlots& slots)
     : topology_(group),
@@ -79,7 +67,7 @@ void Dispatcher::add_vm(const HostGroup& group, const VmGroup& vm) {
 void Dispatcher::restrict_to(const std::vector<int>& pcpus, Vm& own, VmFacts& facts) {
     std::vector<PcpuId> list = pcpus;
     std::ranges::sort(list);
-    list.erase(std::ranges::unique(list).begin(), list.end());
+    list.erase(std::unique(list.begin(), list.end()), list.end());
     if (list.empty() || list == all_pcpus_) {
         facts.pcpus = all_pcpus_;
         return;

@@ -140,6 +140,16 @@ private:
     [[noreturn]] void refuse(const std::string& message) const;
 
     void place_loaded();
+    void load_vm(StateReader& reader, std::size_t vm);
+    void check_vcpu(std::size_t vcpu) const;
+    void check_stop(PcpuId pcpu) const;
+
+    static Time after(Time now, Duration duration) {
+        return duration > kNever - now ? kNever : now + duration;
+    }
+    static Agenda::Slot stop_slot(PcpuId pcpu) {
+        return QuantumSlots::kPcpus + static_cast<Agenda::Slot>(pcpu);
+    }
 
     Topology topology_;
     Speeds speeds_;

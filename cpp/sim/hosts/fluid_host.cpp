@@ -7,6 +7,7 @@
 #include <numeric>
 
 #include "core/base/status.h"
+#include "sim/hosts/errors.h"
 
 namespace hvlab::sim {
 namespace {
@@ -222,13 +223,13 @@ void FluidHost::change(int vcpu, Doing doing, double finish) {
 }
 
 void FluidHost::mark_dirty(std::size_t vm) {
-    if (live_[vm].dirty) return;
-    live_[vm].dirty = true;
+    if (live_[vm].dirty != 0) return;
+    live_[vm].dirty = 1;
     dirty_.push_back(static_cast<std::uint32_t>(vm));
 }
 
 void FluidHost::set_timer(int vcpu, Time at) {
-    HVLAB_ASSERT(at >= now_);
+    if (at < now_) refuse("set_timer() to a time that is past");
     const std::size_t timer = vcpu == kVm ? current_ : vms_.size() + vcpu_index(vcpu);
     agenda_.set(kFirstVm + static_cast<Agenda::Slot>(timer), at);
 }
@@ -239,7 +240,7 @@ void FluidHost::arrive() {
 }
 
 void FluidHost::respond(Time arrived) {
-    HVLAB_ASSERT(arrived <= now_);
+    if (arrived > now_) refuse("respond() to a request that is to come");
     Live& live = live_[current_];
     const Duration latency = live.requests.respond(live.account, now_, arrived, accounts_from_);
     if (accounts_from_ != options_.warmup) return;
@@ -247,6 +248,12 @@ void FluidHost::respond(Time arrived) {
     if (options_.recorder != nullptr) {
         options_.recorder->response(thread_, vms_[current_].group_number, latency);
     }
+}
+
+// Its timers and what it goes by are in a checkpoint apart from each other, so one that was made by
+// hand comes to this.
+void FluidHost::refuse(const char* what) const {
+    throw WorkloadError(std::to_string(current_) + " of host group '" + group_.name + "'", what);
 }
 
 void FluidHost::starve() {
@@ -295,7 +302,7 @@ void FluidHost::settle() {
     if (!dirty_.empty()) {
         settle_active();
         settle_rates();
-        for (const std::uint32_t vm : dirty_) live_[vm].dirty = false;
+        for (const std::uint32_t vm : dirty_) live_[vm].dirty = 0;
         dirty_.clear();
     }
     update_next();
@@ -352,7 +359,7 @@ void FluidHost::settle_rates() {
 void FluidHost::set_rate(std::size_t vm, double rate, double speed) {
     Live& live = live_[vm];
     const double pace = rate * speed / live.wanting;
-    if (!live.dirty && rate == live.rate && pace == live.pace) return;
+    if (live.dirty == 0 && rate == live.rate && pace == live.pace) return;
     accrue(vms_[vm], live, now_);
     live.rate = rate;
     live.pace = pace;

@@ -28,6 +28,7 @@ public:
     void save(StateWriter& writer) const override;
     void load(StateReader& reader) override;
 
+    Time now() const override { return now_; }  // of Guest, too
     std::size_t vms() const override { return vms_.size(); }
     VmLedger vm_ledger(std::size_t vm, Time now) const override;
     HostLedger host_ledger(Time now) const override;
@@ -66,7 +67,7 @@ private:
         std::int32_t wanting = 0;
         std::int32_t computing = 0;
         std::uint32_t active = kNotActive;  // its place in active_, or kNotActive
-        bool dirty = false;                 // in dirty_
+        std::uint8_t dirty = 0;             // 1: in dirty_
         double rate = 0;                    // pCPUs it has
         double pace = 0;                    // work that each of its wanting vCPUs does, ns a ns
         double served = 0;                  // work that each did since the VM was last idle, ns
@@ -89,7 +90,6 @@ private:
     static constexpr Agenda::Slot kFirstVm = 2;
 
     // --- Guest: of the VM current_ ---
-    Time now() const override { return now_; }
     int vcpus() const override { return vms_[current_].vcpus; }
     Stream& stream() override { return live_[current_].stream; }
     void compute(int vcpu, Duration work) override;
@@ -99,6 +99,8 @@ private:
     void arrive() override;
     void respond(Time arrived) override;
     void starve() override;
+
+    [[noreturn]] void refuse(const char* what) const;
 
     static Agenda::Slot slots(std::span<const HostedVm> vms);
     void enter(std::size_t vm);
@@ -118,7 +120,10 @@ private:
     void settle_rates();
     void set_rate(std::size_t vm, double rate, double speed);
     void update_next();
-    void check_loaded() const;
+    void check_loaded();
+    void check_times() const;
+    void check_active() const;
+    void check_vm(std::size_t vm) const;
 
     void reset_accounts();
     void sample();

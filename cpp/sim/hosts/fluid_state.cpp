@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+#include <algorithm>
 #include <type_traits>
 
 #include "sim/hosts/fluid_host.h"
+#include "sim/hosts/ledger_state.h"
 #include "sim/hosts/pods.h"
 
 namespace hvlab::sim {
 namespace {
 
 constexpr std::uint32_t kVersion = 2;
+constexpr double kForEver = 9e18;
 
 }  // namespace
 
@@ -58,24 +61,85 @@ void FluidHost::load(StateReader& reader) {
     check_loaded();
 }
 
-// A file may be made by anybody: what is used as an index must be one.
-void FluidHost::check_loaded() const {
+// A file may be made by anybody: whatever is followed or counted with must be as a run leaves it.
+void FluidHost::check_loaded() {
+    check_times();
+    check_active();
+    for (std::size_t vm = 0; vm < vms_.size(); ++vm) {
+        check_vm(vm);
+        if (!started_) continue;
+        enter(vm);
+        vms_[vm].workload->check(*this);
+    }
+    for (const VmLedger& told : sampled_) {
+        check_difference(told, LedgerBounds(now_, static_cast<std::int64_t>(doing_.size())));
+    }
+}
+
+void FluidHost::check_times() const {
+    const auto require = [](bool right) {
+        if (!right) throw StateError("fluid-host: its times are not consistent");
+    };
+    const bool warm = now_ >= options_.warmup;
+    require(now_ >= 0 && next_ >= now_);
+    require(accounts_from_ == (warm ? options_.warmup : 0));
+    require(agenda_.time(kWarmup) == (warm ? kNever : options_.warmup));
+    if (options_.resolution > 0) {
+        require(samples_ == now_ / options_.resolution);
+        require(agenda_.time(kSample) == (samples_ + 1) * options_.resolution);
+    } else {
+        require(agenda_.time(kSample) == kNever);
+    }
+    require(agenda_.next() >= now_);
+    Time first = kNever;
+    for (const Time at : completes_) first = std::min(first, at);
+    require(first_completes_ == first && first >= now_);
+    require(next_ == (started_ ? std::min(first, agenda_.next()) : 0));
+}
+
+void FluidHost::check_active() const {
     for (std::size_t i = 0; i < active_.size(); ++i) {
         if (active_[i] >= vms_.size() || live_[active_[i]].active != i) {
             throw StateError("fluid-host: the list of active VMs is not consistent");
         }
     }
     std::int64_t wanting = 0;
-    for (std::size_t vm = 0; vm < vms_.size(); ++vm) {
-        const Live& live = live_[vm];
-        const bool active = live.active < active_.size() && active_[live.active] == vm;
-        if (live.dirty || live.wanting < 0 || live.wanting > vms_[vm].vcpus ||
-            (live.wanting > 0) != active || (!active && live.active != kNotActive)) {
-            throw StateError("fluid-host: a VM's state is not consistent");
-        }
-        wanting += live.wanting;
-    }
+    for (const Live& live : live_) wanting += live.wanting;
     if (wanting != wanting_) throw StateError("fluid-host: the number of wanting vCPUs is wrong");
+}
+
+void FluidHost::check_vm(std::size_t vm) const {
+    const auto require = [](bool right) {
+        if (!right) throw StateError("fluid-host: a VM's state is not consistent");
+    };
+    const Vm& is = vms_[vm];
+    const Live& live = live_[vm];
+    int wanting = 0;
+    int computing = 0;
+    for (std::size_t i = is.first_vcpu; i < is.first_vcpu + static_cast<std::size_t>(is.vcpus);
+         ++i) {
+        require(doing_[i] <= Doing::kSpinning);
+        wanting += doing_[i] != Doing::kNothing ? 1 : 0;
+        computing += doing_[i] == Doing::kComputing ? 1 : 0;
+        require(finish_[i] >= 0 && finish_[i] <= kForEver);
+    }
+    const bool active = live.active < active_.size() && active_[live.active] == vm;
+    require(live.dirty == 0 && live.wanting == wanting && live.computing == computing);
+    require((wanting > 0) == active && (active || live.active == kNotActive));
+
+    // Sums of doubles are rounded.
+    const LedgerBounds bounds(now_, is.vcpus);
+    const double most = static_cast<double>(bounds.time) * (1 + 1e-6) + 1e3;
+    require(live.rate >= 0 && live.rate <= is.vcpus * 1.001 && live.pace >= 0 &&
+            live.pace <= 1.001);
+    require(live.served >= 0 && live.served <= most);
+    require(live.since >= 0 && live.since <= now_);
+    require(live.wanted >= 0 && live.wanted <= bounds.time);
+    for (const double time : {live.run, live.lost, live.spun, live.throttled}) {
+        require(time >= -1e3 && time <= most);
+    }
+    live.requests.check(now_);
+    check_ledger(live.account, bounds);
 }
 
 }  // namespace hvlab::sim

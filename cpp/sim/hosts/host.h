@@ -56,6 +56,8 @@ struct VcpuAccount {
 // What both fidelities are to the cluster.
 class Host : public Process {
 public:
+    // Of the last event that it handled.
+    virtual Time now() const = 0;
     virtual std::size_t vms() const = 0;
     // Accounts up to `now`, at which the host must stand (the end of the last window).
     virtual VmLedger vm_ledger(std::size_t vm, Time now) const = 0;

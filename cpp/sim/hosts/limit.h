@@ -50,11 +50,14 @@ public:
         writer.put(running_);
         writer.put(throttled_);
     }
-    void load(StateReader& reader) {
-        left_ = reader.get<Duration>();
-        counted_ = reader.get<Time>();
-        running_ = reader.get<int>();
+    // `running`: how many of the VM's vCPUs are on pCPUs.
+    void load(StateReader& reader, Time now, int running) {
+        left_ = reader.get_in<Duration>(0, budget_, "what is left of a limit");
+        counted_ = reader.get_in<Time>(0, now, "time of a limit");
+        running_ = reader.get_in(limited_ ? running : 0, limited_ ? running : 0,
+                                 "running vCPUs of a limited VM");
         throttled_ = reader.get_bool();
+        if (throttled_ && !limited_) throw StateError("a VM without a limit has used it up");
     }
 
 private:

@@ -181,14 +181,15 @@ void QuantumGuest::save(StateWriter& writer) const {
     response_times_.save(writer);
 }
 
-void QuantumGuest::load(StateReader& reader) {
+void QuantumGuest::load(StateReader& reader, bool started) {
     reader.begin("guests", 2);
-    began_ = reader.get<Time>();
+    began_ = reader.get_in<Time>(0, now(), "begin of the ledgers");
     warm_ = reader.get_bool();
-    get_pods(reader, starving_, 0, vms_.size());
+    // A host is saved when it has been fed.
+    get_pods(reader, starving_, 0);
     for (Vm& vm : vms_) {
         vm.stream = Stream(vm.stream.key(), reader.get<std::uint64_t>());
-        vm.requests.load(reader);
+        vm.requests.load(reader, now());
         const auto state = reader.get_bytes(vm.state.size());
         if (state.size() != vm.state.size()) {
             throw StateError("the state of a workload has another size");
@@ -196,6 +197,11 @@ void QuantumGuest::load(StateReader& reader) {
         std::ranges::copy(state, vm.state.begin());
     }
     response_times_.load(reader);
+    if (!started) return;
+    for (VmId vm = 0; vm < static_cast<VmId>(vms_.size()); ++vm) {
+        select(vm);
+        hosted_[vm_].workload->check(*this);
+    }
 }
 
 }  // namespace hvlab::sim

@@ -55,7 +55,8 @@ public:
     std::string name(VmId vm) const;
 
     void save(StateWriter& writer) const;
-    void load(StateReader& reader);
+    // `started`: the workloads have.
+    void load(StateReader& reader, bool started);
 
 private:
     struct Vm {

@@ -214,10 +214,31 @@ void QuantumHost::load(StateReader& reader) {
     }
     events_ = reader.get<std::int64_t>();
     unfinished_ = reader.get_bool();
-    for (GroupSums& last : samples_) load_ledger(reader, last.sums);
+    for (GroupSums& last : samples_) load_difference(reader, last.sums);
     dispatcher_.load(reader);
-    guest_.load(reader);
+    const LedgerBounds bounds(dispatcher_.now(), static_cast<std::int64_t>(vcpus_of(vms_)));
+    for (const GroupSums& last : samples_) check_difference(last.sums, bounds);
+    check_agenda();
+    guest_.load(reader, agenda_.time(QuantumSlots::kStart) == kNever);
     scheduler_->load(reader);
+    scheduler_->check(dispatcher_);
+}
+
+// Those of the host's own times that are not the dispatcher's.
+void QuantumHost::check_agenda() const {
+    const auto require = [](bool right) {
+        if (!right) throw StateError("the times of a host are not consistent");
+    };
+    const Time now = dispatcher_.now();
+    const auto next = [now](Duration period) { return (now / period + 1) * period; };
+    require(!unfinished_ && agenda_.next() >= now);
+    const Time start = agenda_.time(QuantumSlots::kStart);
+    require(start == kNever || (start == 0 && now == 0));
+    require(agenda_.time(QuantumSlots::kAccounting) == next(dispatcher_.accounting_period()));
+    require(agenda_.time(QuantumSlots::kWarmup) ==
+            (now < options_.warmup ? options_.warmup : kNever));
+    require(agenda_.time(QuantumSlots::kSample) ==
+            (samples_.empty() ? kNever : next(options_.resolution)));
 }
 
 }  // namespace hvlab::sim

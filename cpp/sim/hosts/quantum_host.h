@@ -42,6 +42,7 @@ public:
     void save(StateWriter& writer) const override;
     void load(StateReader& reader) override;
 
+    Time now() const override { return dispatcher_.now(); }
     std::size_t vms() const override { return vms_.size(); }
     VmLedger vm_ledger(std::size_t vm, Time now) const override;
     HostLedger host_ledger(Time now) const override;
@@ -73,6 +74,7 @@ private:
     void sample();
     void reset_ledgers();
     VmLedger group_sums(std::uint32_t group, Time now) const;
+    void check_agenda() const;
     [[noreturn]] void too_many_events(Agenda::Slot slot) const;
 
     std::vector<HostedVm> vms_;

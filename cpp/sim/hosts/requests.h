@@ -43,12 +43,21 @@ public:
         writer.put(open_);
         writer.put(counted_);
     }
-    void load(StateReader& reader) {
+    void load(StateReader& reader, Time now) {
         open_ = reader.get<std::int64_t>();
         counted_ = reader.get<Time>();
+        check(now);
+    }
+    // What came from a checkpoint. Throws StateError.
+    void check(Time now) const {
+        if (open_ < 0 || open_ > kMostOpen || counted_ < 0 || counted_ > now) {
+            throw StateError("requests of a VM are out of range");
+        }
     }
 
 private:
+    static constexpr std::int64_t kMostOpen = std::int64_t{1} << 36;
+
     std::int64_t open_ = 0;
     Time counted_ = 0;
 };

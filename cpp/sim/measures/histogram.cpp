@@ -83,6 +83,9 @@ void BasicHistogram<kHalfBits, kUnitBits, kTopBits, Count>::load(StateReader& re
     loaded.sum_ |= static_cast<unsigned __int128>(reader.get<std::uint64_t>()) << 64;
     loaded.least_ = reader.get_in<Duration>(0, kLongest, "histogram's least value");
     loaded.most_ = reader.get_in<Duration>(0, kLongest, "histogram's most value");
+    if (loaded.count_ > 0 && loaded.least_ > loaded.most_) {
+        throw StateError("histogram: its least value is above its most");
+    }
     const auto used = reader.get_in<std::uint32_t>(0, kCells, "histogram's used cells");
     std::uint32_t next = 0;
     for (std::uint32_t i = 0; i < used; ++i) {

@@ -12,6 +12,8 @@ namespace {
 
 constexpr std::string_view kTag = "series";
 constexpr std::uint32_t kVersion = 2;
+// What is added to it has room in 63 bits.
+constexpr std::int64_t kMostSum = std::int64_t{1} << 61;
 constexpr std::uint64_t kMostSamples = std::uint64_t{1} << 32;
 
 constexpr std::array kMembers = {&Sample::run,       &Sample::ready, &Sample::costop,
@@ -70,7 +72,9 @@ void Series::load(StateReader& reader) {
     reader.get_in<std::uint64_t>(groups_, groups_, "groups of a series");
     std::vector<Sample> loaded(samples_.size());
     for (Sample& sample : loaded) {
-        for (const auto member : kMembers) sample.*member = reader.get<std::int64_t>();
+        for (const auto member : kMembers) {
+            sample.*member = reader.get_in(-kMostSum, kMostSum, "sum of a series");
+        }
     }
     samples_ = std::move(loaded);
 }

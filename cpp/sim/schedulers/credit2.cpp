@@ -17,6 +17,7 @@ namespace {
 
 constexpr Duration kCarryover = 500 * kMicrosecond;  // more than kCredit that one may have then
 constexpr Duration kShortest = 500 * kMicrosecond;   // of slices
+constexpr Duration kMostDebt = Duration{1} << 60;
 constexpr Duration kRateTolerance = 50 * kMicrosecond;
 
 }  // namespace
@@ -279,9 +280,9 @@ void Credit2::load(StateReader& reader) {
     waiting_ = 0;
     for (VcpuId vcpu = 0; vcpu < vcpus; ++vcpu) {
         Vcpu& it = of(vcpu);
-        it.credit = reader.get<Duration>();
-        it.burnt = reader.get<Time>();
-        it.started = reader.get<Time>();
+        it.credit = reader.get_in(-kMostDebt, kCredit + kCarryover, "credit of a vCPU");
+        it.burnt = reader.get_in<Time>(0, kNever, "time of a vCPU's credit");
+        it.started = reader.get_in<Time>(0, kNever, "time of a vCPU's start");
         it.load.load(reader);
         it.queue = reader.get_in(0, static_cast<int>(queues_.size()) - 1, "run queue");
         if (reader.get_bool()) put(vcpu);
@@ -292,6 +293,28 @@ void Credit2::load(StateReader& reader) {
         queue.load.load(reader);
     }
     for (int& wanting : wanting_of_vm_) wanting = reader.get_in(0, vcpus, "vCPUs of a VM");
+}
+
+void Credit2::check(const Pcpus& host) const {
+    const auto require = [](bool right) {
+        if (!right) throw StateError("credit2: its queues are not those of the vCPUs that wait");
+    };
+    std::vector<int> of_queue(queues_.size());
+    std::vector<int> of_vm(wanting_of_vm_.size());
+    for (std::size_t vcpu = 0; vcpu < vcpus_.size(); ++vcpu) {
+        const Vcpu& it = vcpus_[vcpu];
+        const VcpuFacts& facts = host.vcpus()[vcpu];
+        require(it.waits == (facts.state == VcpuState::kReady) && it.wants == wants_pcpu(facts));
+        require(it.burnt <= host.now() && it.started <= host.now());
+        const Queue& queue = queues_[static_cast<std::size_t>(it.queue)];
+        require(may_run_in(host, static_cast<VcpuId>(vcpu), queue));
+        require(facts.state != VcpuState::kRunning ||
+                (facts.pcpu >= queue.first && facts.pcpu < queue.end));
+        of_queue[static_cast<std::size_t>(it.queue)] += it.wants ? 1 : 0;
+        of_vm[static_cast<std::size_t>(it.vm)] += it.wants ? 1 : 0;
+    }
+    for (std::size_t i = 0; i < queues_.size(); ++i) require(queues_[i].wanting == of_queue[i]);
+    require(wanting_of_vm_ == of_vm);
 }
 
 }  // namespace credit2

@@ -28,6 +28,7 @@ public:
     void assign(Pcpus& host) override;
     void save(StateWriter& writer) const override;
     void load(StateReader& reader) override;
+    void check(const Pcpus& host) const override;
 
 private:
     struct Vcpu {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <cmath>
 
 #include "core/base/state_io.h"
 #include "sim/engine/time.h"
@@ -33,11 +34,14 @@ public:
         writer.put(updated_);
     }
     void load(StateReader& reader) {
-        average_ = reader.get<double>();
-        updated_ = reader.get<Time>();
+        average_ = reader.get_in(-kMost, kMost, "average load");
+        if (std::isnan(average_)) throw StateError("an average load is not a number");
+        updated_ = reader.get_in<Time>(0, kNever, "time of an average load");
     }
 
 private:
+    static constexpr double kMost = 1e9;
+
     double average_;
     Time updated_ = 0;
 };

@@ -225,14 +225,14 @@ void Eevdf::save(StateWriter& writer) const {
 void Eevdf::load(StateReader& reader) {
     reader.begin("eevdf", 1);
     const auto last_vcpu = static_cast<VcpuId>(vcpus_.size()) - 1;
-    clock_ = reader.get<Virtual>();
+    clock_ = reader.get_in(-Queue::kEarliest, Queue::kLatest, "virtual time of a host");
     waiting_ = 0;
     for (Queue& queue : queues_) {
         queue.load_state(reader, last_vcpu);
         waiting_ += static_cast<int>(queue.ready.size());
     }
     for (Vcpu& vcpu : vcpus_) {
-        vcpu.lag = reader.get<Virtual>();
+        vcpu.lag = reader.get_in(-Queue::kEarliest, Queue::kEarliest, "lag of a vCPU");
         vcpu.queue = reader.get_in(kNone, static_cast<PcpuId>(queues_.size()) - 1, "queue");
         vcpu.placed = reader.get_bool();
     }
@@ -241,6 +241,33 @@ void Eevdf::load(StateReader& reader) {
                                                "number of vCPUs that woke"));
     for (VcpuId& vcpu : woken_) vcpu = reader.get_in(0, last_vcpu, "vCPU that woke");
     changed_.clear();
+}
+
+void Eevdf::check(const Pcpus& host) const {
+    const auto require = [](bool right) {
+        if (!right)
+            throw StateError("eevdf: its queues are not those of the vCPUs that want to run");
+    };
+    std::vector<VcpuState> found(vcpus_.size(), VcpuState::kIdle);
+    const auto check_entry = [&](const Entry& entry, std::size_t queue, VcpuState state) {
+        require(found[at(entry.vcpu)] == VcpuState::kIdle);
+        found[at(entry.vcpu)] = state;
+        require(at(vcpus_[at(entry.vcpu)].queue) == queue && vcpus_[at(entry.vcpu)].placed);
+    };
+    for (std::size_t i = 0; i < queues_.size(); ++i) {
+        const Queue& queue = queues_[i];
+        require(queue.current.vcpu == host.running()[i] && queue.counted <= host.now());
+        if (queue.busy()) check_entry(queue.current, i, VcpuState::kRunning);
+        for (const Entry& entry : queue.ready) check_entry(entry, i, VcpuState::kReady);
+    }
+    std::vector<int> wanting(wanting_.size());
+    for (std::size_t vcpu = 0; vcpu < vcpus_.size(); ++vcpu) {
+        const VcpuFacts& facts = host.vcpus()[vcpu];
+        require(wants_pcpu(facts) == vcpus_[vcpu].placed);
+        require(found[vcpu] == (wants_pcpu(facts) ? facts.state : VcpuState::kIdle));
+        wanting[at(facts.vm)] += wants_pcpu(facts) ? 1 : 0;
+    }
+    require(wanting == wanting_ && woken_.empty());
 }
 
 }  // namespace eevdf

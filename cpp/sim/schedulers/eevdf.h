@@ -34,6 +34,7 @@ public:
 
     void save(StateWriter& writer) const override;
     void load(StateReader& reader) override;
+    void check(const Pcpus& host) const override;
 
 private:
     struct Vcpu {

@@ -34,10 +34,10 @@ void save_entry(StateWriter& writer, const Entry& entry) {
 Entry load_entry(StateReader& reader, VcpuId first, VcpuId last) {
     Entry entry;
     entry.vcpu = reader.get_in(first, last, "vCPU in a queue");
-    entry.weight = reader.get<Weight>();
-    entry.time = reader.get<Virtual>();
-    entry.deadline = reader.get<Virtual>();
-    if (entry.vcpu != kNone && entry.weight < 1) throw StateError("a vCPU without weight");
+    entry.weight =
+        reader.get_in<Weight>(entry.vcpu == kNone ? 0 : 1, kMostWeight, "weight of a vCPU");
+    entry.time = reader.get_in(-Queue::kEarliest, Queue::kLatest, "virtual time of a vCPU");
+    entry.deadline = reader.get_in(-Queue::kEarliest, Queue::kLatest, "deadline of a vCPU");
     return entry;
 }
 
@@ -113,7 +113,7 @@ void Queue::save(StateWriter& writer) const {
 
 void Queue::load_state(StateReader& reader, VcpuId last_vcpu) {
     current = load_entry(reader, kNone, last_vcpu);
-    counted = reader.get<Time>();
+    counted = reader.get_in<Time>(0, kNever, "time of a queue of vCPUs");
     ready.clear();
     const auto size = reader.get_in<std::uint32_t>(0, static_cast<std::uint32_t>(last_vcpu + 1),
                                                    "length of a queue of vCPUs");

@@ -75,6 +75,11 @@ struct Queue {
 
     void save(StateWriter& writer) const;
     void load_state(StateReader& reader, VcpuId last_vcpu);
+
+    // What virtual times of a checkpoint may be, from -kEarliest to kLatest: differences of two
+    // have room.
+    static constexpr Virtual kEarliest = Virtual{1} << 60;
+    static constexpr Virtual kLatest = (Virtual{1} << 62) + (Virtual{1} << 60);
 };
 
 }  // namespace hvlab::sim::eevdf

@@ -35,6 +35,7 @@ public:
     void timer(Pcpus& /*host*/) override { armed_ = kNever; }
     void save(StateWriter& writer) const override;
     void load(StateReader& reader) override;
+    void check(const Pcpus& host) const override { queue_.check(host); }
 
 private:
     static const VmFacts& facts(const Pcpus& host, VmId vm) {
@@ -235,8 +236,8 @@ void Esx::save(StateWriter& writer) const {
 void Esx::load(StateReader& reader) {
     reader.begin("esx", 1);
     queue_.load(reader);
-    next_check_ = reader.get<Time>();
-    armed_ = reader.get<Time>();
+    next_check_ = reader.get_in<Time>(0, kNever, "time of a check");
+    armed_ = reader.get_in<Time>(0, kNever, "time of a timer");
 }
 
 constexpr std::array kParameters = {

@@ -1,95 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-//
-// Strict co-scheduling: at each instant all vCPUs of a VM that want to run do, or none.
+#include "sim/schedulers/gang.h"
+
 #include <algorithm>
 #include <array>
 #include <memory>
 #include <string>
-#include <utility>
 
 #include "sim/schedulers/free_pcpu.h"
-#include "sim/schedulers/ordered_queue.h"
-#include "sim/schedulers/pcpu_set.h"
 #include "sim/schedulers/registry.h"
-#include "sim/schedulers/vm_shares.h"
 
 namespace hvlab::sim {
 
-namespace {
-
-class Gang final : public Scheduler {
-public:
-    Gang(Duration slice, bool alternate) : slice_(slice), alternate_(alternate) {}
-
-    void start(Pcpus& host) override;
-    void charge(Pcpus& /*host*/, VcpuId /*vcpu*/, Duration /*ran*/) override {}
-    void ready(Pcpus& host, VcpuId vcpu, Wake why) override;
-    void stopped(Pcpus& host, VcpuId vcpu) override;
-    void assign(Pcpus& host) override;
-    void timer(Pcpus& /*host*/) override { armed_ = kNever; }
-    void save(StateWriter& writer) const override;
-    void load(StateReader& reader) override;
-
-private:
-    struct Vm {
-        int wanting = 0;
-        int running = 0;
-        Time counted = 0;        // its service is right up to here
-        double key = 0;          // in waiting_
-        bool on = false;         // its gang has pCPUs
-        bool costopped = false;  // had them, until one more of its vCPUs woke
-        bool held = false;       // what waits of it counts as co-stop
-    };
-    struct Vcpu {
-        bool wants = false;
-        bool runs = false;
-        bool held = false;
-    };
-
-    static std::size_t index(int id) { return static_cast<std::size_t>(id); }
-    static const VmFacts& facts(const Pcpus& host, VmId vm) { return host.vms()[index(vm)]; }
-    static VmId vm_of(const Pcpus& host, VcpuId vcpu) { return host.vcpus()[index(vcpu)].vm; }
-    bool anywhere(const Pcpus& host, VmId vm) const {
-        return facts(host, vm).pcpus.size() == target_.size();
-    }
-
-    void count(const Pcpus& host, VmId vm, int change);
-    void enqueue(VmId vm);
-    void admit_woken(Pcpus& host);
-    void costop(Pcpus& host, VmId vm);
-    void fill(Pcpus& host);
-    void begin_slot(Pcpus& host);
-    void choose_gangs(const Pcpus& host);
-    bool reserve(const Pcpus& host, VmId vm);
-    bool stays(const Pcpus& host, VmId vm) const;
-    void set_target(PcpuId pcpu, VcpuId vcpu);
-    PcpuId best_target(const Pcpus& host, VcpuId vcpu) const;
-    int free_pcpus(const Pcpus& host, VmId vm, int all) const;
-    static int free_pcpus(const Pcpus& host);
-    void run(Pcpus& host, PcpuId pcpu, VcpuId vcpu);
-    void take_off(Pcpus& host, PcpuId pcpu);
-    void update_holds(Pcpus& host);
-    void hold(Pcpus& host, VmId vm, bool held);
-    void arm(Pcpus& host);
-
-    Duration slice_;
-    bool alternate_;
-    VmShares shares_;
-    std::vector<Vm> vms_;
-    std::vector<Vcpu> vcpus_;
-    OrderedQueue<double> waiting_;  // gangs that have no pCPUs, the least served first
-    std::vector<VcpuId> woken_;     // of gangs that have, in this instant
-    std::vector<VmId> changed_;     // in this instant
-    // At the beginning of a slot:
-    std::vector<std::pair<double, VmId>> on_;  // gangs that had pCPUs, the least served first
-    std::vector<VmId> started_;                // those that had none, and get some
-    std::vector<VcpuId> target_;               // of each pCPU
-    PcpuSet untaken_;                          // pCPUs that are nobody's target
-    Time slot_end_ = 0;
-    Time armed_ = kNever;
-    int gangs_on_ = 0;
-    bool had_free_ = true;  // a pCPU, at the last instant
-};
+namespace gang {
 
 void Gang::start(Pcpus& host) {
     for (const VmFacts& vm : host.vms()) {
@@ -411,57 +333,9 @@ void Gang::arm(Pcpus& host) {
     host.set_timer(next);
 }
 
-void Gang::save(StateWriter& writer) const {
-    writer.begin("gang", 1);
-    shares_.save(writer);
-    for (const Vm& vm : vms_) {
-        writer.put(vm.counted);
-        writer.put(vm.on);
-        writer.put(vm.costopped);
-        writer.put(vm.held);
-    }
-    for (const Vm& vm : vms_) {
-        writer.put(vm.wanting);
-        writer.put(vm.running);
-    }
-    for (const Vcpu& vcpu : vcpus_) {
-        writer.put(vcpu.wants);
-        writer.put(vcpu.runs);
-        writer.put(vcpu.held);
-    }
-    writer.put(slot_end_);
-    writer.put(armed_);
-    writer.put(had_free_);
-}
+}  // namespace gang
 
-void Gang::load(StateReader& reader) {
-    reader.begin("gang", 1);
-    shares_.load(reader);
-    for (Vm& vm : vms_) {
-        vm.counted = reader.get<Time>();
-        vm.on = reader.get_bool();
-        vm.costopped = reader.get_bool();
-        vm.held = reader.get_bool();
-    }
-    waiting_.clear();
-    gangs_on_ = 0;
-    const auto vcpus = static_cast<int>(vcpus_.size());
-    for (VmId vm = 0; vm < static_cast<VmId>(vms_.size()); ++vm) {
-        Vm& own = vms_[index(vm)];
-        own.wanting = reader.get_in(0, vcpus, "vCPUs of a gang");
-        own.running = reader.get_in(0, vcpus, "running vCPUs of a gang");
-        gangs_on_ += own.on ? 1 : 0;
-        if (own.wanting > 0 && !own.on) enqueue(vm);
-    }
-    for (Vcpu& vcpu : vcpus_) {
-        vcpu.wants = reader.get_bool();
-        vcpu.runs = reader.get_bool();
-        vcpu.held = reader.get_bool();
-    }
-    slot_end_ = reader.get<Time>();
-    armed_ = reader.get<Time>();
-    had_free_ = reader.get_bool();
-}
+namespace {
 
 constexpr std::array kParameters = {
     Parameter{.name = "slice",
@@ -477,7 +351,7 @@ constexpr std::array kParameters = {
 };
 
 std::unique_ptr<Scheduler> make_gang(const Values& values) {
-    return std::make_unique<Gang>(values.duration("slice"), values.flag("alternate"));
+    return std::make_unique<gang::Gang>(values.duration("slice"), values.flag("alternate"));
 }
 
 }  // namespace

@@ -28,6 +28,7 @@ public:
     void timer(Pcpus& /*host*/) override { armed_ = kNever; }
     void save(StateWriter& writer) const override;
     void load(StateReader& reader) override;
+    void check(const Pcpus& host) const override { queue_.check(host); }
 
 private:
     // Of a core's turn: with less left, a thread that gets free stays so.
@@ -182,8 +183,8 @@ void Hyperv::save(StateWriter& writer) const {
 void Hyperv::load(StateReader& reader) {
     reader.begin("hyperv", 1);
     queue_.load(reader);
-    for (Time& end : turn_end_) end = reader.get<Time>();
-    armed_ = reader.get<Time>();
+    for (Time& end : turn_end_) end = reader.get_in<Time>(0, kNever, "end of a turn");
+    armed_ = reader.get_in<Time>(0, kNever, "time of a timer");
 }
 
 constexpr std::array kParameters = {

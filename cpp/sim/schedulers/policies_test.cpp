@@ -171,6 +171,24 @@ TEST_P(Policy, GoesOnFromItsSavedState) {
     }
 }
 
+// A checkpoint that somebody made by hand of two.
+TEST_P(Policy, ASavedStateOfAnotherHostIsRefused) {
+    FakeHost host(host_shape(2), {{.vcpus = 2}, {.vcpus = 1}}, made());
+    host.run_until(50 * kMillisecond);
+    StateWriter writer;
+    host.scheduler().save(writer);
+    FakeHost idle(host_shape(2), {{.vcpus = 2}, {.vcpus = 1}}, made());
+    const auto load_for = [&](FakeHost& on) {
+        const auto scheduler = made();
+        scheduler->start(on);
+        StateReader reader(writer.bytes());
+        scheduler->load(reader);
+        scheduler->check(on);
+    };
+    EXPECT_NO_THROW(load_for(host));
+    EXPECT_THROW(load_for(idle), StateError);
+}
+
 TEST_P(Policy, SavedStateThatIsCutShortIsRefused) {
     FakeHost host(host_shape(2), {{.vcpus = 2}, {.vcpus = 1}}, made());
     const auto one = made();

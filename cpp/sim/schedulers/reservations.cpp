@@ -2,9 +2,13 @@
 #include "sim/schedulers/reservations.h"
 
 #include <cmath>
-#include <limits>
 
 namespace hvlab::sim {
+namespace {
+
+constexpr Duration kMostUsed = Duration{1} << 60;
+
+}  // namespace
 
 void Reservations::start(const Pcpus& host) {
     period_ = host.accounting_period();
@@ -39,11 +43,28 @@ void Reservations::save(StateWriter& writer) const {
 }
 
 void Reservations::load(StateReader& reader) {
-    period_end_ = reader.get<Time>();
+    period_end_ = reader.get_in<Time>(0, kNever, "end of a period");
     for (Vm& vm : all_) {
-        vm.used = reader.get<Duration>();
-        vm.counted = reader.get<Time>();
-        vm.running = reader.get_in(0, std::numeric_limits<int>::max(), "running vCPUs of a VM");
+        vm.used = reader.get_in<Duration>(0, kMostUsed, "time that a VM used");
+        vm.counted = reader.get_in<Time>(0, kNever, "time of a reservation");
+        vm.running = reader.get<int>();
+    }
+}
+
+void Reservations::check(const Pcpus& host) const {
+    if (vms_.empty()) return;
+    const auto require = [](bool right) {
+        if (!right) throw StateError("reservations are not consistent");
+    };
+    const Time next = (host.now() / period_ + 1) * period_;
+    require(period_end_ <= next && period_end_ % period_ == 0);
+    for (std::size_t vm = 0; vm < all_.size(); ++vm) {
+        const VmFacts& facts = host.vms()[vm];
+        const auto vcpus = host.vcpus().subspan(static_cast<std::size_t>(facts.first),
+                                                static_cast<std::size_t>(facts.vcpus));
+        require(all_[vm].counted <= host.now());
+        require(all_[vm].running ==
+                std::ranges::count(vcpus, VcpuState::kRunning, &VcpuFacts::state));
     }
 }
 

@@ -48,6 +48,8 @@ public:
 
     void save(StateWriter& writer) const;
     void load(StateReader& reader);
+    // What was loaded, against the host. Throws StateError.
+    void check(const Pcpus& host) const;
 
 private:
     struct Vm {

@@ -41,6 +41,13 @@ public:
         reader.begin("round-robin", 1);
         queue_.load(reader);
     }
+    void check(const Pcpus& host) const override {
+        for (VcpuId vcpu = 0; vcpu < static_cast<VcpuId>(host.vcpus().size()); ++vcpu) {
+            const VcpuState state = host.vcpus()[static_cast<std::size_t>(vcpu)].state;
+            if (queue_.has(vcpu) == (state == VcpuState::kReady)) continue;
+            throw StateError("round-robin: those in line are not those that are ready");
+        }
+    }
 
 private:
     Duration slice_;

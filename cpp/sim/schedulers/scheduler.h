@@ -48,6 +48,10 @@ struct VmFacts {
     int home = 0;                   // the NUMA node its memory is on
 };
 
+inline bool wants_pcpu(const VcpuFacts& facts) {
+    return facts.state == VcpuState::kReady || facts.state == VcpuState::kRunning;
+}
+
 // The host as its scheduler sees it, and what a scheduler does to it. Implemented by QuantumHost.
 class Pcpus {
 public:
@@ -102,6 +106,9 @@ public:
 
     virtual void save(StateWriter& writer) const = 0;
     virtual void load(StateReader& reader) = 0;
+    // After `load`: throws StateError if what was loaded does not fit the host, which has been
+    // loaded before.
+    virtual void check(const Pcpus& /*host*/) const {}
 };
 
 // What a policy promises; `hvlab sim validate` and the tests hold it to that, and the check of a

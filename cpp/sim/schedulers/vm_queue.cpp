@@ -195,4 +195,15 @@ void VmQueue::load(StateReader& reader) {
     flush();
 }
 
+void VmQueue::check(const Pcpus& host) const {
+    reservations_.check(host);
+    for (std::size_t vcpu = 0; vcpu < vcpus_.size(); ++vcpu) {
+        const VcpuFacts& facts = host.vcpus()[vcpu];
+        const bool running = facts.state == VcpuState::kRunning;
+        const bool wants = vcpus_[vcpu] != Is::kAbsent;
+        if (wants == wants_pcpu(facts) && running == (vcpus_[vcpu] == Is::kRunning)) continue;
+        throw StateError("a scheduler and its host have a vCPU in different states");
+    }
+}
+
 }  // namespace hvlab::sim

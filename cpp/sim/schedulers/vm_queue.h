@@ -89,6 +89,8 @@ public:
 
     void save(StateWriter& writer) const;
     void load(StateReader& reader);
+    // What was loaded, against the host. Throws StateError.
+    void check(const Pcpus& host) const;
 
     static constexpr Duration kCheck = kMillisecond;
     static constexpr Duration kShortest = 500 * kMicrosecond;  // slice for a reservation

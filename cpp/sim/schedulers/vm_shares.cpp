@@ -2,6 +2,7 @@
 #include "sim/schedulers/vm_shares.h"
 
 #include <algorithm>
+#include <cmath>
 
 namespace hvlab::sim {
 
@@ -30,8 +31,15 @@ void VmShares::save(StateWriter& writer) const {
 }
 
 void VmShares::load(StateReader& reader) {
-    floor_ = reader.get<double>();
-    for (Vm& vm : vms_) vm.time = reader.get<double>();
+    // NaN has no place in an order.
+    constexpr double kMost = 1e30;
+    const auto get = [&reader] {
+        const double time = reader.get_in(-kMost, kMost, "virtual time of a VM");
+        if (std::isnan(time)) throw StateError("the virtual time of a VM is not a number");
+        return time;
+    };
+    floor_ = get();
+    for (Vm& vm : vms_) vm.time = get();
 }
 
 }  // namespace hvlab::sim

@@ -44,6 +44,15 @@ TEST_P(EveryWorkload, KeepsLittlesLaw) {
     }
 }
 
+TEST_P(EveryWorkload, TheStateThatItLeavesIsTaken) {
+    const auto workload = make();
+    FakeGuest guest(*workload, kVcpus, 7, 1.3);
+    for (int i = 0; i < 200; ++i) {
+        run(guest, i * 77'777);
+        EXPECT_NO_THROW(workload->check(guest)) << i;
+    }
+}
+
 TEST_P(EveryWorkload, DoesTheSameFromTheSameSeed) {
     const auto workload = make();
     FakeGuest whole(*workload, kVcpus, 7, 2.0);

@@ -56,6 +56,12 @@ public:
         visit(guest.state<Header>().released);
     }
 
+    void check(Guest& guest) const override {
+        const Header& header = guest.state<Header>();
+        require_state(header.released >= 0 && header.released <= guest.now());
+        require_state(header.waiting >= 0 && header.waiting < guest.vcpus());
+    }
+
 private:
     static Member& member(Guest& guest, int vcpu) {
         return guest.elements<Header, Member>()[static_cast<std::size_t>(vcpu)];

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <span>
 #include <utility>
+#include <vector>
 
 #include "sim/workloads/lanes.h"
 
@@ -132,6 +133,30 @@ public:
         }
         for (const ClientId id : view.served) {
             if (id != kNobody) visit(view.client(id).at);
+        }
+    }
+
+    void check(Guest& guest) const override {
+        View view(guest, clients_);
+        std::vector<bool> seen(clients_);
+        const auto check_client = [&](ClientId id, Time latest) {
+            const Client& client = view.client(id);
+            const auto index = static_cast<std::size_t>(id - 1);
+            require_state(!seen[index] && client.at >= 0 && client.at <= latest);
+            require_state(client.made >= 0 && client.made <= guest.now() &&
+                          (requests_ == 0 || client.made < requests_));
+            seen[index] = true;
+        };
+        for (const ClientId id : view.heap()) check_client(id, kNever);
+        require_state(std::ranges::is_heap(view.heap(), view.later()));
+        ClientId last = kNobody;
+        for (ClientId id = view.header.first; id != kNobody; id = view.client(id).next) {
+            check_client(id, guest.now());
+            last = id;
+        }
+        require_state(last == kNobody || last == view.header.last);
+        for (const ClientId id : view.served) {
+            if (id != kNobody) check_client(id, guest.now());
         }
     }
 

@@ -54,6 +54,15 @@ public:
         }
     }
 
+    void check(Guest& guest) const override {
+        for (int vcpu = 0; vcpu < guest.vcpus(); ++vcpu) {
+            const Time asked = client(guest, vcpu).asked;
+            require_state(asked >= -1 && asked <= guest.now());
+            if (requests_ == kNoEnd) continue;
+            require_state(left(guest, vcpu) >= 0 && left(guest, vcpu) <= requests_);
+        }
+    }
+
 private:
     static Client& client(Guest& guest, int vcpu) { return (&guest.state<Client>())[vcpu]; }
 

@@ -75,6 +75,22 @@ public:
         }
     }
 
+    void check(Guest& guest) const override {
+        const Header& header = guest.state<Header>();
+        require_state(header.left <= capacity() && header.left <= header.given);
+        require_state(header.starving == 0);
+        for (int vcpu = 0; vcpu < guest.vcpus(); ++vcpu) {
+            const Record& at = client(guest, vcpu);
+            require_state(at.asked >= kThinking && at.asked <= guest.now());
+            require_state(at.work >= 1 && at.work <= Distribution::kLongest);
+        }
+        for (std::uint64_t number = header.given - header.left; number < header.given; ++number) {
+            const Record& next = pair(guest, number);
+            require_state(next.asked >= 0 && next.asked <= Distribution::kLongest);
+            require_state(next.work >= 1 && next.work <= Distribution::kLongest);
+        }
+    }
+
 private:
     std::uint64_t capacity() const { return 2 * batch_; }
 

@@ -13,11 +13,13 @@
 
 namespace hvlab::sim {
 
+// Throws StateError, of a workload's state, unless it is right.
+inline void require_state(bool right) {
+    if (!right) throw StateError("a workload's state is not consistent");
+}
 // `index`, of an array of `size`, which stood in a workload's state. Throws StateError.
 inline std::size_t checked_index(std::int64_t index, std::size_t size) {
-    if (index < 0 || static_cast<std::size_t>(index) >= size) {
-        throw StateError("a workload's state is not consistent");
-    }
+    require_state(index >= 0 && static_cast<std::size_t>(index) < size);
     return static_cast<std::size_t>(index);
 }
 

@@ -30,6 +30,11 @@ public:
         guest.compute(vcpu, Distribution::kLongest);
     }
 
+    void check(Guest& guest) const override {
+        const std::int64_t on = guest.state<State>().on;
+        require_state(on == 0 || on == 1);
+    }
+
 private:
     struct State {
         std::int64_t on;

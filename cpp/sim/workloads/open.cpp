@@ -2,6 +2,7 @@
 #include "sim/workloads/open.h"
 
 #include <algorithm>
+#include <vector>
 
 #include "sim/engine/logarithm.h"
 #include "sim/workloads/lanes.h"
@@ -169,6 +170,60 @@ void OpenWorkload::open_requests(Guest& guest, const std::function<void(Time)>& 
         --cursor.left;
         visit(cursor.at);
     }
+}
+
+void OpenWorkload::check(Guest& guest) const {
+    check_waiting(guest);
+    check_workers(guest);
+}
+
+// From the oldest of the requests that wait to the burst that comes next: as many as it says, and
+// all of them came before now.
+void OpenWorkload::check_waiting(Guest& guest) const {
+    const Header& header = View(guest).header;
+    // The logarithm of the least number that a stream draws is above -37.
+    const auto longest = burst_ > 1 ? static_cast<std::int64_t>(-37 / log_of_more_) + 1 : 1;
+    for (const Cursor* cursor : {&header.coming, &header.oldest}) {
+        require_state(cursor->left >= 0 && cursor->left <= longest);
+    }
+    require_state(header.coming.at >= guest.now() && header.coming.at <= kNever / 2);
+    require_state(header.oldest.at >= 0 && header.oldest.at <= guest.now());
+    require_state(header.waiting >= 0);
+    Cursor cursor = header.oldest;
+    std::int64_t left = header.waiting;
+    while (left > cursor.left) {
+        left -= cursor.left;
+        advance(guest, cursor);
+        require_state(cursor.at <= guest.now());
+    }
+}
+
+// Each is in one list, or on one vCPU.
+void OpenWorkload::check_workers(Guest& guest) const {
+    View view(guest);
+    std::vector<bool> seen(view.workers.size());
+    const auto check_worker = [&](int number, bool has_request) {
+        const Worker& worker = view.worker(number);
+        const auto index = static_cast<std::size_t>(number - 1);
+        require_state(!seen[index]);
+        seen[index] = true;
+        if (!has_request) return require_state(worker.arrived == -1);
+        require_state(worker.arrived >= 0 && worker.arrived <= guest.now());
+        require_state(worker.left >= 1 && worker.left <= Distribution::kLongest);
+    };
+    for (int i = view.header.free_first; i != kNobody; i = view.worker(i).next) {
+        check_worker(i, false);
+    }
+    int last = kNobody;
+    for (int i = view.header.ready_first; i != kNobody; i = view.worker(i).next) {
+        check_worker(i, true);
+        last = i;
+    }
+    require_state(last == kNobody || last == view.header.ready_last);
+    for (int vcpu = 0; vcpu < guest.vcpus(); ++vcpu) {
+        if (view.on_vcpu(vcpu) != kNobody) check_worker(view.on_vcpu(vcpu), true);
+    }
+    require_state(std::ranges::find(seen, false) == seen.end());
 }
 
 }  // namespace hvlab::sim

@@ -20,6 +20,7 @@ public:
     void timer(Guest& guest, int vcpu) const override;
     void done(Guest& guest, int vcpu) const override;
     void open_requests(Guest& guest, const std::function<void(Time)>& visit) const override;
+    void check(Guest& guest) const override;
 
     // The parameters that all of them have.
     static constexpr Parameter kService = {
@@ -72,6 +73,8 @@ private:
     struct View;
 
     void advance(Guest& guest, Cursor& cursor) const;
+    void check_waiting(Guest& guest) const;
+    void check_workers(Guest& guest) const;
     void take_one(View& view) const;
     void give_work(Guest& guest) const;
 

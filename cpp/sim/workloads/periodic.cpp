@@ -64,4 +64,23 @@ void PeriodicWorkload::open_requests(Guest& guest, const std::function<void(Time
     }
 }
 
+// All periods that have begun have come, the next one has not.
+void PeriodicWorkload::check(Guest& guest) const {
+    const Time now = guest.now();
+    for (int vcpu = 0; vcpu < guest.vcpus(); ++vcpu) {
+        const Task& at = task(guest, vcpu);
+        require_state(at.origin >= -kNever / 4 && at.origin <= period_);
+        const Duration since = now - at.origin;
+        const std::int64_t present = since >= 0 ? since / period_ : -1;
+        // Of one that begins right now it may have been seen or not.
+        const bool begins = since >= 0 && since % period_ == 0;
+        require_state(at.arrived == with_work(present + 1) ||
+                      (begins && at.arrived == present && with_work(present) == present));
+        require_state(at.served >= 0 && at.served <= at.arrived);
+        if (at.served == at.arrived) continue;
+        require_state(at.served <= present && with_work(at.served) == at.served);
+        require_state(at.origin + at.served * period_ >= 0);
+    }
+}
+
 }  // namespace hvlab::sim

@@ -33,6 +33,7 @@ public:
     void timer(Guest& guest, int vcpu) const override;
     void done(Guest& guest, int vcpu) const override;
     void open_requests(Guest& guest, const std::function<void(Time)>& visit) const override;
+    void check(Guest& guest) const override;
 
 protected:
     static constexpr std::int64_t kEnded = std::numeric_limits<std::int64_t>::max();

@@ -65,7 +65,8 @@ public:
             case Stage::kBlocked:
                 break;
         }
-        HVLAB_ASSERT(false);  // only a vCPU that computes is ever done
+        // Only a vCPU that computes is ever done; whether it does, `check` doesn't see.
+        require_state(false);
     }
 
     // It has been spinning for long enough.
@@ -80,6 +81,15 @@ public:
             if (waiting.stage != Stage::kOutside && waiting.stage != Stage::kHolding) {
                 visit(waiting.asked);
             }
+        }
+    }
+
+    void check(Guest& guest) const override {
+        const std::int32_t holder = guest.state<Header>().holder;
+        require_state(holder >= 0 && holder <= guest.vcpus());
+        for (const Contender& contender : contenders(guest)) {
+            require_state(contender.stage >= Stage::kOutside && contender.stage <= Stage::kHolding);
+            require_state(contender.asked >= 0 && contender.asked <= guest.now());
         }
     }
 

@@ -29,6 +29,10 @@ public:
     // Calls `visit` with the time of arrival of each request that has not left the VM yet.
     virtual void open_requests(Guest& guest, const std::function<void(Time)>& visit) const;
 
+    // The VM's state came from a file that anybody may have made: throws StateError if it is none
+    // that this workload leaves at Guest::now.
+    virtual void check(Guest& /*guest*/) const {}
+
     // Of a workload that lives on batches from outside (fed.h): how many pairs of think time and
     // work the VM wants now; 0: none. Others never want any.
     virtual std::size_t wanted(Guest& guest) const;

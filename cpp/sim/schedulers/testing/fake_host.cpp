@@ -235,6 +235,7 @@ void FakeHost::replace_scheduler(std::unique_ptr<Scheduler> scheduler) {
     scheduler->start(*this);
     StateReader reader(writer.bytes());
     scheduler->load(reader);
+    scheduler->check(*this);
     HVLAB_ASSERT(reader.at_end());
     timer_ = timer;
     for (std::size_t i = 0; i < held.size(); ++i) vcpus_[i].held = held[i];

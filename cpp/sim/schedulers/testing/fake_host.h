@@ -51,6 +51,7 @@ public:
     void on_instant(std::function<void(const FakeHost&)> check) { check_ = std::move(check); }
     // Puts a scheduler of the same kind in the place of the first, with its saved state.
     void replace_scheduler(std::unique_ptr<Scheduler> scheduler);
+    const Scheduler& scheduler() const { return *scheduler_; }
 
     FakeLedger ledger(VmId vm) const;
     Duration run_time(VmId vm) const { return ledger(vm).run; }
