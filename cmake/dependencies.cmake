@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # The libraries of the system. What others link to:
-#   fmt::fmt-header-only  spdlog::spdlog_header_only  re2::re2  yaml-cpp::yaml-cpp
+#   fmt::fmt  spdlog::spdlog  re2::re2  yaml-cpp::yaml-cpp
 #   LZ4::LZ4  ZLIB::ZLIB  LibLZMA::LibLZMA  Zstd::Zstd  Threads::Threads
 #   GTest::gmock_main (tests)  benchmark::benchmark (bench)
 
