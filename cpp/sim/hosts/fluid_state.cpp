@@ -68,6 +68,8 @@ void FluidHost::check_loaded() {
     if (!started_) require_untouched(states_);
     for (std::size_t vm = 0; vm < vms_.size(); ++vm) {
         check_vm(vm);
+        require_state(vms_[vm].workload->has_vm_timer() ||
+                      agenda_.time(kFirstVm + static_cast<Agenda::Slot>(vm)) == kNever);
         if (!started_) continue;
         enter(vm);
         vms_[vm].workload->check(*this);

@@ -197,6 +197,10 @@ void QuantumGuest::load(StateReader& reader, bool started) {
         std::ranges::copy(state, vm.state.begin());
     }
     response_times_.load(reader);
+    for (std::size_t vm = 0; vm < vms_.size(); ++vm) {
+        const Agenda::Slot timer = slots_.vm_timers + static_cast<Agenda::Slot>(vm);
+        require_state(hosted_[vm].workload->has_vm_timer() || agenda_.time(timer) == kNever);
+    }
     if (!started) return require_untouched(memory_);
     for (VmId vm = 0; vm < static_cast<VmId>(vms_.size()); ++vm) {
         select(vm);

@@ -56,6 +56,7 @@ public:
         visit(guest.state<Header>().released);
     }
 
+    bool has_vm_timer() const override { return false; }
     void check(Guest& guest) const override {
         const Header& header = guest.state<Header>();
         require_state(header.released >= 0 && header.released <= guest.now());

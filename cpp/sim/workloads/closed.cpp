@@ -54,6 +54,7 @@ public:
         }
     }
 
+    bool has_vm_timer() const override { return false; }
     void check(Guest& guest) const override {
         for (int vcpu = 0; vcpu < guest.vcpus(); ++vcpu) {
             const Time asked = client(guest, vcpu).asked;

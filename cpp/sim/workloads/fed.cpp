@@ -75,6 +75,7 @@ public:
         }
     }
 
+    bool has_vm_timer() const override { return false; }
     void check(Guest& guest) const override {
         const Header& header = guest.state<Header>();
         require_state(header.left <= capacity() && header.left <= header.given);

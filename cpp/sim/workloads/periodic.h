@@ -33,6 +33,7 @@ public:
     void timer(Guest& guest, int vcpu) const override;
     void done(Guest& guest, int vcpu) const override;
     void open_requests(Guest& guest, const std::function<void(Time)>& visit) const override;
+    bool has_vm_timer() const override { return false; }
     void check(Guest& guest) const override;
 
 protected:

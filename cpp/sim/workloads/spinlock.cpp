@@ -84,6 +84,7 @@ public:
         }
     }
 
+    bool has_vm_timer() const override { return false; }
     void check(Guest& guest) const override {
         const std::int32_t holder = guest.state<Header>().holder;
         require_state(holder >= 0 && holder <= guest.vcpus());

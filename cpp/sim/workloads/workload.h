@@ -29,6 +29,10 @@ public:
     // Calls `visit` with the time of arrival of each request that has not left the VM yet.
     virtual void open_requests(Guest& guest, const std::function<void(Time)>& visit) const;
 
+    // Whether it knows Guest::kVm in `timer`: no checkpoint arms the VM's timer of one that
+    // doesn't.
+    virtual bool has_vm_timer() const { return true; }
+
     // The VM's state came from a file that anybody may have made: throws StateError if it is none
     // that this workload leaves at Guest::now.
     virtual void check(Guest& /*guest*/) const {}
