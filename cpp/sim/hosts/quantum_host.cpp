@@ -212,7 +212,7 @@ void QuantumHost::load(StateReader& reader) {
     for (Agenda::Slot slot = 0; slot < slots_.count; ++slot) {
         agenda_.set(slot, reader.get_in<Time>(0, kNever, "time in an agenda"));
     }
-    events_ = reader.get<std::int64_t>();
+    events_ = reader.get_in<std::int64_t>(0, kNever / 2, "number of events");
     unfinished_ = reader.get_bool();
     for (GroupSums& last : samples_) load_difference(reader, last.sums);
     dispatcher_.load(reader);
