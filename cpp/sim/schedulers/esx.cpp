@@ -38,12 +38,6 @@ public:
     void check(const Pcpus& host) const override { queue_.check(host); }
 
 private:
-    static const VmFacts& facts(const Pcpus& host, VmId vm) {
-        return host.vms()[static_cast<std::size_t>(vm)];
-    }
-    static VmId vm_of(const Pcpus& host, VcpuId vcpu) {
-        return host.vcpus()[static_cast<std::size_t>(vcpu)].vm;
-    }
     static Duration progress(const VcpuFacts& is, Time now);
     void check_skew(Pcpus& host, VmId vm);
     bool watched(VmId vm) const;

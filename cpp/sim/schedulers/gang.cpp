@@ -276,7 +276,7 @@ PcpuId Gang::best_target(const Pcpus& host, VcpuId vcpu) const {
         }
         return best;
     };
-    const int of_node = host.topology().pcpus() / host.topology().nodes();
+    const int of_node = host.topology().pcpus_of_node();
     const PcpuId home = facts(host, vm).home * of_node;
     const PcpuId near = best_of(home, home + of_node);
     return near != kNone ? near : best_of(0, host.topology().pcpus());

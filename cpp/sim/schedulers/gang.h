@@ -44,8 +44,6 @@ private:
     };
 
     static std::size_t index(int id) { return static_cast<std::size_t>(id); }
-    static const VmFacts& facts(const Pcpus& host, VmId vm) { return host.vms()[index(vm)]; }
-    static VmId vm_of(const Pcpus& host, VcpuId vcpu) { return host.vcpus()[index(vcpu)].vm; }
     bool anywhere(const Pcpus& host, VmId vm) const {
         return facts(host, vm).pcpus.size() == target_.size();
     }

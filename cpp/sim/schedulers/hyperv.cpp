@@ -35,7 +35,6 @@ private:
     static constexpr Duration kShortest = 100 * kMicrosecond;
 
     static std::size_t index(int id) { return static_cast<std::size_t>(id); }
-    static VmId vm_of(const Pcpus& host, VcpuId vcpu) { return host.vcpus()[index(vcpu)].vm; }
     Time& turn_end(const Pcpus& host, PcpuId pcpu) {
         return turn_end_[index(host.topology().core(pcpu))];
     }

@@ -83,6 +83,13 @@ public:
     virtual void set_timer(Time at) = 0;
 };
 
+inline const VmFacts& facts(const Pcpus& host, VmId vm) {
+    return host.vms()[static_cast<std::size_t>(vm)];
+}
+inline VmId vm_of(const Pcpus& host, VcpuId vcpu) {
+    return host.vcpus()[static_cast<std::size_t>(vcpu)].vm;
+}
+
 enum class Wake : std::uint8_t { kWoke, kSliceOver, kUnthrottled };
 
 // The host calls `charge`, `ready` and `stopped` as things happen; when all of one instant have, it

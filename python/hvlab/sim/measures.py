@@ -6,7 +6,7 @@ from __future__ import annotations
 import enum
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 from hvlab import units
 from hvlab.scenario.nearest import did_you_mean
@@ -15,7 +15,7 @@ POPULATION = ""  # the scope of all VMs and hosts
 
 # What has percentiles of its response times in a run; each has those before it as well.
 Percentiles = Literal["groups", "hosts", "vms"]
-KEPT: tuple[Percentiles, ...] = ("groups", "hosts", "vms")
+KEPT: tuple[Percentiles, ...] = get_args(Percentiles)
 
 
 class Unit(enum.StrEnum):

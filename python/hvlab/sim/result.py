@@ -169,10 +169,9 @@ class Result:
             groups = self.frame("groups")["group"].tolist()
             hosts = list(dict.fromkeys(self.frame("hosts")["group"].tolist()))
             try:
-                split(name, groups, hosts)
+                wanted = split(name, groups, hosts)[1].needs
             except UnknownMeasure as error:
                 raise SimulationError(str(error)) from None
-            wanted = split(name, groups, hosts)[1].needs
             raise SimulationError(
                 f"'{name}' is of a run with percentiles='{wanted}'", "percentiles"
             )

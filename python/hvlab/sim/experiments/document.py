@@ -33,10 +33,10 @@ from hvlab.sim.feeding import FED, FOR_PYTHON
 from hvlab.sim.measures import MEASURES, Percentiles, Unit, UnknownMeasure, finest, split
 from hvlab.sim.model import choices, consistency
 
-# What is one for all cells.
 # What the time series has, of all VMs or of a group.
 _SERIES = ("run", "ready", "costop", "throttled", "idle", "throughput", "response.mean")
 _GROUP = "group"  # of VMs: what plots of latencies and series can be divided by besides factors
+# What is one for all cells.
 _COMMON = ("replications", "precision", "confidence", "measures", "compare", "plots")
 
 
@@ -56,7 +56,7 @@ class ExperimentCell:
             return self.experiment.percentiles
         named = [name for _, name in _measures(self.experiment)]
         named += [name for check in self.checks for name in check.kinds]
-        return finest(split(name, *_groups(self.experiment))[1].needs for name in named)
+        return finest(_needs(self.experiment, name) for name in named)
 
 
 @dataclass(frozen=True)
@@ -239,13 +239,14 @@ def _groups(experiment: Experiment) -> tuple[list[str], list[str]]:
     return [vms.name for vms in experiment.vms], [host.name for host in experiment.hosts]
 
 
+def _needs(experiment: Experiment, name: str) -> Percentiles:
+    return split(name, *_groups(experiment))[1].needs
+
+
 def _not_kept(experiment: Experiment, name: str) -> str:
     """What is wrong with a measure if there will be none of it, because of `percentiles`."""
-    needs = split(name, *_groups(experiment))[1].needs
-    if (
-        experiment.percentiles is None
-        or finest([experiment.percentiles, needs]) == experiment.percentiles
-    ):
+    kept, needs = experiment.percentiles, _needs(experiment, name)
+    if kept is None or finest([kept, needs]) == kept:
         return ""
     return f"'{name}' needs 'percentiles: {needs}'"
 
